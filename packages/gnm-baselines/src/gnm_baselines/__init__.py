@@ -1,0 +1,1 @@
+"""VAE, ConvDRAW, GENESIS and SPACE through the contracts of gnm_core."""

@@ -1,0 +1,313 @@
+"""The kinds of part: what each takes and returns, with shapes and units, stated here, once.
+
+A constructor argument annotated with one of these classes is a *slot*: a spec nests a part there.
+`Annotated[Encoder, Default("conv")]` names the part that the composer takes when a spec leaves the slot out.
+A constructor argument annotated with `Dims` is given the spec's sizes. Every other argument is a plain option:
+its annotation is its type and, through `annotated_types`, its range.
+
+Shapes: B images, C channels, H = W pixels, G cells a side, E feature channels, L drawing steps of S numbers.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from gnm_core.dims import Dims
+from gnm_core.latents import SymbolicLatents
+from gnm_core.results import (
+    Batch,
+    Components,
+    Drawing,
+    Loss,
+    Objects,
+    Rendering,
+    Scene,
+    Terms,
+    Verdict,
+)
+
+
+@dataclass(frozen=True)
+class Default:
+    """Marks a slot with the part that the composer builds when the spec leaves the slot out.
+
+    Args:
+        name: registered name of the part.
+        options: its options, as they would stand in a spec.
+    """
+
+    name: str
+    options: tuple[tuple[str, object], ...] = ()
+
+    def __init__(self, name: str, **options: object) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "options", tuple(options.items()))
+
+
+class Contract(ABC):
+    """Base of every kind of part. `kind` is the name of the registry's shelf."""
+
+    kind: ClassVar[str]
+    describes: ClassVar[str]
+    """One line: what parts of this kind do, for `gnm parts` and for errors."""
+
+
+class Encoder(Contract, nn.Module):
+    """image → features."""
+
+    kind = "encoder"
+    describes = "image to feature map"
+
+    @abstractmethod
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, C, H, W) in [0, 1] → (B, E, G, G)."""
+
+
+class ScenePrior(Contract, nn.Module):
+    """p(z_l | h): the distribution of one step's scene latent given the decoder's hidden state."""
+
+    kind = "prior"
+    describes = "distribution of the scene latent z^g"
+
+    @abstractmethod
+    def forward(self, hidden: Tensor) -> Distribution:
+        """(B, E, G, G) → distribution over (B, S), S = `dims.scene`; used for the KL and for sampling alike."""
+
+
+class PresencePrior(Contract, nn.Module):
+    """The fixed reference of the auxiliary KL of z^pres."""
+
+    kind = "prior"
+    describes = "reference distribution of z^pres"
+
+    @abstractmethod
+    def reference(self, step: int) -> Distribution:
+        """Bernoulli that broadcasts to (B, G, G, 1), as of training step `step`."""
+
+
+class LatentPrior(Contract, nn.Module):
+    """The fixed reference of the auxiliary KL of z^where, z^depth, z^what or z^b."""
+
+    kind = "prior"
+    describes = "reference distribution of a continuous latent"
+
+    @abstractmethod
+    def reference(self, step: int) -> Distribution:
+        """Distribution that broadcasts to (..., D), as of training step `step`."""
+
+
+class Core(Contract, nn.Module):
+    """Draws the scene code z^g, step by step, and the feature map that it describes."""
+
+    kind = "core"
+    describes = "scene code, drawn step by step"
+
+    steps: int
+    """L: number of drawing steps."""
+    code_size: int
+    """S: numbers in the latent of one step."""
+
+    @abstractmethod
+    def infer(self, features: Tensor) -> Drawing:
+        """(B, E, G, G) → a drawing with a sample of the posterior q(z^g | f^x)."""
+
+    @abstractmethod
+    def generate(self, n: int, scene: Tensor | None = None) -> Drawing:
+        """`n` drawings from the prior, or the drawings of given scene codes (n, L, S)."""
+
+    def forward(self, features: Tensor) -> Drawing:
+        """Same as `infer`."""
+        return self.infer(features)
+
+
+class GlimpseDecoder(Contract, nn.Module):
+    """z^what → glimpse."""
+
+    kind = "decoder"
+    describes = "z^what to the glimpse of one object"
+
+    size: int
+    """Side of the glimpse, in pixels."""
+    masks: bool
+    """The last channel is a mask."""
+
+    @abstractmethod
+    def forward(self, what: Tensor) -> Tensor:
+        """(N, D) → (N, C or C + 1, size, size) in [0, 1]: appearance, then the mask where there is one."""
+
+
+class BackgroundDecoder(Contract, nn.Module):
+    """z^b → background."""
+
+    kind = "decoder"
+    describes = "z^b to the background image"
+
+    @abstractmethod
+    def forward(self, code: Tensor) -> Tensor:
+        """(B, Z) → (B, C, H, W) in [0, 1]."""
+
+
+class Renderer(Contract, nn.Module):
+    """Symbolic map and background latent → image (supplement, Algorithm 2)."""
+
+    kind = "renderer"
+    describes = "symbolic map to image"
+
+    masks: bool
+    """Objects have masks: they hide each other and the background."""
+    background: BackgroundDecoder | None
+    """What lies behind; None paints on black, and the model then has no z^b."""
+
+    @abstractmethod
+    def forward(
+        self,
+        latents: SymbolicLatents,
+        background: Tensor | None = None,
+        *,
+        box_mask: float | None = None,
+        alpha: float | None = None,
+    ) -> Rendering:
+        """Paint a batch of scenes.
+
+        Args:
+            latents: symbolic map.
+            background: z^b (B, Z), where there is a background.
+            box_mask: the supplement's curriculum: every mask fills its box with this value.
+            alpha: the published curriculum: the foreground covers each pixel of the image by this much.
+        """
+
+    @abstractmethod
+    def layers(self, latents: SymbolicLatents) -> Components:
+        """Every cell's object by itself, on its own full-size canvas (K = G * G, row by row); for pictures."""
+
+
+class Schedule(Contract):
+    """A pure function of the training step."""
+
+    kind = "schedule"
+    describes = "number as a function of the step"
+
+    @abstractmethod
+    def __call__(self, step: int) -> float:
+        """The value at training step `step` (from 0)."""
+
+
+class Model(Contract, nn.Module):
+    """A generative model of images. Training, sampling and every metric speak to this contract alone."""
+
+    kind = "model"
+    describes = "generative model of images"
+
+    dims: Dims
+
+    @abstractmethod
+    def terms(self, image: Tensor, step: int) -> Terms:
+        """(B, C, H, W) → the terms of the objective, with one posterior sample, as of training step `step`."""
+
+    @abstractmethod
+    def sample(self, n: int) -> Scene:
+        """Dream `n` scenes, from torch's global random state."""
+
+    @abstractmethod
+    def reconstruct(self, image: Tensor) -> Scene:
+        """(B, C, H, W) → the scene that the posterior's mode describes; deterministic."""
+
+    @abstractmethod
+    def log_weights(self, image: Tensor, *, exact: bool = True) -> Tensor:
+        """(B, C, H, W) → (B,): log p(x | z) + log p(z) - log q(z | x) of one posterior sample z, in nats.
+
+        Their log-mean-exp over samples estimates log p(x) from below. Models with relaxed discrete latents sample
+        them hard when `exact`, else relaxed with the discrete mass, as published (a heuristic).
+        """
+
+    def objects(self, image: Tensor) -> Objects | None:
+        """(B, C, H, W) → the objects in each picture; None for models that do not name objects."""
+        return None
+
+    def components(self, image: Tensor) -> Components | None:
+        """(B, C, H, W) → each picture taken apart; None for models that do not."""
+        return None
+
+
+class Objective(Contract, nn.Module):
+    """Named terms → loss. May keep state (buffers), which is saved with the run."""
+
+    kind = "objective"
+    describes = "terms to the loss"
+
+    @abstractmethod
+    def forward(self, terms: Terms, step: int) -> Loss:
+        """Weigh the terms as of training step `step`."""
+
+
+class Optimizer(Contract):
+    """Recipe for a torch optimiser over some of a model's parameters."""
+
+    kind = "optimizer"
+    describes = "how parameters are updated"
+
+    parts: tuple[str, ...]
+    """Dotted prefixes of the parameters that it updates; empty for all that no other optimiser names."""
+    rate: Schedule
+    """Learning rate at each step of the stage."""
+
+    @abstractmethod
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """A torch optimiser over `parameters`; the trainer sets its learning rate from `rate` before each step."""
+
+
+class Data(Contract):
+    """A data set: a pure function of (its options, split, index)."""
+
+    kind = "data"
+    describes = "images to learn from"
+
+    split: str
+    """`train`, `validation` or `test`."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of images in this split."""
+
+    @abstractmethod
+    def batch(self, indices: Sequence[int] | np.ndarray) -> Batch:
+        """The images at `indices`, always the same for the same index."""
+
+    @abstractmethod
+    def at(self, split: str) -> "Data":
+        """The same data set at another split, with the same options."""
+
+    def order(self, epoch: int, seed: int) -> np.ndarray:
+        """(len,) int64: the order of one epoch, a pure function of its arguments. Storage may keep neighbours near."""
+        return np.random.default_rng((seed, epoch)).permutation(len(self))
+
+
+class Judge(Contract):
+    """Says whether pictures obey a data set's rule."""
+
+    kind = "judge"
+    describes = "does a scene obey its rule?"
+
+    version: str
+    """Changes whenever a verdict could."""
+
+    @abstractmethod
+    def judge(self, images: Tensor) -> list[Verdict]:
+        """(B, C, H, W) in [0, 1] → one verdict a picture."""
+
+
+class Figure(Contract):
+    """Draws one picture of a model at work."""
+
+    kind = "figure"
+    describes = "picture of a model at work"
+
+    @abstractmethod
+    def draw(self, model: Model, batch: Batch) -> np.ndarray:
+        """→ (height, width, 3) uint8 RGB."""

@@ -1,0 +1,68 @@
+"""Every error that a user can cause. All of them end a command with exit code 2, never a traceback."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class GnmError(Exception):
+    """Base of the errors that are the user's to mend; its text is the whole message."""
+
+
+class OptionError(GnmError, ValueError):
+    """An option of a part is out of range or does not fit the others.
+
+    Raised by a part's constructor; the composer adds the spec path, line and column.
+
+    Args:
+        option: name of the constructor argument at fault, such as `"steps"`.
+        reason: what is wrong and what would be right, without the option's name.
+    """
+
+    def __init__(self, option: str, reason: str) -> None:
+        super().__init__(f"{option}: {reason}")
+        self.option = option
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a spec, and where."""
+
+    message: str
+    """What is wrong, with the offending value and what was expected."""
+    path: str = ""
+    """Dotted place in the spec, such as `model.core.steps`; empty for the file as a whole."""
+    line: int | None = None
+    """Line in the file, from 1."""
+    column: int | None = None
+    """Column in the file, from 1."""
+    source: str | None = None
+    """The file, or `--set` where the value came from the command line."""
+    hint: str | None = None
+    """A suggestion: a near name, the package to install, the alternatives."""
+
+    def __str__(self) -> str:
+        place = ":".join(str(p) for p in (self.source, self.line, self.column) if p is not None)
+        head = ": ".join(p for p in (place, self.path) if p)
+        text = f"{head}: {self.message}" if head else self.message
+        return f"{text}\n    {self.hint}" if self.hint else text
+
+
+class SpecError(GnmError):
+    """A spec has problems; all of them are listed at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(p) for p in problems))
+        self.problems = tuple(problems)
+
+
+class PluginError(GnmError):
+    """A plugin registered something that cannot be used (a name twice, no such class, not a part)."""
+
+
+class RunError(GnmError):
+    """A run folder cannot be written, read or resumed."""
+
+
+class DataError(GnmError):
+    """A data file is missing, broken or of the wrong kind; the text names the file."""

@@ -1,0 +1,162 @@
+"""What parts return: named results, every shape and unit stated here, once.
+
+B images, C channels, H = W pixels, G cells a side, E feature channels, L drawing steps, N objects at most.
+Images lie in [0, 1]. Log-likelihoods and divergences are in nats per image.
+"""
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+from torch.distributions import Distribution
+
+from gnm_core.latents import SymbolicLatents
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a drawing core makes of a scene, in L autoregressive steps."""
+
+    feature_map: Tensor
+    """(B, E, G, G): f_L, the map that the scene code describes."""
+    scene: Tensor
+    """(B, L, S): z^g of every step."""
+    prior: tuple[Distribution, ...]
+    """p(z_l | z_<l) of each step, each over (B, S)."""
+    posterior: tuple[Distribution, ...] | None
+    """q(z_l | z_<l, f^x) of each step, each over (B, S); None when generating."""
+    canvases: tuple[Tensor, ...]
+    """f_1 ... f_L, each (B, E, G, G): the map after each step."""
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """An image and the layers that it was put together from."""
+
+    image: Tensor
+    """(B, C, H, W): the whole scene; may exceed 1 where unmasked objects overlap."""
+    foreground: Tensor
+    """(B, C, H, W): all objects, already weighted by their share of each pixel."""
+    alpha: Tensor
+    """(B, 1, H, W) in [0, 1]: how much of each pixel the foreground covers; zero without masks."""
+    background: Tensor
+    """(B, C, H, W): what lies behind; zero without a background."""
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects that a model names in each picture, padded to N."""
+
+    boxes: Tensor
+    """(B, N, 4) = (x0, y0, x1, y1) in pixels, x to the right, y down; may reach beyond the image."""
+    confidence: Tensor
+    """(B, N) in [0, 1]: probability that the object is there; ranks predictions in AP."""
+    present: Tensor
+    """(B, N) bool: the object counts as there; False also marks padding."""
+    what: Tensor
+    """(B, N, D): appearance code."""
+    depth: Tensor
+    """(B, N): smaller is nearer."""
+
+
+@dataclass(frozen=True)
+class Components:
+    """A scene taken apart: image = sum_k mask_k * image_k, for models that explain an image by components."""
+
+    images: Tensor
+    """(B, K, C, H, W) in [0, 1]: each component's own picture."""
+    masks: Tensor
+    """(B, K, 1, H, W) in [0, 1]: its share of each pixel."""
+    names: tuple[str, ...]
+    """K names, such as `object 3` or `background`."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture that a model dreamt or reconstructed, with what it was made from."""
+
+    image: Tensor
+    """(B, C, H, W), clamped to [0, 1]."""
+    objects: Objects | None = None
+    """What is in it; None for models without objects."""
+    code: Tensor | None = None
+    """(B, L, S): the scene code z^g; None for models without one."""
+    latents: SymbolicLatents | None = None
+    """The symbolic map that was rendered; None for models without one."""
+    background: Tensor | None = None
+    """(B, Z): z^b; None for models without one."""
+    rendering: Rendering | None = None
+    """The layers; None for models without a renderer."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The named terms of a model's objective, before any weight, each (B,), in nats per image."""
+
+    log_likelihood: Tensor
+    """(B,): log p(x | z) of one posterior sample."""
+    kl: dict[str, Tensor]
+    """Name to (B,): the divergences of the ELBO, such as `scene`, `presence`, `where`."""
+    auxiliary: dict[str, Tensor] = field(default_factory=dict)
+    """Name to (B,): regularisers outside the ELBO; a name may recur from `kl` (q against a fixed reference)."""
+    monitor: dict[str, Tensor] = field(default_factory=dict)
+    """Name to (B,) or (): numbers to watch, such as `objects` (mean count); never differentiated."""
+
+    @property
+    def elbo(self) -> Tensor:
+        """(B,): log-likelihood minus every divergence, unweighted."""
+        return self.log_likelihood - sum(self.kl.values())
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What an objective makes of terms at one step."""
+
+    total: Tensor
+    """(): the scalar to minimise, a mean over the batch."""
+    weights: dict[str, float]
+    """The weight that each term had at this step, by `kl.<name>` or `auxiliary.<name>`."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Ground truth of a batch of generated scenes, padded to N objects. Absent parts are None."""
+
+    present: Tensor
+    """(B, N) bool: which of the N places hold an object."""
+    labels: Tensor
+    """(B, N) int64: class of each object; -1 where absent."""
+    boxes: Tensor
+    """(B, N, 4) = (x0, y0, x1, y1) in pixels: amodal box of each object, whatever hides it; zeros where absent."""
+    visible_boxes: Tensor | None = None
+    """(B, N, 4): box of the pixels that can be seen; None where nothing is ever hidden (equal to `boxes`)."""
+    instances: Tensor | None = None
+    """(B, H, W) uint8: 0 background, i + 1 the pixels of object i, the nearest one in front."""
+    depth: Tensor | None = None
+    """(B, N): distance from the camera; smaller is nearer; None for flat scenes."""
+    extra: dict[str, Tensor] = field(default_factory=dict)
+    """Whatever else the data set knows: `colour`, `material`, `target`, `rule/...`; each with B first."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images and, where the data set knows it, the truth about them."""
+
+    image: Tensor
+    """(B, C, H, W) float32 in [0, 1]."""
+    truth: Truth | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge says of one picture."""
+
+    accepted: bool
+    """The picture obeys the data set's rule."""
+    reason: str
+    """Why it fails, in plain words (`bottom-left is 7, expected 6`); empty when accepted."""
+    margin: float
+    """Log-probability of the best reading that obeys the rule less that of the best reading of any kind, <= 0."""
+    judge: str
+    """Name and version of the judge, such as `mnist-4/1`."""
+    objects: tuple[tuple[str, float, float], ...] = ()
+    """(name, x, y) of each object found, in pixels."""

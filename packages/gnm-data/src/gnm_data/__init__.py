@@ -1,0 +1,1 @@
+"""Data sets with ground truth, judges and metrics for scene models."""

@@ -1,0 +1,1 @@
+"""Renderers, decoders and figures for scene models."""
