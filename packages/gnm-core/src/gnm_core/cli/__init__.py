@@ -1,0 +1,68 @@
+"""The `gnm` command. Its subcommands come from the registry and are imported only when run."""
+
+from typing import Any
+
+import click
+
+from gnm_core.errors import GnmError
+
+
+class Failure(click.ClickException):
+    """An error of the user's, as text on stderr."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Print the text."""
+        click.echo(self.message, err=True)
+
+
+class Commands(click.Group):
+    """Commands by name from the registry; `--help` shows their registered one-liners without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every registered command."""
+        from gnm_core.plugins import installed
+
+        return sorted(installed().commands)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        from gnm_core.plugins import installed
+
+        entry = installed().commands.get(cmd_name)
+        return entry.load() if entry else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands."""
+        from gnm_core.plugins import installed
+
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, installed().commands[name].help) for name in self.list_commands(ctx)])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run, and turn the user's errors into text."""
+        from gnm_core.plugins import installed
+
+        for plugin in installed().failed:
+            click.echo(f"gnm: plugin {plugin.provider} is set aside: {plugin.failure}", err=True)
+        try:
+            return super().invoke(ctx)
+        except GnmError as error:
+            raise Failure(str(error)) from error
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        click.echo(f"gnm {version('gnm-core')}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
+)
+def main() -> None:
+    """Compose, train, sample and judge generative neurosymbolic machines."""

@@ -1,0 +1,84 @@
+"""Find the installed plugins and call each by itself, so that a broken one harms nobody else."""
+
+import traceback
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+import pluggy
+
+from gnm_core import hookspecs
+from gnm_core.errors import PluginError
+from gnm_core.hookspecs import API_VERSION, GROUP
+from gnm_core.registry import Plugin, Provider, Register, Registry
+
+BUILT_IN = ("gnm-core", "gnm-render", "gnm-data", "gnm-baselines")
+"""These come first, in this order: nobody can take a name from them."""
+
+
+@cache
+def installed() -> Registry:
+    """What the plugins of this environment offer; looked up once per process."""
+    return load_plugins(entry_points(group=GROUP))
+
+
+def load_plugins(points: Iterable[EntryPoint]) -> Registry:
+    """Register every plugin that works and note why the others do not. The first to claim a name has it."""
+    registry = Registry()
+    for point in sorted(points, key=_precedence):
+        registry.plugins.append(_load(point, registry))
+    return registry
+
+
+def _precedence(point: EntryPoint) -> tuple[int, str, str]:
+    name = _provider(point).distribution
+    return (BUILT_IN.index(name) if name in BUILT_IN else len(BUILT_IN), name, point.name)
+
+
+def _provider(point: EntryPoint) -> Provider:
+    if point.dist is None:
+        return Provider(point.name, "unknown")
+    return Provider(point.dist.name or point.name, point.dist.version or "unknown")
+
+
+def _load(point: EntryPoint, registry: Registry) -> Plugin:
+    provider = _provider(point)
+    register = Register(provider)
+    try:
+        module = point.load()
+        _require_api(module)
+        _call(module, point.name, register)
+        registry.add(register)
+    # SystemExit too: a plugin that calls sys.exit() on import must not end the program.
+    except (Exception, SystemExit) as error:
+        cause = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+        return Plugin(
+            point.name,
+            point.value,
+            provider,
+            failure=" ".join(cause.split()),
+            traceback="".join(traceback.format_exception(error)),
+        )
+    return Plugin(point.name, point.value, provider, tuple(register.parts.values()), tuple(register.commands.values()))
+
+
+def _require_api(module: object) -> None:
+    needed = getattr(module, "GNM_API", API_VERSION)
+    if not isinstance(needed, int):
+        raise PluginError(f"GNM_API must be a whole number, not {needed!r}")
+    if needed > API_VERSION:
+        raise PluginError(f"needs plugin API {needed}, and this gnm-core has {API_VERSION}: upgrade gnm-core")
+
+
+def _call(module: object, name: str, register: Register) -> None:
+    """Run one plugin's hook in a manager of its own: what it does wrong cannot reach another's call."""
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    manager.register(module, name)
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginError(f"has a hook that does not exist (the only one is 'gnm_register'): {error}") from error
+    if not manager.hook.gnm_register.get_hookimpls():
+        raise PluginError("has no function 'gnm_register' marked with @hookimpl")
+    manager.hook.gnm_register(register=register)

@@ -1,0 +1,271 @@
+"""The shelf of parts and commands: (kind, name) to the class that does it and the distribution that brought it.
+
+Nothing here imports torch: a part is a promise ("module:Class") until somebody uses it.
+"""
+
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from gnm_core.errors import PluginError
+
+if TYPE_CHECKING:
+    from gnm_core.contracts import Contract
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*")
+TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class Provider:
+    """The installed distribution that a part came from."""
+
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}"
+
+
+def resolve(target: "str | object", owner: str) -> Any:
+    """The object behind "module:name".
+
+    Args:
+        target: the promise, or the object itself.
+        owner: who made the promise, for the error.
+
+    Raises:
+        PluginError: the module cannot be imported or has no such name.
+    """
+    if not isinstance(target, str):
+        return target
+    module, name = target.split(":")
+    try:
+        return getattr(import_module(module), name)
+    except Exception as error:
+        raise PluginError(f"{owner}: {target} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered part."""
+
+    kind: str
+    name: str
+    target: "str | type[Contract]"
+    """"module:Class", or the class itself."""
+    provider: Provider
+
+    def __str__(self) -> str:
+        return f"{self.kind} '{self.name}' of {self.provider}"
+
+    def load(self) -> "type[Contract]":
+        """The part's class; imports its module.
+
+        Raises:
+            PluginError: there is no such class, or it is not a part of this kind.
+        """
+        from gnm_core.contracts import Contract
+
+        part = resolve(self.target, str(self))
+        if not (isinstance(part, type) and issubclass(part, Contract)):
+            raise PluginError(f"{self}: {self.target} is not a part (no subclass of gnm_core.contracts.Contract)")
+        if part.kind != self.kind:
+            raise PluginError(f"{self}: {part.__name__} is of kind '{part.kind}', registered as '{self.kind}'")
+        return part
+
+
+@dataclass(frozen=True)
+class CommandEntry:
+    """One command of the `gnm` program."""
+
+    name: str
+    target: object
+    """"module:command", or the click command itself."""
+    help: str
+    provider: Provider
+
+    def load(self) -> Any:
+        """The click command; imports its module.
+
+        Raises:
+            PluginError: it cannot be loaded or is no click command.
+        """
+        from click import Command
+
+        command = resolve(self.target, f"command '{self.name}' of {self.provider}")
+        if not isinstance(command, Command):
+            raise PluginError(f"command '{self.name}' of {self.provider}: {self.target} is not a click command")
+        return command
+
+
+class Register:
+    """What a plugin's `gnm_register` is handed: collects the parts and commands of one distribution.
+
+    A target is "module:Class", imported only when the part is used, or the class itself.
+
+    Raises:
+        PluginError: from every method, when a name is given twice or the target cannot be a part.
+    """
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self.parts: dict[tuple[str, str], Entry] = {}
+        self.commands: dict[str, CommandEntry] = {}
+
+    def part(self, kind: str, name: str, target: "str | type[Contract]") -> None:
+        """Add a part of any kind, a kind of your own included."""
+        label = f"{kind} '{name}'"
+        for what, text in (("kind", kind), ("name", name)):
+            if not (isinstance(text, str) and NAME.fullmatch(text)) or text in ("true", "false", "null"):
+                raise PluginError(f"{text!r} cannot be the {what} of a part: letters, digits, '-', '_' and '.' only")
+        if isinstance(target, str):
+            if not TARGET.fullmatch(target):
+                raise PluginError(f"{label}: '{target}' is not of the form 'module:Class'")
+        elif not is_part(target):
+            raise PluginError(f"{label}: {target!r} is not a part (no subclass of gnm_core.contracts.Contract)")
+        if (kind, name) in self.parts:
+            raise PluginError(f"{label} is registered twice: {self.parts[kind, name].target} and {target}")
+        self.parts[kind, name] = Entry(kind, name, target, self.provider)
+
+    def command(self, name: str, target: object, help: str) -> None:
+        """Add a command: a click command or group, as "module:command", with one line of help."""
+        if not (isinstance(name, str) and NAME.fullmatch(name)):
+            raise PluginError(f"{name!r} cannot be the name of a command: letters, digits, '-', '_' and '.' only")
+        if isinstance(target, str) and not TARGET.fullmatch(target):
+            raise PluginError(f"command '{name}': '{target}' is not of the form 'module:command'")
+        if name in self.commands:
+            raise PluginError(f"command '{name}' is registered twice: {self.commands[name].target} and {target}")
+        self.commands[name] = CommandEntry(name, target, help, self.provider)
+
+    def encoder(self, name: str, target: "str | type[Contract]") -> None:
+        """Add an encoder: image to feature map."""
+        self.part("encoder", name, target)
+
+    def core(self, name: str, target: "str | type[Contract]") -> None:
+        """Add a core: scene code, drawn step by step."""
+        self.part("core", name, target)
+
+    def prior(self, name: str, target: "str | type[Contract]") -> None:
+        """Add a prior: of the scene code, or the reference of a symbolic latent."""
+        self.part("prior", name, target)
+
+    def renderer(self, name: str, target: "str | type[Contract]") -> None:
+        """Add a renderer: symbolic map to image."""
+        self.part("renderer", name, target)
+
+    def decoder(self, name: str, target: "str | type[Contract]") -> None:
+        """Add a decoder: of glimpses or of backgrounds."""
+        self.part("decoder", name, target)
+
+    def schedule(self, name: str, target: "str | type[Contract]") -> None:
+        """Add a schedule: a number as a function of the step."""
+        self.part("schedule", name, target)
+
+    def objective(self, name: str, target: "str | type[Contract]") -> None:
+        """Add an objective: terms to the loss."""
+        self.part("objective", name, target)
+
+    def optimizer(self, name: str, target: "str | type[Contract]") -> None:
+        """Add an optimizer: how parameters are updated."""
+        self.part("optimizer", name, target)
+
+    def model(self, name: str, target: "str | type[Contract]") -> None:
+        """Add a model of images."""
+        self.part("model", name, target)
+
+    def data(self, name: str, target: "str | type[Contract]") -> None:
+        """Add a data set."""
+        self.part("data", name, target)
+
+    def judge(self, name: str, target: "str | type[Contract]") -> None:
+        """Add a judge: does a scene obey its rule?"""
+        self.part("judge", name, target)
+
+    def figure(self, name: str, target: "str | type[Contract]") -> None:
+        """Add a figure: a picture of a model at work."""
+        self.part("figure", name, target)
+
+    def metric(self, name: str, target: "str | type[Contract]") -> None:
+        """Add a metric: named numbers about a model."""
+        self.part("metric", name, target)
+
+
+def is_part(target: object) -> bool:
+    """Whether `target` is a class under a contract. Without the contracts loaded, nothing can be."""
+    contracts = sys.modules.get("gnm_core.contracts")
+    return contracts is not None and isinstance(target, type) and issubclass(target, contracts.Contract)
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One entry point of the group `gnm`: what it added, or why it was set aside."""
+
+    name: str
+    """Name of the entry point."""
+    target: str
+    """What it points to, such as `gnm_core.plugin`."""
+    provider: Provider
+    parts: tuple[Entry, ...] = ()
+    commands: tuple[CommandEntry, ...] = ()
+    failure: str | None = None
+    """Why it was set aside, in one line; None when it works."""
+    traceback: str | None = None
+    """Where that happened, for the plugin's author."""
+
+
+@dataclass
+class Registry:
+    """Everything that the working plugins registered."""
+
+    plugins: list[Plugin] = field(default_factory=list)
+    parts: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    commands: dict[str, CommandEntry] = field(default_factory=dict)
+
+    def add(self, register: Register) -> None:
+        """Take in all that one plugin registered, or nothing.
+
+        Raises:
+            PluginError: a name is taken by another distribution.
+        """
+        for key, entry in register.parts.items():
+            if key in self.parts:
+                raise PluginError(f"{entry.kind} '{entry.name}' is already provided by {self.parts[key].provider}")
+        for name in register.commands:
+            if name in self.commands:
+                raise PluginError(f"command '{name}' is already provided by {self.commands[name].provider}")
+        self.parts.update(register.parts)
+        self.commands.update(register.commands)
+
+    def find(self, kind: str, name: str) -> Entry | None:
+        """The part of that kind and name; None where there is none."""
+        return self.parts.get((kind, name))
+
+    def of_kind(self, kind: str) -> list[Entry]:
+        """All parts of one kind, by name."""
+        return sorted((entry for entry in self.parts.values() if entry.kind == kind), key=lambda entry: entry.name)
+
+    def named(self, name: str) -> list[Entry]:
+        """All parts of one name, of any kind."""
+        return [entry for entry in self.parts.values() if entry.name == name]
+
+    @property
+    def kinds(self) -> list[str]:
+        """Every kind that has a part, in order of registration."""
+        return list(dict.fromkeys(kind for kind, _ in self.parts))
+
+    @property
+    def failed(self) -> list[Plugin]:
+        """The plugins that were set aside."""
+        return [plugin for plugin in self.plugins if plugin.failure]
+
+
+def registry_of(registers: Iterable[Register]) -> Registry:
+    """A registry of the given parts only, without looking for plugins; for tests."""
+    registry = Registry()
+    for register in registers:
+        registry.add(register)
+    return registry
