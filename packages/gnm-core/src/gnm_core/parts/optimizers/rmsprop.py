@@ -1,0 +1,40 @@
+"""RMSprop."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Gt, Lt
+from torch import nn
+
+from gnm_core.contracts import Default, Optimizer, Schedule
+
+
+class RMSprop(Optimizer):
+    """Gradients divided by a moving root mean square of themselves; the source document's optimiser.
+
+    Args:
+        lr: learning rate at each step of the stage.
+        parts: dotted prefixes of the parameters that it updates; empty for all that no other optimiser names.
+        alpha: share of the past in the moving mean square.
+        eps: added to the root.
+        momentum: share of the last update that is repeated.
+        weight_decay: L2 penalty.
+    """
+
+    def __init__(
+        self,
+        *,
+        lr: Annotated[Schedule, Default("constant", value=1e-4)],
+        parts: tuple[str, ...] = (),
+        alpha: Annotated[float, Ge(0), Lt(1)] = 0.99,
+        eps: Annotated[float, Gt(0)] = 1e-8,
+        momentum: Annotated[float, Ge(0), Lt(1)] = 0.0,
+        weight_decay: Annotated[float, Ge(0)] = 0.0,
+    ) -> None:
+        self.rate, self.parts = lr, parts
+        self.alpha, self.eps, self.momentum, self.weight_decay = alpha, eps, momentum, weight_decay
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """torch's RMSprop over `parameters`."""
+        return torch.optim.RMSprop(parameters, self.rate(0), self.alpha, self.eps, self.weight_decay, self.momentum)
