@@ -7,3 +7,9 @@ from gnm_core.registry import Register
 @hookimpl
 def gnm_register(register: Register) -> None:
     """Add the parts of gnm-data."""
+    register.part("digits", "embedded", "gnm_data.digits.embedded:EmbeddedDigits")
+    register.part("digits", "mnist", "gnm_data.digits.mnist:MnistDigits")
+    register.data("mnist-4", "gnm_data.scenes.mnist4:Mnist4")
+    register.data("mnist-10", "gnm_data.scenes.mnist10:Mnist10")
+    register.data("mnist-4-10", "gnm_data.scenes.mnist410:Mnist410")
+    register.command("data", "gnm_data.cli:data", "make, look at and check data sets")

@@ -1,0 +1,1 @@
+"""Where the digits of the scenes come from."""
