@@ -114,8 +114,8 @@ class Core(Contract, nn.Module):
     """S: numbers in the latent of one step."""
 
     @abstractmethod
-    def infer(self, features: Tensor) -> Drawing:
-        """(B, E, G, G) → a drawing with a sample of the posterior q(z^g | f^x)."""
+    def infer(self, features: Tensor, *, mode: bool = False) -> Drawing:
+        """(B, E, G, G) → a drawing with a sample (or, with `mode`, the mean) of the posterior q(z^g | f^x)."""
 
     @abstractmethod
     def generate(self, n: int, scene: Tensor | None = None) -> Drawing:
@@ -185,6 +185,29 @@ class Renderer(Contract, nn.Module):
     @abstractmethod
     def layers(self, latents: SymbolicLatents) -> Components:
         """Every cell's object by itself, on its own full-size canvas (K = G * G, row by row); for pictures."""
+
+
+@dataclass(frozen=True)
+class Handicap:
+    """What a curriculum imposes on the renderer at one step. None leaves things as they are."""
+
+    presence: float | None = None
+    """Ceiling of z^pres."""
+    box_mask: float | None = None
+    """Every object's mask fills its box with this value (supplement, Curriculum Training)."""
+    alpha: float | None = None
+    """The foreground covers every pixel of the image by this much (published code)."""
+
+
+class Curriculum(Contract):
+    """Holds the background back early in training, so that objects are explained by the foreground."""
+
+    kind = "curriculum"
+    describes = "early help for the foreground"
+
+    @abstractmethod
+    def at(self, step: int) -> Handicap:
+        """What holds at training step `step`; a pure function."""
 
 
 class Schedule(Contract):
@@ -268,6 +291,10 @@ class Data(Contract):
     kind = "data"
     describes = "images to learn from"
 
+    channels: ClassVar[int | None] = None
+    """C, where the data set makes images of one kind only; None where it takes what `dims` says."""
+    classes: ClassVar[tuple[str, ...]] = ()
+    """Name of each class of object, by label; empty where classes have no names."""
     split: str
     """`train`, `validation` or `test`."""
 

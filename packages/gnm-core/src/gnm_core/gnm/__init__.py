@@ -1,0 +1,1 @@
+"""The Generative Neurosymbolic Machine, put together from parts."""

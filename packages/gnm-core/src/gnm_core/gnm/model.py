@@ -1,0 +1,343 @@
+"""The Generative Neurosymbolic Machine: infer, draw, render. Nothing here knows how it is trained."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+import torch
+from annotated_types import Ge, Gt, MinLen
+from einops import rearrange
+from torch import Tensor, nn
+from torch.distributions import Distribution, Normal
+
+from gnm_core.contracts import (
+    Core,
+    Curriculum,
+    Default,
+    Encoder,
+    LatentPrior,
+    Model,
+    PresencePrior,
+    Renderer,
+    Schedule,
+    ScenePrior,
+)
+from gnm_core.dims import Dims
+from gnm_core.distributions import (
+    bernoulli_log_mass,
+    divergence,
+    elementwise_divergence,
+    log_prob,
+    normal,
+    per_image,
+    relaxed_sample,
+)
+from gnm_core.gnm.structure_head import StructureHead
+from gnm_core.gnm.where import to_image_frame, to_pixels
+from gnm_core.latents import SymbolicDistribution, SymbolicLatents
+from gnm_core.layers.mlp import mlp
+from gnm_core.likelihood import gaussian_log_likelihood
+from gnm_core.results import Components, Drawing, Objects, Rendering, Scene, Terms
+
+
+ENDLESS = 10**9
+"""A training step by which every schedule has ended."""
+
+Symbols = Literal["mode", "sample"]
+"""What to take of a distribution over symbols."""
+
+
+@dataclass(frozen=True)
+class Inference:
+    """Everything that one pass over a batch of images yields, with one sample (or the mean) of each posterior."""
+
+    features: Tensor
+    """(B, E, G, G): f^x."""
+    drawing: Drawing
+    """z^g, its priors and posteriors, and the feature map that it describes."""
+    posterior: SymbolicDistribution
+    """q(z^s | f^x)."""
+    prior: SymbolicDistribution
+    """p(z^s | f_L)."""
+    where: Tensor
+    """(B, G, G, 4): sample of z^where before its transform."""
+    latents: SymbolicLatents
+    """Sample of z^s."""
+    background: Tensor | None
+    """(B, Z): sample of z^b."""
+    background_posterior: Distribution | None
+    """q(z^b | f^x)."""
+    background_prior: Distribution | None
+    """p(z^b | z^g)."""
+    rendering: Rendering
+    """The picture of the sample."""
+
+
+class GNM(Model):
+    """Generative Neurosymbolic Machine (Jiang and Ahn, NeurIPS 2020), in both variants of its paper.
+
+    With a renderer that has masks and a background it is the model of Arrow Room; without, that of MNIST.
+
+    Args:
+        dims: sizes.
+        encoder: f^x of the image.
+        core: z^g and the feature map f_L.
+        renderer: image of the symbolic map; its background decides whether there is a z^b.
+        presence_prior: reference of the auxiliary KL of z^pres.
+        where_prior: reference of z^where, before its transform.
+        depth_prior: reference of z^depth.
+        what_prior: reference of z^what.
+        background_prior: reference of z^b.
+        temperature: of the relaxed z^pres, at each training step.
+        curriculum: early help for the foreground.
+        sigma: standard deviation of the pixels' likelihood.
+        head: hidden channels of the head for z^s, shared by posterior and prior (64, 64 on MNIST; 128, 128 on Arrow Room).
+        presence_scale: largest presence logit.
+        background_posterior: hidden sizes of q(z^b | f^x) (Table 7).
+        background_generator: hidden sizes of p(z^b | z^g) (Table 7).
+    """
+
+    def __init__(
+        self,
+        dims: Dims,
+        *,
+        encoder: Annotated[Encoder, Default("conv")],
+        core: Annotated[Core, Default("structdraw")],
+        renderer: Annotated[Renderer, Default("separable")],
+        presence_prior: Annotated[PresencePrior, Default("bernoulli")],
+        where_prior: Annotated[LatentPrior, Default("normal")],
+        depth_prior: Annotated[LatentPrior, Default("standard-normal")],
+        what_prior: Annotated[LatentPrior, Default("standard-normal")],
+        background_prior: Annotated[LatentPrior, Default("standard-normal")],
+        temperature: Annotated[Schedule, Default("linear", from_=1.0, to=0.5, since=1000, until=20000)],
+        curriculum: Curriculum | None = None,
+        sigma: Annotated[float, Gt(0)] = 0.2,
+        head: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (64, 64),
+        presence_scale: Annotated[float, Gt(0)] = 8.8,
+        background_posterior: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (512, 256),
+        background_generator: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (128, 64),
+    ) -> None:
+        super().__init__()
+        self.dims, self.sigma = dims, sigma
+        self.temperature, self.curriculum = temperature, curriculum
+        self.encoder, self.core, self.renderer = encoder, core, renderer
+        self.presence_prior, self.where_prior = presence_prior, where_prior
+        self.depth_prior, self.what_prior, self.background_prior = depth_prior, what_prior, background_prior
+        self.head = StructureHead(dims.features, dims.what, head, presence_scale)
+        self.background_posterior: nn.Module | None = None
+        self.background_generator: nn.Module | None = None
+        if renderer.background is not None:
+            flat = dims.features * dims.grid**2
+            code = core.steps * core.code_size
+            self.background_posterior = mlp([flat, *background_posterior, 2 * dims.background])
+            self.background_generator = mlp([code, *background_generator, 2 * dims.background])
+
+    def infer(self, image: Tensor, step: int = 0, *, mode: bool = False, hard: bool = False) -> Inference:
+        """(B, C, H, W) → one pass with a sample of every posterior.
+
+        Args:
+            image: pictures in [0, 1].
+            step: training step, for the temperature and the curriculum.
+            mode: take means instead of samples, and sigmoid(logits) for relaxed presence.
+            hard: presence is 0 or 1 (its mode, or a Bernoulli sample) and there is no curriculum.
+        """
+        features = self.encoder(image)
+        drawing = self.core.infer(features, mode=mode)
+        posterior, prior = self.head(features), self.head(drawing.feature_map)
+        logits = posterior.presence.logits
+        if hard:
+            presence = (logits > 0).to(logits.dtype) if mode else posterior.presence.sample()
+        else:
+            presence = logits.sigmoid() if mode else relaxed_sample(logits, self.temperature(step))
+        where = posterior.where.mean if mode else posterior.where.rsample()
+        latents = SymbolicLatents(
+            presence=presence,
+            where=to_image_frame(where),
+            depth=posterior.depth.mean if mode else posterior.depth.rsample(),
+            what=posterior.what.mean if mode else posterior.what.rsample(),
+        )
+        background, q_background, p_background = None, None, None
+        if self.background_posterior is not None and self.background_generator is not None:
+            q_background = normal(*self.background_posterior(features.flatten(1)).chunk(2, dim=1))
+            p_background = self._background_prior(drawing)
+            background = q_background.mean if mode else q_background.rsample()
+        rendering = self.render(latents, background, None if hard else step)
+        return Inference(
+            features, drawing, posterior, prior, where, latents, background, q_background, p_background, rendering
+        )
+
+    def render(self, latents: SymbolicLatents, background: Tensor | None, step: int | None = None) -> Rendering:
+        """The picture of a symbolic map, under the curriculum of training step `step` (None: no curriculum)."""
+        if self.curriculum is None or step is None:
+            return self.renderer(latents, background)
+        handicap = self.curriculum.at(step)
+        if handicap.presence is not None:
+            latents = replace(latents, presence=latents.presence.clamp(max=handicap.presence))
+        return self.renderer(latents, background, box_mask=handicap.box_mask, alpha=handicap.alpha)
+
+    def terms(self, image: Tensor, step: int) -> Terms:
+        """(B, C, H, W) → log-likelihood, the KLs of equation 1-2, and the auxiliary KLs of equations 3-4."""
+        return self.terms_of(image, self.infer(image, step), step)
+
+    def terms_of(self, image: Tensor, seen: Inference, step: int) -> Terms:
+        """The terms of an inference already made."""
+        q, p, z = seen.posterior, seen.prior, seen.latents
+        kl = {
+            "scene": scene_divergence(seen.drawing).sum(dim=1),
+            "presence": divergence(q.presence, p.presence, z.presence),
+            "where": divergence(q.where, p.where, seen.where),
+            "depth": divergence(q.depth, p.depth, z.depth),
+            "what": divergence(q.what, p.what, z.what),
+        }
+        there = z.presence.clamp(min=1e-5)
+
+        def weighted(posterior: Distribution, prior: LatentPrior, sample: Tensor) -> Tensor:
+            return per_image(there * elementwise_divergence(posterior, prior.reference(step), sample))
+
+        auxiliary = {
+            "presence": divergence(q.presence, self.presence_prior.reference(step), z.presence),
+            "where": weighted(q.where, self.where_prior, seen.where),
+            "depth": weighted(q.depth, self.depth_prior, z.depth),
+            "what": weighted(q.what, self.what_prior, z.what),
+        }
+        if seen.background is not None:
+            assert seen.background_posterior is not None
+            assert seen.background_prior is not None
+            kl["background"] = divergence(seen.background_posterior, seen.background_prior, seen.background)
+            reference = self.background_prior.reference(step)
+            auxiliary["background"] = divergence(seen.background_posterior, reference, seen.background)
+        return Terms(
+            log_likelihood=gaussian_log_likelihood(image, seen.rendering.image, self.sigma),
+            kl=kl,
+            auxiliary=auxiliary,
+            monitor={"objects": per_image((q.presence.logits.detach() > 0).float())},
+        )
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Scene:
+        """Dream `n` scenes: z^g is sampled, everything below takes its mode (supplement, section 4.1)."""
+        return self.dream(n)
+
+    @torch.no_grad()
+    def dream(
+        self, n: int, code: Tensor | None = None, *, symbols: Symbols = "mode", step: int | None = None
+    ) -> Scene:
+        """The scenes of given scene codes, or of fresh ones.
+
+        Args:
+            n: number of scenes.
+            code: z^g (n, L, S), or None to sample it from the prior.
+            symbols: what to take of p(z^s | z^g) and p(z^b | z^g).
+            step: training step whose curriculum the renderer is under; None for none.
+        """
+        return self.scene_of(self.core.generate(n, code), symbols=symbols, step=step)
+
+    @torch.no_grad()
+    def scene_of(self, drawing: Drawing, *, symbols: Symbols = "mode", step: int | None = None) -> Scene:
+        """The scene that a drawing describes, through p(z^s | f) and p(z^b | z^g)."""
+        p = self.head(drawing.feature_map)
+        background = None
+        if self.background_generator is not None:
+            prior = self._background_prior(drawing)
+            background = prior.mean if symbols == "mode" else prior.sample()
+        logits = p.presence.logits
+        if symbols == "mode":
+            presence, where, depth, what = (logits > 0).to(logits.dtype), p.where.mean, p.depth.mean, p.what.mean
+        else:
+            presence, where, depth, what = (d.sample() for d in (p.presence, p.where, p.depth, p.what))
+        latents = SymbolicLatents(presence, to_image_frame(where), depth, what)
+        return self._scene(latents, p, background, drawing.scene, self.render(latents, background, step))
+
+    @torch.no_grad()
+    def reconstruct(self, image: Tensor) -> Scene:
+        """(B, C, H, W) → the scene of the modes of q(z^s | x) and q(z^b | x), with z^g's mean as its code."""
+        seen = self.infer(image, mode=True, hard=True)
+        return self._scene(seen.latents, seen.posterior, seen.background, seen.drawing.scene, seen.rendering)
+
+    @torch.no_grad()
+    def reconstruct_from_scene(self, image: Tensor) -> Scene:
+        """(B, C, H, W) → the scene that the mean of q(z^g | x) alone describes, through the prior below it."""
+        return self.scene_of(self.core.infer(self.encoder(image), mode=True))
+
+    @torch.no_grad()
+    def objects(self, image: Tensor) -> Objects:
+        """(B, C, H, W) → box, confidence and code of every cell (N = G * G)."""
+        objects = self.reconstruct(image).objects
+        assert objects is not None
+        return objects
+
+    @torch.no_grad()
+    def components(self, image: Tensor) -> Components:
+        """(B, C, H, W) → every cell's object on its own canvas."""
+        latents = self.reconstruct(image).latents
+        assert latents is not None
+        return self.renderer.layers(latents)
+
+    @torch.no_grad()
+    def log_weights(self, image: Tensor, *, exact: bool = True) -> Tensor:
+        """(B, C, H, W) → (B,): log importance weight of one posterior sample, in nats.
+
+        With `exact`, z^pres is sampled from its Bernoulli, and the estimate is a true lower bound on average. Without,
+        it is relaxed at the final temperature and weighed by the discrete mass, as published: a heuristic.
+        """
+        seen = self.infer(image, ENDLESS, hard=exact)
+        likelihood = gaussian_log_likelihood(image, seen.rendering.image, self.sigma)
+        return likelihood + sum(self.log_ratios(seen).values())
+
+    def log_ratios(self, seen: Inference) -> dict[str, Tensor]:
+        """Name to (B,): log p(z) - log q(z | x) of each latent of an inference, in nats."""
+        q, p, z = seen.posterior, seen.prior, seen.latents
+        assert seen.drawing.posterior is not None
+        steps = zip(seen.drawing.prior, seen.drawing.posterior, seen.drawing.scene.unbind(1), strict=True)
+        there = bernoulli_log_mass(p.presence.logits, z.presence) - bernoulli_log_mass(q.presence.logits, z.presence)
+        ratios = {
+            "scene": torch.stack([log_prob(p_l, z_l) - log_prob(q_l, z_l) for p_l, q_l, z_l in steps]).sum(0),
+            "presence": per_image(there),
+            "where": log_prob(p.where, seen.where) - log_prob(q.where, seen.where),
+            "depth": log_prob(p.depth, z.depth) - log_prob(q.depth, z.depth),
+            "what": log_prob(p.what, z.what) - log_prob(q.what, z.what),
+        }
+        if seen.background is not None:
+            assert seen.background_posterior is not None
+            assert seen.background_prior is not None
+            behind = seen.background
+            ratios["background"] = log_prob(seen.background_prior, behind) - log_prob(seen.background_posterior, behind)
+        return ratios
+
+    def _background_prior(self, drawing: Drawing) -> Normal:
+        assert self.background_generator is not None
+        return normal(*self.background_generator(drawing.scene.flatten(1)).chunk(2, dim=1))
+
+    def _scene(
+        self,
+        latents: SymbolicLatents,
+        named: SymbolicDistribution,
+        background: Tensor | None,
+        code: Tensor,
+        rendering: Rendering,
+    ) -> Scene:
+        def rows(x: Tensor) -> Tensor:
+            return rearrange(x, "b h w d -> b (h w) d")
+
+        objects = Objects(
+            boxes=rows(to_pixels(latents.where, self.dims.size)),
+            confidence=rows(named.presence.logits.sigmoid()).squeeze(-1),
+            present=rows(latents.presence).squeeze(-1) > 0.5,
+            what=rows(latents.what),
+            depth=rows(latents.depth).squeeze(-1),
+        )
+        return Scene(
+            image=rendering.image.clamp(0, 1),
+            objects=objects,
+            code=code,
+            latents=latents,
+            background=background,
+            rendering=rendering,
+        )
+
+
+def scene_divergence(drawing: Drawing) -> Tensor:
+    """(B, L): KL(q(z_l) || p(z_l)) of every drawing step, in nats per image."""
+    assert drawing.posterior is not None
+    steps = zip(drawing.prior, drawing.posterior, drawing.scene.unbind(1), strict=True)
+    return torch.stack([divergence(q, p, z) for p, q, z in steps], dim=1)
+

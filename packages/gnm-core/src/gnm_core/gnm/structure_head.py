@@ -1,0 +1,55 @@
+"""Feature map to symbolic map: one network for q(z^s | f^x) and p(z^s | f)."""
+
+from itertools import pairwise
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from gnm_core.distributions import bernoulli, normal
+from gnm_core.latents import SymbolicDistribution
+from gnm_core.layers.celu_norm import CeluNorm2d
+
+
+class StructureHead(nn.Module):
+    """1x1 convolutions from a feature map to the parameters of z^s (Table 7, with the published deviations).
+
+    Args:
+        features: E.
+        what: D.
+        hidden: channels of the hidden convolutions.
+        presence_scale: the presence logit is this times a tanh, so that no cell is ever certain.
+    """
+
+    def __init__(self, features: int, what: int, hidden: tuple[int, ...], presence_scale: float) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, after in pairwise([features, *hidden]):
+            layers += [nn.Conv2d(before, after, 1), CeluNorm2d(after)]
+        self.trunk = nn.Sequential(*layers)
+        last = hidden[-1]
+        self.presence = nn.Conv2d(last, 1, 1)
+        self.where = nn.Conv2d(last, 8, 1)
+        self.depth = nn.Conv2d(last, 2, 1)
+        self.what = nn.Conv2d(last, 2 * what, 1)
+        self.presence_scale = presence_scale
+        with torch.no_grad():
+            self.where.weight.uniform_(-0.01, 0.01)
+            self.where.bias.zero_()
+            self.where.bias[0] = -1
+
+    def forward(self, feature_map: Tensor) -> SymbolicDistribution:
+        """(B, E, G, G) → distribution over z^s."""
+        trunk = self.trunk(feature_map)
+
+        def two(head: nn.Module) -> tuple[Tensor, Tensor]:
+            mean, raw_std = rearrange(head(trunk), "b (two d) h w -> two b h w d", two=2)
+            return mean, raw_std
+
+        logits = rearrange(self.presence(trunk), "b 1 h w -> b h w 1")
+        return SymbolicDistribution(
+            presence=bernoulli(self.presence_scale * logits.tanh()),
+            where=normal(*two(self.where)),
+            depth=normal(*two(self.depth)),
+            what=normal(*two(self.what)),
+        )

@@ -1,0 +1,24 @@
+"""The transform of z^where to boxes in the image frame."""
+
+import torch
+from torch import Tensor
+
+
+def to_image_frame(raw: Tensor) -> Tensor:
+    """(B, G, G, 4) = (s, r, dx, dy) → (B, G, G, 4) = (width, height, x, y) in the image frame [-1, 1].
+
+    scale = sigmoid(s), ratio = exp(r), width = scale / sqrt(ratio), height = scale * sqrt(ratio);
+    centre = (2 / G) * (cell + 0.5 + tanh(d)) - 1, x before y. A width of 1 spans the image.
+    """
+    grid = raw.shape[1]
+    scale, ratio = raw[..., :1].sigmoid(), (0.5 * raw[..., 1:2]).exp()
+    cells = torch.arange(grid, device=raw.device, dtype=raw.dtype) + 0.5
+    cell = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), dim=-1)
+    centre = (2 / grid) * (cell + raw[..., 2:].tanh()) - 1
+    return torch.cat([scale / ratio, scale * ratio, centre], dim=-1)
+
+
+def to_pixels(where: Tensor, size: int) -> Tensor:
+    """(..., 4) = (width, height, x, y) in the image frame → (..., 4) = (x0, y0, x1, y1) in pixels."""
+    extent, centre = where[..., :2], where[..., 2:]
+    return torch.cat([centre - extent + 1, centre + extent + 1], dim=-1) * (size / 2)

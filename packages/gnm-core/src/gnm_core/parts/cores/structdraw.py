@@ -1,0 +1,90 @@
+"""StructDRAW: draws the scene's feature map in autoregressive steps."""
+
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, MinLen
+from einops import rearrange
+from torch import Tensor, nn
+
+from gnm_core.contracts import Core, Default, ScenePrior
+from gnm_core.dims import Dims
+from gnm_core.distributions import normal
+from gnm_core.errors import OptionError
+from gnm_core.layers.convlstm import ConvLSTM
+from gnm_core.layers.mlp import mlp
+from gnm_core.results import Drawing
+
+
+class StructDRAW(Core):
+    """The paper's core (Algorithm 1, Table 7): two ConvLSTMs, an interaction MLP, drawing on the feature map.
+
+    Args:
+        dims: `features`, `grid`, `scene`.
+        prior: p(z_l | h_dec).
+        steps: L, drawing steps.
+        kernel: odd kernel of both ConvLSTMs; 1 is published and fits Table 3 (Table 7 prints 3).
+        interaction: hidden sizes of the MLP from the encoder's state to q(z_l).
+        decoder: hidden sizes of the MLP from z_l to the decoder's input (Table 7: 512, 1024; published MNIST: 512, 512).
+
+    Raises:
+        OptionError: an even kernel.
+    """
+
+    def __init__(
+        self,
+        dims: Dims,
+        *,
+        prior: Annotated[ScenePrior, Default("autoregressive")],
+        steps: Annotated[int, Ge(1)] = 4,
+        kernel: Annotated[int, Ge(1)] = 1,
+        interaction: Annotated[tuple[int, ...], MinLen(1)] = (512, 512),
+        decoder: Annotated[tuple[int, ...], MinLen(1)] = (512, 512),
+    ) -> None:
+        super().__init__()
+        if kernel % 2 == 0:
+            raise OptionError("kernel", f"{kernel} is even: the map would change its size")
+        self.steps, self.code_size, self.grid, self.features = steps, dims.scene, dims.grid, dims.features
+        flat = dims.features * dims.grid**2
+        self.encoder = ConvLSTM(3 * dims.features, dims.features, dims.grid, kernel)
+        self.decoder = ConvLSTM(2 * dims.features, dims.features, dims.grid, kernel)
+        self.prior = prior
+        self.posterior = mlp([flat, *interaction, 2 * dims.scene])
+        self.decode = mlp([dims.scene, *decoder, flat], activate_last=True)
+        self.write = nn.Conv2d(dims.features, dims.features, 3, padding=1)
+
+    def infer(self, features: Tensor, *, mode: bool = False) -> Drawing:
+        """(B, E, G, G) → a drawing with a sample (with `mode`: the mean) of q(z^g | f^x)."""
+        return self._draw(features.shape[0], features=features, mode=mode)
+
+    def generate(self, n: int, scene: Tensor | None = None) -> Drawing:
+        """`n` drawings from the prior, or those of the scene codes (n, L, S)."""
+        return self._draw(n, scene=scene)
+
+    def _draw(
+        self, n: int, *, features: Tensor | None = None, scene: Tensor | None = None, mode: bool = False
+    ) -> Drawing:
+        reading, drawing = self.encoder.initial(n), self.decoder.initial(n)
+        canvas = torch.zeros_like(drawing.hidden)
+        priors, posteriors, codes, canvases = [], [], [], []
+        for step in range(self.steps):
+            priors.append(self.prior(drawing.hidden))
+            if features is not None:
+                reading = self.encoder(torch.cat([features, features - canvas, drawing.hidden], dim=1), reading)
+                mean, raw_std = self.posterior(rearrange(reading.hidden, "b e h w -> b (h w e)")).chunk(2, dim=1)
+                posteriors.append(normal(mean, raw_std))
+                code = mean if mode else posteriors[-1].rsample()
+            else:
+                code = priors[-1].sample() if scene is None else scene[:, step]
+            decoded = rearrange(self.decode(code), "b (e h w) -> b e h w", h=self.grid, w=self.grid)
+            drawing = self.decoder(torch.cat([decoded, canvas], dim=1), drawing)
+            canvas = canvas + self.write(drawing.hidden)
+            codes.append(code)
+            canvases.append(canvas)
+        return Drawing(
+            feature_map=canvas,
+            scene=torch.stack(codes, dim=1),
+            prior=tuple(priors),
+            posterior=tuple(posteriors) if features is not None else None,
+            canvases=tuple(canvases),
+        )

@@ -1,0 +1,25 @@
+"""The supplement's curriculum for the foreground."""
+
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Le
+
+from gnm_core.contracts import Curriculum, Handicap
+
+
+class BoxMask(Curriculum):
+    """Every mask fills its box with a constant: the foreground answers for 90 % of the boxed area (supplement).
+
+    Args:
+        value: what fills the box.
+        until: first step without it.
+    """
+
+    def __init__(
+        self, *, value: Annotated[float, Gt(0), Le(1)] = 0.9, until: Annotated[int, Ge(0)] = 500
+    ) -> None:
+        self.value, self.until = value, until
+
+    def at(self, step: int) -> Handicap:
+        """The mask's filling before step `until`, nothing after."""
+        return Handicap(box_mask=self.value) if step < self.until else Handicap()

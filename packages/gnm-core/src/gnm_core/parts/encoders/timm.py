@@ -1,0 +1,67 @@
+"""Any backbone of the timm library as an encoder."""
+
+from pathlib import Path
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gnm_core.contracts import Encoder
+from gnm_core.dims import Dims
+from gnm_core.errors import OptionError
+
+
+class TimmEncoder(Encoder):
+    """Feature map of a timm backbone, projected to the grid by a 1x1 convolution.
+
+    The stage whose resolution is the grid, or the next finer one, is taken and averaged down to the grid.
+
+    Args:
+        dims: sizes; the backbone is built for `channels` channels.
+        backbone: any name of `timm.list_models()` that offers `features_only`.
+        weights: file of weights (safetensors or torch) for the backbone; random when None.
+        pretrained: fetch timm's published weights (needs the network).
+
+    Raises:
+        OptionError: timm is missing, no such backbone, or no stage is as fine as the grid.
+    """
+
+    def __init__(
+        self, dims: Dims, *, backbone: str = "resnet18", weights: Path | None = None, pretrained: bool = False
+    ) -> None:
+        super().__init__()
+        try:
+            import timm
+        except ImportError as error:
+            raise OptionError("backbone", "needs timm: pip install 'gnm-core[timm]'") from error
+        if not timm.is_model(backbone):
+            near = ", ".join(timm.list_models(f"*{backbone[:6]}*")[:5]) or "see timm.list_models()"
+            raise OptionError("backbone", f"timm has no model {backbone!r} (near: {near})")
+        checkpoint = str(weights) if weights is not None else ""
+        try:
+            probe = timm.create_model(backbone, features_only=True, in_chans=dims.channels, pretrained=False)
+            reductions = list(probe.feature_info.reduction())
+            fits = [i for i, r in enumerate(reductions) if dims.size // r >= dims.grid]
+            if not fits:
+                raise OptionError(
+                    "backbone",
+                    f"{backbone} reduces by {reductions[0]} at least: a {dims.size} px image gives no {dims.grid} x {dims.grid} map",
+                )
+            self.backbone: nn.Module = timm.create_model(
+                backbone,
+                features_only=True,
+                out_indices=(fits[-1],),
+                in_chans=dims.channels,
+                pretrained=pretrained,
+                checkpoint_path=checkpoint,
+            )
+        except OptionError:
+            raise
+        except (RuntimeError, AttributeError, TypeError, OSError) as error:
+            raise OptionError("backbone", f"timm cannot build {backbone!r} as a feature extractor: {error}") from error
+        self.project = nn.Conv2d(probe.feature_info.channels()[fits[-1]], dims.features, 1)
+        self.grid = dims.grid
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, C, H, W) → (B, E, G, G)."""
+        features: Tensor = self.project(self.backbone(image)[0])
+        return F.adaptive_avg_pool2d(features, self.grid)

@@ -1,0 +1,31 @@
+"""The paper's prior of the scene latent."""
+
+from typing import Annotated
+
+from annotated_types import MinLen
+from einops import rearrange
+from torch import Tensor
+from torch.distributions import Distribution
+
+from gnm_core.contracts import ScenePrior
+from gnm_core.dims import Dims
+from gnm_core.distributions import normal
+from gnm_core.layers.mlp import mlp
+
+
+class AutoregressivePrior(ScenePrior):
+    """p(z_l | z_<l) = Normal, its parameters an MLP of the decoder's hidden state (Algorithm 1, Table 7).
+
+    Args:
+        dims: `features`, `grid`, `scene`.
+        hidden: hidden sizes of the MLP.
+    """
+
+    def __init__(self, dims: Dims, *, hidden: Annotated[tuple[int, ...], MinLen(1)] = (512, 512)) -> None:
+        super().__init__()
+        self.net = mlp([dims.features * dims.grid**2, *hidden, 2 * dims.scene])
+
+    def forward(self, hidden: Tensor) -> Distribution:
+        """(B, E, G, G) → Normal over (B, S)."""
+        mean, raw_std = self.net(rearrange(hidden, "b e h w -> b (h w e)")).chunk(2, dim=1)
+        return normal(mean, raw_std)

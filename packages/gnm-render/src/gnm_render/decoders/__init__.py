@@ -1,0 +1,1 @@
+"""Decoders of z^what and z^b."""

@@ -1,0 +1,1 @@
+"""Renderers: symbolic map to image."""

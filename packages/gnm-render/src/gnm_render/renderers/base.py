@@ -1,0 +1,137 @@
+"""What both renderers share: decoding, compositing (supplement, Algorithm 2), layers."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from gnm_core.contracts import BackgroundDecoder, GlimpseDecoder, Renderer
+from gnm_core.dims import Dims
+from gnm_core.latents import SymbolicLatents
+from gnm_core.results import Components, Rendering
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Glimpses:
+    """The decoded objects of a batch of scenes, N = G * G or, when some were left out, fewer."""
+
+    appearance: Tensor
+    """(B, N, C, s, s): what each object looks like."""
+    mask: Tensor | None
+    """(B, N, 1, s, s): its shape; None without masks."""
+    presence: Tensor
+    """(B, N, 1, 1, 1)."""
+    depth: Tensor
+    """(B, N, 1, 1, 1)."""
+    where: Tensor
+    """(B, N, 4) = (width, height, x, y) in the image frame."""
+
+
+@dataclass(frozen=True)
+class Foreground:
+    """All objects of each scene, painted."""
+
+    image: Tensor
+    """(B, C, H, W)."""
+    alpha: Tensor | None
+    """(B, 1, H, W): sum of the objects' masks, not clamped; None without masks."""
+
+
+class ObjectRenderer(Renderer):
+    """Decodes the glimpses, has a subclass paint them, and lays them over the background.
+
+    With masks: a = mask * presence; foreground = sum of STN(a o) weighted by STN(a sigmoid(-depth)), normalised over
+    objects; image = foreground + (1 - alpha) * background, alpha = sum of STN(a), clamped. Without: the sum of
+    presence * STN(o), not clamped, on black or added to the background.
+
+    Args:
+        dims: sizes.
+        glimpse: decoder of z^what; decides whether there are masks.
+        background: decoder of z^b; None paints on black.
+    """
+
+    def __init__(self, dims: Dims, *, glimpse: GlimpseDecoder, background: BackgroundDecoder | None) -> None:
+        super().__init__()
+        self.size, self.channels = dims.size, dims.channels
+        self.glimpse, self.background, self.masks = glimpse, background, glimpse.masks
+
+    @abstractmethod
+    def paint(self, glimpses: Glimpses) -> Foreground:
+        """Place every object and sum them up."""
+
+    @abstractmethod
+    def place(self, glimpses: Tensor, where: Tensor) -> Tensor:
+        """(B, N, c, s, s) and (B, N, 4) → (B, N, c, H, W): each glimpse on its own canvas."""
+
+    def forward(
+        self,
+        latents: SymbolicLatents,
+        background: Tensor | None = None,
+        *,
+        box_mask: float | None = None,
+        alpha: float | None = None,
+    ) -> Rendering:
+        """Paint a batch of scenes; see the contract."""
+        foreground = self.paint(self.decode(latents, box_mask=box_mask))
+        image = foreground.image
+        if foreground.alpha is None:
+            covered = image.new_full((image.shape[0], 1, self.size, self.size), float(self.background is None))
+        else:
+            covered = clamp_straight_through(foreground.alpha, 1e-15, 1 - 1e-15)
+            if alpha is not None:
+                covered = torch.full_like(covered, alpha)
+        if self.background is None:
+            return Rendering(image, image, covered, torch.zeros_like(image))
+        if background is None:
+            raise ValueError("this renderer has a background decoder: it needs z^b")
+        behind = self.background(background)
+        return Rendering(image + (1 - covered) * behind, image, covered, behind)
+
+    def decode(self, latents: SymbolicLatents, *, box_mask: float | None = None) -> Glimpses:
+        """The glimpses of every cell; of the present ones alone when presence is hard and no gradient is asked for."""
+        rows = [
+            rearrange(x, "b h w d -> b (h w) d") for x in (latents.what, latents.where, latents.presence, latents.depth)
+        ]
+        if not torch.is_grad_enabled():
+            rows = _only_present(rows, rows[2])
+        what, where, presence, depth = rows
+        batch, count = what.shape[:2]
+        if count == 0:
+            size = self.glimpse.size
+            decoded = what.new_zeros(batch, 0, self.channels + self.masks, size, size)
+        else:
+            decoded = rearrange(self.glimpse(rearrange(what, "b n d -> (b n) d")), "(b n) c h w -> b n c h w", b=batch)
+        mask = None
+        if self.masks:
+            mask = decoded[:, :, -1:]
+            decoded = decoded[:, :, :-1]
+            if box_mask is not None:
+                mask = torch.full_like(mask, box_mask)
+        return Glimpses(decoded, mask, presence[..., None, None], depth[..., None, None], where)
+
+    def layers(self, latents: SymbolicLatents) -> Components:
+        """Every cell's object on its own canvas, by itself (K = G * G, row by row)."""
+        with torch.enable_grad():  # all cells, in their order, present or not
+            glimpses = self.decode(latents)
+        where, presence = glimpses.where.detach(), glimpses.presence.detach()
+        mask = torch.ones_like(glimpses.appearance[:, :, :1]) if glimpses.mask is None else glimpses.mask.detach()
+        images = self.place(glimpses.appearance.detach(), where)
+        masks = self.place(mask * presence, where)
+        names = tuple(f"object {i + 1}" for i in range(images.shape[1]))
+        return Components(images, masks, names)
+
+
+def clamp_straight_through(x: Tensor, low: float, high: float) -> Tensor:
+    """Clamp whose gradient is that of the identity."""
+    return x + (x.clamp(low, high) - x).detach()
+
+
+def _only_present(rows: list[Tensor], presence: Tensor) -> list[Tensor]:
+    """Drop absent objects, keeping as many places as the fullest scene needs; a no-op on relaxed presence."""
+    there = presence[..., 0] > 0
+    most = int(there.sum(1).max()) if there.numel() else 0
+    if most == there.shape[1]:
+        return rows
+    first = there.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most, None]
+    return [x.gather(1, first.expand(-1, -1, x.shape[-1])) for x in rows]
