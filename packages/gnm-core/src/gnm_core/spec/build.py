@@ -1,0 +1,103 @@
+"""A checked tree to objects. On torch's meta device this costs nothing, and finds what only constructors know."""
+
+import inspect
+from collections.abc import Callable
+
+from gnm_core.dims import Dims
+from gnm_core.errors import GnmError, OptionError, Problem, SpecError
+from gnm_core.spec.annotations import arguments_of
+from gnm_core.spec.tree import Broken, Checked, Leaf, Listing, Named, Part, join
+
+
+class Builder:
+    """Builds trees bottom-up, notes every constructor's refusal and goes on with the rest.
+
+    Args:
+        dims: sizes for the parts that ask for them; None where they have problems themselves.
+    """
+
+    def __init__(self, dims: Dims | None) -> None:
+        self.dims = dims
+        self.problems: list[Problem] = []
+        self.built: dict[str, object] = {}
+        """The object of each registered part, by path."""
+
+    def build(self, tree: Checked) -> object:
+        """The object; `Broken` where it could not be built."""
+        match tree:
+            case Leaf(value=value):
+                return value
+            case Listing():
+                items = tuple(self.build(item) for item in tree.items)
+                return Broken() if any(isinstance(item, Broken) for item in items) else items
+            case Named():
+                table = {key: self.build(item) for key, item in tree.items.items()}
+                return Broken() if any(isinstance(item, Broken) for item in table.values()) else table
+            case Part():
+                return self._part(tree)
+        return tree
+
+    def _part(self, part: Part) -> object:
+        arguments = {name: self.build(item) for name, item in part.arguments.items()}
+        if part.dims is not None:
+            arguments[part.dims] = self.dims if self.dims is not None else Broken()
+        if any(isinstance(value, Broken) for value in arguments.values()):
+            return Broken()
+        try:
+            built = self._call(part, arguments)
+        except OptionError as error:
+            self._option_problem(part, error)
+        except GnmError as error:
+            self._note(part, str(error))
+        # Anything else is a bug of the part, or an option that it did not check: name the part, not our stack.
+        except Exception as error:
+            text = " ".join(str(error).split())
+            owner = f" (of {part.entry.provider})" if part.entry else ""
+            self._note(part, f"cannot be built{owner}: {type(error).__name__}: {text}")
+        else:
+            if part.entry:
+                self.built[part.path] = built
+            return built
+        return Broken()
+
+    def _call(self, part: Part, arguments: dict[str, object]) -> object:
+        positional = [
+            arguments.pop(name)
+            for name, parameter in inspect.signature(part.cls).parameters.items()
+            if parameter.kind is inspect.Parameter.POSITIONAL_ONLY
+        ]
+        make: Callable[..., object] = part.cls
+        return make(*positional, **arguments)
+
+    def _option_problem(self, part: Part, error: OptionError) -> None:
+        """Put the constructor's complaint where the option stands, or where the part does."""
+        head, _, tail = error.option.partition(".")
+        names = {argument.key: argument.name for argument in arguments_of(part.cls).values()}
+        if part.entry and head == "dims" and part.dims is not None:
+            owner = f"{part.entry.kind} '{part.entry.name}' at {part.path}" if part.path else part.cls.__name__
+            self._note(part, f"{error.reason} (says {owner})", path=error.option)
+        elif head in names or head in names.values():
+            name = names.get(head, head)
+            place = part.places.get(name, part.place)
+            path = join(part.path, name) + (f".{tail}" if tail else "")
+            self.problems.append(Problem(error.reason, path, place.line, place.column, place.source))
+        else:
+            self._note(part, str(error))
+
+    def _note(self, part: Part, message: str, path: str | None = None) -> None:
+        place = part.place
+        path = part.path if path is None else path
+        self.problems.append(Problem(message, path, place.line, place.column, place.source))
+
+
+def build(tree: Checked, dims: Dims) -> object:
+    """The object that a tree without problems describes.
+
+    Raises:
+        SpecError: constructors refused; all problems at once.
+    """
+    builder = Builder(dims)
+    built = builder.build(tree)
+    if builder.problems:
+        raise SpecError(builder.problems)
+    return built

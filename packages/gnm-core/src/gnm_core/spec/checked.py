@@ -1,0 +1,157 @@
+"""What a spec says at the top, and a spec that has passed every check."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, cast
+
+import torch
+
+from gnm_core.contracts import Data, Default, Model, Objective
+from gnm_core.dims import Dims
+from gnm_core.errors import Problem, SpecError
+from gnm_core.plugins import installed
+from gnm_core.registry import Registry
+from gnm_core.spec.build import Builder, build
+from gnm_core.spec.checker import Checker
+from gnm_core.spec.nodes import Table, node_of
+from gnm_core.spec.overrides import override
+from gnm_core.spec.tree import Part, parts, plain
+from gnm_core.spec.yaml import dump, read_file
+from gnm_core.training.spec import Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """The top level of a spec file; the checker reads these annotations as it reads a part's constructor."""
+
+    dims: Dims = Dims()  # noqa: RUF009 (frozen)
+    """Sizes that parts share."""
+    model: Model
+    """What is trained."""
+    objective: Annotated[Objective, Default("elbo")]
+    """What training minimises."""
+    data: Data | None = None
+    """What it learns from."""
+    train: Training = Training()  # noqa: RUF009 (frozen)
+    """How it learns."""
+
+
+@dataclass(frozen=True)
+class CheckedSpec:
+    """A spec without problems: everything in it can be built, any number of times.
+
+    Every method that builds draws fresh weights from torch's global random state.
+    """
+
+    tree: Part
+    source: str | None = None
+    """The file; None for a Python mapping."""
+
+    @cached_property
+    def dims(self) -> Dims:
+        """Sizes that parts share."""
+        return cast(Dims, build(self.tree.arguments["dims"], Dims()))
+
+    def model(self) -> Model:
+        """The model, on torch's default device."""
+        return cast(Model, self._build("model"))
+
+    def objective(self) -> Objective:
+        """The objective."""
+        return cast(Objective, self._build("objective"))
+
+    def training(self) -> Training:
+        """The training plan with its optimisers and schedules."""
+        return cast(Training, self._build("train"))
+
+    @property
+    def has_data(self) -> bool:
+        """Whether the spec names a data set."""
+        return isinstance(self.tree.arguments["data"], Part)
+
+    def data(self, split: str = "train") -> Data:
+        """The data set at one split.
+
+        Raises:
+            SpecError: the spec names no data set, or it cannot be opened with these options.
+            DataError: its files are missing or broken.
+        """
+        if not self.has_data:
+            raise SpecError([Problem("is missing; this command needs a data set", "data", source=self.source)])
+        data = cast(Data, self._build("data"))
+        return data if data.split == split else data.at(split)
+
+    def resolved(self) -> dict[str, object]:
+        """The spec as plain data with every default explicit and every path absolute; loads to the same spec."""
+        return cast(dict[str, object], plain(self.tree))
+
+    def to_yaml(self) -> str:
+        """`resolved()` as text."""
+        return dump(self.resolved())
+
+    def parts(self) -> list[Part]:
+        """Every registered part, from the top down."""
+        return list(parts(self.tree))
+
+    def providers(self) -> dict[str, str]:
+        """Distribution to version of everything that provides a part, gnm-core included."""
+        found = {part.entry.provider for part in self.parts() if part.entry}
+        found |= {plugin.provider for plugin in installed().plugins if plugin.name == "gnm-core"}
+        return {provider.distribution: provider.version for provider in sorted(found, key=lambda p: p.distribution)}
+
+    def _build(self, name: str) -> object:
+        return build(self.tree.arguments[name], self.dims)
+
+
+def load_spec(
+    source: str | Path | Mapping[str, object],
+    overrides: Iterable[str] = (),
+    *,
+    registry: Registry | None = None,
+) -> CheckedSpec:
+    """Read a spec and check all of it: names, options, types, ranges, slots, and every constructor on the meta device.
+
+    Data sets are checked by their options only; their files are opened when they are used.
+
+    Args:
+        source: a file, or a mapping as a file would hold it.
+        overrides: `path=value` texts, as the command line's `--set`.
+        registry: where names are looked up; the installed plugins by default.
+
+    Raises:
+        SpecError: the spec has problems; all of them at once, each with its place.
+    """
+    if isinstance(source, Mapping):
+        try:
+            node = node_of(source)
+        except TypeError as error:
+            raise SpecError([Problem(str(error))]) from None
+        assert isinstance(node, Table)
+        name = None
+    else:
+        node, name = read_file(source), str(source)
+    override(node, overrides)
+    checker = Checker(installed() if registry is None else registry)
+    tree = checker.check(Spec, node, "")
+    problems = checker.problems
+    if isinstance(tree, Part):
+        problems = problems + _trial(tree)
+    if problems or not isinstance(tree, Part):
+        raise SpecError(problems)
+    return CheckedSpec(tree, name)
+
+
+def _trial(tree: Part) -> list[Problem]:
+    """What the constructors have to say, heard on the meta device, where nothing is allocated."""
+    sizes = Builder(None)
+    dims = sizes.build(tree.arguments["dims"])
+    trial = Builder(dims if isinstance(dims, Dims) else None)
+    with torch.device("meta"):
+        for name in ("model", "objective", "train"):
+            trial.build(tree.arguments[name])
+    return trial.problems
+
+
+
