@@ -1,10 +1,9 @@
 """A checked tree to objects. On torch's meta device this costs nothing, and finds what only constructors know."""
 
-import inspect
 from collections.abc import Callable
 
 from gnm_core.dims import Dims
-from gnm_core.errors import GnmError, OptionError, Problem, SpecError
+from gnm_core.errors import DataError, GnmError, OptionError, Problem, SpecError
 from gnm_core.spec.annotations import arguments_of
 from gnm_core.spec.tree import Broken, Checked, Leaf, Listing, Named, Part, join
 
@@ -14,10 +13,11 @@ class Builder:
 
     Args:
         dims: sizes for the parts that ask for them; None where they have problems themselves.
+        sizes: where the spec gives them, for complaints about them.
     """
 
-    def __init__(self, dims: Dims | None) -> None:
-        self.dims = dims
+    def __init__(self, dims: Dims | None, sizes: Part | None = None) -> None:
+        self.dims, self.sizes = dims, sizes
         self.problems: list[Problem] = []
         self.built: dict[str, object] = {}
         """The object of each registered part, by path."""
@@ -44,9 +44,12 @@ class Builder:
         if any(isinstance(value, Broken) for value in arguments.values()):
             return Broken()
         try:
-            built = self._call(part, arguments)
+            make: Callable[..., object] = part.cls
+            built = make(**arguments)
         except OptionError as error:
             self._option_problem(part, error)
+        except DataError:
+            raise  # no fault of the spec: the files may be elsewhere
         except GnmError as error:
             self._note(part, str(error))
         # Anything else is a bug of the part, or an option that it did not check: name the part, not our stack.
@@ -60,22 +63,14 @@ class Builder:
             return built
         return Broken()
 
-    def _call(self, part: Part, arguments: dict[str, object]) -> object:
-        positional = [
-            arguments.pop(name)
-            for name, parameter in inspect.signature(part.cls).parameters.items()
-            if parameter.kind is inspect.Parameter.POSITIONAL_ONLY
-        ]
-        make: Callable[..., object] = part.cls
-        return make(*positional, **arguments)
-
     def _option_problem(self, part: Part, error: OptionError) -> None:
         """Put the constructor's complaint where the option stands, or where the part does."""
         head, _, tail = error.option.partition(".")
         names = {argument.key: argument.name for argument in arguments_of(part.cls).values()}
         if part.entry and head == "dims" and part.dims is not None:
-            owner = f"{part.entry.kind} '{part.entry.name}' at {part.path}" if part.path else part.cls.__name__
-            self._note(part, f"{error.reason} (says {owner})", path=error.option)
+            place = self.sizes.places.get(tail, self.sizes.place) if self.sizes else part.place
+            message = f"{error.reason} (says {part.entry.kind} '{part.entry.name}' at {part.path})"
+            self.problems.append(Problem(message, error.option, place.line, place.column, place.source))
         elif head in names or head in names.values():
             name = names.get(head, head)
             place = part.places.get(name, part.place)
@@ -84,10 +79,9 @@ class Builder:
         else:
             self._note(part, str(error))
 
-    def _note(self, part: Part, message: str, path: str | None = None) -> None:
+    def _note(self, part: Part, message: str) -> None:
         place = part.place
-        path = part.path if path is None else path
-        self.problems.append(Problem(message, path, place.line, place.column, place.source))
+        self.problems.append(Problem(message, part.path, place.line, place.column, place.source))
 
 
 def build(tree: Checked, dims: Dims) -> object:
@@ -95,6 +89,7 @@ def build(tree: Checked, dims: Dims) -> object:
 
     Raises:
         SpecError: constructors refused; all problems at once.
+        DataError: a data set's files are missing or broken.
     """
     builder = Builder(dims)
     built = builder.build(tree)

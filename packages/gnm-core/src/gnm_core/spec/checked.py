@@ -1,6 +1,7 @@
 """What a spec says at the top, and a spec that has passed every check."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 
 from gnm_core.contracts import Data, Default, Model, Objective
 from gnm_core.dims import Dims
-from gnm_core.errors import Problem, SpecError
+from gnm_core.errors import DataError, Problem, SpecError
 from gnm_core.plugins import installed
 from gnm_core.registry import Registry
 from gnm_core.spec.build import Builder, build
@@ -113,7 +114,7 @@ def load_spec(
 ) -> CheckedSpec:
     """Read a spec and check all of it: names, options, types, ranges, slots, and every constructor on the meta device.
 
-    Data sets are checked by their options only; their files are opened when they are used.
+    Files of data sets need not be there; they are opened when they are used.
 
     Args:
         source: a file, or a mapping as a file would hold it.
@@ -145,13 +146,12 @@ def load_spec(
 
 def _trial(tree: Part) -> list[Problem]:
     """What the constructors have to say, heard on the meta device, where nothing is allocated."""
-    sizes = Builder(None)
-    dims = sizes.build(tree.arguments["dims"])
-    trial = Builder(dims if isinstance(dims, Dims) else None)
+    sizes = tree.arguments["dims"]
+    dims = Builder(None).build(sizes)
+    trial = Builder(dims if isinstance(dims, Dims) else None, sizes if isinstance(sizes, Part) else None)
     with torch.device("meta"):
         for name in ("model", "objective", "train"):
             trial.build(tree.arguments[name])
+    with suppress(DataError):  # the files need not be here to compose a model
+        trial.build(tree.arguments["data"])
     return trial.problems
-
-
-

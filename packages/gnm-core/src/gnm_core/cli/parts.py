@@ -1,0 +1,132 @@
+"""`gnm parts`: what a spec can name. Reads source texts only; no part is imported."""
+
+import json
+import shutil
+import textwrap
+from typing import Any
+
+import click
+
+from gnm_core.errors import GnmError
+from gnm_core.plugins import installed
+from gnm_core.registry import Entry
+from gnm_core.signatures import Option, Signature, Unreadable, signature_of
+from gnm_core.suggestions import did_you_mean
+
+
+@click.command()
+@click.argument("kind", required=False)
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def parts(kind: str | None, name: str | None, as_json: bool) -> None:
+    """List the parts that a spec can name: all, those of one KIND, or one in full."""
+    entries = _selected(kind, name)
+    if as_json:
+        click.echo(json.dumps([_as_data(entry) for entry in entries], indent=2, ensure_ascii=False))
+    elif name is not None:
+        _show(entries[0])
+    else:
+        _list(entries)
+
+
+def _selected(kind: str | None, name: str | None) -> list[Entry]:
+    registry = installed()
+    if kind is None:
+        return [entry for known in registry.kinds for entry in registry.of_kind(known)]
+    if kind not in registry.kinds:
+        near = did_you_mean(kind, registry.kinds) or f"kinds: {', '.join(registry.kinds)}"
+        raise GnmError(f"there is no kind of part '{kind}'; {near}")
+    if name is None:
+        return registry.of_kind(kind)
+    entry = registry.find(kind, name)
+    if entry is None:
+        names = [known.name for known in registry.of_kind(kind)]
+        raise GnmError(f"no {kind} is named '{name}'; {did_you_mean(name, names) or 'known: ' + ', '.join(names)}")
+    return [entry]
+
+
+def _as_data(entry: Entry) -> dict[str, Any]:
+    target = entry.target if isinstance(entry.target, str) else f"{entry.target.__module__}:{entry.target.__qualname__}"
+    data: dict[str, Any] = {
+        "kind": entry.kind,
+        "name": entry.name,
+        "package": entry.provider.distribution,
+        "version": entry.provider.version,
+        "target": target,
+    }
+    try:
+        found = signature_of(entry.target)
+    except Unreadable as error:
+        return {**data, "error": str(error)}
+    options = [
+        {"name": o.name, "type": o.type, "required": o.default is None, "default": o.default, "slot": o.slot, "help": o.help}
+        for o in found.options
+    ]
+    return {**data, "contracts": list(found.contracts), "summary": found.summary, "doc": found.doc, "options": options}
+
+
+def _list(entries: list[Entry]) -> None:
+    wide = max((len(entry.name) for entry in entries), default=0)
+    package = max((len(str(entry.provider)) for entry in entries), default=0)
+    kind = None
+    for entry in entries:
+        try:
+            found = signature_of(entry.target)
+            says, options = found.summary, ", ".join(map(_brief, found.options))
+        except Unreadable as error:
+            found, says, options = None, f"cannot be read: {error}", ""
+        if entry.kind != kind:
+            click.echo(("" if kind is None else "\n") + click.style(entry.kind, bold=True))
+            kind = entry.kind
+        _write(f"  {entry.name:<{wide}}  {str(entry.provider):<{package}}  ", says)
+        if options:
+            _write(" " * (wide + 4), options)
+
+
+def _brief(option: Option) -> str:
+    if option.default is None:
+        return f"{option.name}: {option.type} (required)"
+    return f"{option.name}: {option.type} = {option.default}"
+
+
+def _show(entry: Entry) -> None:
+    try:
+        found = signature_of(entry.target)
+    except Unreadable as error:
+        raise GnmError(f"{entry}: {error}") from None
+    click.echo(click.style(f"{entry.kind} {entry.name}", bold=True) + f"  ({entry.provider}, {entry.target})")
+    if found.contracts:
+        click.echo(f"{' and '.join(found.contracts)}: {found.describes}")
+    click.echo()
+    click.echo(_without_args(found))
+    if found.options:
+        click.echo("\n" + click.style("Options", bold=True))
+    for option in found.options:
+        default = "required" if option.default is None else f"default {option.default}"
+        _write(f"  {option.name}  ", f"{option.type}; {default}", hanging=6)
+        if option.help:
+            _write("      ", option.help)
+    click.echo("\n" + click.style("In a spec", bold=True))
+    needed = "".join(f", {option.name}: ..." for option in found.options if option.default is None)
+    click.echo(f"  {entry.kind}: {{use: {entry.name}{needed}}}" if needed else f"  {entry.kind}: {entry.name}")
+
+
+def _without_args(found: Signature) -> str:
+    """The docstring, without the section that the list of options replaces."""
+    lines, skipping = [], False
+    for line in found.doc.splitlines():
+        if line.strip() in ("Args:", "Attributes:"):
+            skipping = True
+        elif skipping and line and not line.startswith(" "):
+            skipping = False
+        if not skipping:
+            lines.append(line)
+    return "\n".join(lines).strip()
+
+
+def _write(head: str, text: str, hanging: int | None = None) -> None:
+    """`text` after `head`, wrapped to the terminal and indented as far."""
+    width = max(shutil.get_terminal_size().columns, 60)
+    indent = " " * (len(head) if hanging is None else hanging)
+    wrapped = textwrap.wrap(text, width, initial_indent=head, subsequent_indent=indent, break_long_words=False)
+    click.echo("\n".join(wrapped) or head.rstrip())

@@ -1,0 +1,49 @@
+"""`gnm plugins`: the packages that provide parts, and those that were set aside."""
+
+import json
+from itertools import groupby
+from typing import Any
+
+import click
+
+from gnm_core.plugins import installed
+from gnm_core.registry import Plugin
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@click.option("--traceback", is_flag=True, help="Show where a plugin failed.")
+def plugins(as_json: bool, traceback: bool) -> None:
+    """List the packages that provide parts: their versions, what they added, and why any was set aside."""
+    found = installed().plugins
+    if as_json:
+        click.echo(json.dumps([_as_data(plugin) for plugin in found], indent=2, ensure_ascii=False))
+        return
+    for plugin in found:
+        click.echo(click.style(str(plugin.provider), bold=True) + f"  ({plugin.target})")
+        if plugin.failure:
+            click.echo(f"  set aside: {plugin.failure}")
+            if traceback and plugin.traceback:
+                click.echo("".join(f"    {line}\n" for line in plugin.traceback.splitlines()), nl=False)
+            continue
+        for kind, names in _by_kind(plugin).items():
+            click.echo(f"  {kind}: {', '.join(names)}")
+        if plugin.commands:
+            click.echo(f"  commands: {', '.join(command.name for command in plugin.commands)}")
+
+
+def _by_kind(plugin: Plugin) -> dict[str, list[str]]:
+    entries = sorted(plugin.parts, key=lambda entry: entry.kind)
+    return {kind: [entry.name for entry in group] for kind, group in groupby(entries, key=lambda entry: entry.kind)}
+
+
+def _as_data(plugin: Plugin) -> dict[str, Any]:
+    return {
+        "package": plugin.provider.distribution,
+        "version": plugin.provider.version,
+        "entry_point": plugin.target,
+        "parts": _by_kind(plugin),
+        "commands": [command.name for command in plugin.commands],
+        "failure": plugin.failure,
+        "traceback": plugin.traceback,
+    }

@@ -1,0 +1,395 @@
+"""What a part's class says about itself, read from its source text: nothing is imported, so listing parts is fast."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec
+from inspect import cleandoc
+from pathlib import Path
+from textwrap import dedent
+
+CONTRACT = "Contract"
+"""Name of the base of every contract."""
+
+
+class Unreadable(Exception):
+    """The class cannot be found or its source cannot be read; the text says why."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One constructor argument, as a spec spells it."""
+
+    name: str
+    type: str
+    """In words (`integer, at least 1`), or the kind of part that goes there."""
+    default: str | None
+    """As Python source, or the name of the default part; None where it must be given."""
+    help: str
+    """What the docstring says; empty where it says nothing."""
+    slot: str | None
+    """Kind of part that it takes; None for plain options."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A part's class, as its source shows it."""
+
+    name: str
+    """Of the class."""
+    summary: str
+    """First line of its docstring."""
+    doc: str
+    """All of it."""
+    contracts: tuple[str, ...]
+    """Names of the contracts that it satisfies."""
+    describes: str
+    """What its contract says that parts of the kind do."""
+    options: tuple[Option, ...]
+
+
+def signature_of(target: str | type) -> Signature:
+    """Read "module:Class".
+
+    Raises:
+        Unreadable: no such module or class, or a syntax error in it.
+    """
+    module, name = target.split(":") if isinstance(target, str) else (target.__module__, target.__qualname__)
+    found = _find_class(module, name)
+    lineage = list(_lineage(found))
+    doc = cleandoc(ast.get_docstring(found.node) or "")
+    contracts = [c for c in lineage if _own(c, "describes") is not None and c.node.name != CONTRACT]
+    return Signature(
+        name=name,
+        summary=" ".join(doc.split("\n\n")[0].split()),
+        doc=doc,
+        contracts=tuple(c.node.name for c in contracts),
+        describes=_own(contracts[0], "describes") or "" if contracts else "",
+        options=tuple(_options(lineage)),
+    )
+
+
+# Finding classes
+
+
+@dataclass(frozen=True)
+class _Module:
+    name: str
+    package: str
+    """What relative imports are relative to."""
+    tree: ast.Module
+
+    @property
+    def imports(self) -> dict[str, tuple[str, str]]:
+        """Local name to (module, name in it)."""
+        return _imports(self)
+
+
+@dataclass(frozen=True)
+class _Class:
+    module: _Module
+    node: ast.ClassDef
+
+
+@cache
+def _imports(module: _Module) -> dict[str, tuple[str, str]]:
+    found = {}
+    for statement in _statements(module.tree.body):
+        if isinstance(statement, ast.ImportFrom):
+            base = statement.module or ""
+            if statement.level:
+                parents = module.package.split(".")
+                base = ".".join(p for p in (*parents[: len(parents) - statement.level + 1], base) if p)
+            for alias in statement.names:
+                found[alias.asname or alias.name] = (base, alias.name)
+    return found
+
+
+@cache
+def _module(name: str) -> _Module:
+    spec = _locate(name)
+    loader = getattr(spec, "loader", None)
+    try:
+        source = loader.get_source(name) if hasattr(loader, "get_source") else None
+    except (OSError, ImportError, SyntaxError, UnicodeDecodeError) as error:
+        raise Unreadable(f"module {name} cannot be read: {error}") from error
+    if source is None:
+        raise Unreadable(f"module {name} has no source text")
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise Unreadable(f"module {name} is not Python: {error}") from error
+    is_package = spec.submodule_search_locations is not None
+    return _Module(name, name if is_package else name.rpartition(".")[0], tree)
+
+
+def _locate(name: str) -> ModuleSpec:
+    """The module's spec, found without importing its parents, as `importlib.util.find_spec` would."""
+    top, *rest = name.split(".")
+    try:
+        spec = find_spec(top)
+    except (ImportError, ValueError) as error:
+        raise Unreadable(f"module {top} cannot be found: {error}") from error
+    path = top
+    for part in rest:
+        if spec is None:
+            break
+        places = [str(Path(place)) for place in _places(spec)]
+        path = f"{path}.{part}"
+        spec = PathFinder.find_spec(path, places)
+    if spec is None:
+        raise Unreadable(f"there is no module {path}")
+    return spec
+
+
+def _places(spec: ModuleSpec) -> list[str]:
+    locations = spec.submodule_search_locations
+    # A namespace package's locations ask for its parent in sys.modules; its plain list does not.
+    return list(getattr(locations, "_path", locations) or [])
+
+
+def _find_class(module: str, name: str, depth: int = 0) -> _Class:
+    """The class, followed through re-exports."""
+    found = _module(module)
+    for node in _statements(found.tree.body):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return _Class(found, node)
+    if name in found.imports and depth < 8:
+        home, original = found.imports[name]
+        return _find_class(home, original, depth + 1)
+    raise Unreadable(f"module {module} has no class {name}")
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in body:
+        yield statement
+        if isinstance(statement, ast.If | ast.Try):
+            yield from _statements([*statement.body, *statement.orelse])
+
+
+def _lineage(found: _Class, depth: int = 0) -> Iterator[_Class]:
+    """The class and its ancestors, depth first; ancestors outside readable sources are left out."""
+    yield found
+    if depth > 16:
+        return
+    for base in found.node.bases:
+        name = _name(base)
+        try:
+            parent = _find_class(found.module.name, name) if name else None
+        except Unreadable:
+            continue
+        if parent is not None:
+            yield from _lineage(parent, depth + 1)
+
+
+def _name(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Subscript):
+        return _name(node.value)
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _own(found: _Class, attribute: str) -> str | None:
+    """Text that the class body itself assigns to an attribute."""
+    value = _assigned(found.node.body, attribute)
+    return str(value.value) if isinstance(value, ast.Constant) else None
+
+
+def _assigned(body: list[ast.stmt], name: str) -> ast.expr | None:
+    """What a body assigns to a name."""
+    for statement in _statements(body):
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
+                return value
+            case ast.AnnAssign(target=ast.Name(id=found), value=value) if found == name:
+                return value
+    return None
+
+
+# Options
+
+
+def _options(lineage: list[_Class]) -> Iterator[Option]:
+    for found in lineage:
+        init = next((n for n in found.node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
+        if init is not None:
+            helps = _args_section(ast.get_docstring(found.node) or "") | _args_section(ast.get_docstring(init) or "")
+            for argument, default in _arguments(init):
+                if argument.annotation is not None and _name(argument.annotation) == "Dims":
+                    continue
+                help = helps.get(argument.arg, "")
+                yield _option(found.module, argument.arg, argument.annotation, default, help)
+            return
+    # No constructor anywhere: perhaps a dataclass, or a part without options.
+    if any(_is_dataclass(found.node) for found in lineage):
+        fields: dict[str, Option] = {}
+        for found in reversed([c for c in lineage if _is_dataclass(c.node)]):
+            fields |= {option.name: option for option in _fields(found)}
+        yield from fields.values()
+
+
+def _arguments(init: ast.FunctionDef) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    plain = [*init.args.posonlyargs, *init.args.args]
+    padding = [None] * (len(plain) - len(init.args.defaults))
+    yield from list(zip(plain, [*padding, *init.args.defaults], strict=True))[1:]
+    yield from zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True)
+
+
+def _is_dataclass(node: ast.ClassDef) -> bool:
+    return any(_name(d.func if isinstance(d, ast.Call) else d) == "dataclass" for d in node.decorator_list)
+
+
+def _fields(found: _Class) -> Iterator[Option]:
+    helps = _args_section(ast.get_docstring(found.node) or "")
+    body = found.node.body
+    for statement, after in zip(body, [*body[1:], None], strict=True):
+        if not (isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)):
+            continue
+        if _name(statement.annotation) in ("ClassVar", "Dims"):
+            continue
+        said = helps.get(statement.target.id, "")
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):
+            said = " ".join(after.value.value.split())
+        yield _option(found.module, statement.target.id, statement.annotation, statement.value, said)
+
+
+def _option(
+    module: _Module, name: str, annotation: ast.expr | None, default: ast.expr | None, help: str
+) -> Option:
+    text = None if default is None else ast.unparse(default)
+    inner, metadata = _strip(annotation)
+    part = next((item for item in metadata if isinstance(item, ast.Call) and _name(item.func) == "Default"), None)
+    if part is not None and part.args and isinstance(part.args[0], ast.Constant):
+        options = ", ".join(f"{(k.arg or '').removesuffix('_')}: {ast.unparse(k.value)}" for k in part.keywords)
+        text = f"{{use: {part.args[0].value}, {options}}}" if options else str(part.args[0].value)
+    slot = _slot(module, inner)
+    return Option(name.removesuffix("_"), _words(module, annotation), text, help, slot)
+
+
+def _alias(module: _Module, name: str, depth: int = 0) -> tuple[_Module, ast.expr] | None:
+    """What a type alias at the top of a module stands for, and where; followed through imports."""
+    value = _assigned(module.tree.body, name)
+    if value is not None:
+        return module, value
+    if name in module.imports and depth < 8:
+        home, original = module.imports[name]
+        try:
+            return _alias(_module(home), original, depth + 1)
+        except Unreadable:
+            return None
+    return None
+
+
+def _strip(annotation: ast.expr | None) -> tuple[ast.expr | None, list[ast.expr]]:
+    """`Annotated[X, a, b]` to (X, [a, b]); `X | None` to X."""
+    if isinstance(annotation, ast.Subscript) and _name(annotation.value) == "Annotated":
+        assert isinstance(annotation.slice, ast.Tuple)
+        inner, more = _strip(annotation.slice.elts[0])
+        return inner, [*more, *annotation.slice.elts[1:]]
+    if isinstance(annotation, ast.BinOp):
+        sides = [side for side in (annotation.left, annotation.right) if not _is_none(side)]
+        if len(sides) == 1:
+            return _strip(sides[0])
+    return annotation, []
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+@cache
+def _kind(module: str, name: str) -> str | None:
+    """The kind of a contract; None for any other class."""
+    try:
+        lineage = list(_lineage(_find_class(module, name)))
+    except Unreadable:
+        return None
+    if not any(c.node.name == CONTRACT for c in lineage):
+        return None
+    return next((kind for c in lineage if (kind := _own(c, "kind"))), None)
+
+
+_PLAIN = {"int": "integer", "float": "number", "bool": "true or false", "str": "text", "Path": "path", "None": "null"}
+
+
+def _slot(module: _Module, annotation: ast.expr | None) -> str | None:
+    """The kind of part that fits the annotation, also inside `tuple[X, ...]` and `dict[str, X]`."""
+    if isinstance(annotation, ast.Subscript):
+        items = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+        return next((kind for item in items if (kind := _slot(module, _strip(item)[0]))), None)
+    name = _name(annotation) if annotation is not None else None
+    if not name or name in _PLAIN:
+        return None
+    alias = _alias(module, name)
+    return _slot(alias[0], _strip(alias[1])[0]) if alias else _kind(module.name, name)
+
+
+def _words(module: _Module, annotation: ast.expr | None) -> str:
+    """The annotation in words."""
+    match annotation:
+        case None:
+            return "anything"
+        case ast.BinOp(left=left, right=right):
+            return f"{_words(module, left)} or {_words(module, right)}"
+        case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[inner, *metadata])):
+            limits = [limit for item in metadata if (limit := _limit(item))]
+            return ", ".join([_words(module, inner), *limits])
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=choices):
+            values = choices.elts if isinstance(choices, ast.Tuple) else [choices]
+            return " or ".join(str(v.value) if isinstance(v, ast.Constant) else ast.unparse(v) for v in values)
+        case ast.Subscript(value=ast.Name(id="tuple" | "list" | "Sequence"), slice=ast.Tuple(elts=[item, *_])):
+            return f"list of {_words(module, item)}"
+        case ast.Subscript(value=ast.Name(id="dict" | "Mapping"), slice=ast.Tuple(elts=[_, value])):
+            return f"mapping of names to {_words(module, value)}"
+        case ast.Constant(value=None):
+            return "null"
+        case ast.Constant(value=str(text)):
+            return text
+    name = _name(annotation)
+    if name is None:
+        return ast.unparse(annotation)
+    if word := _PLAIN.get(name) or _kind(module.name, name):
+        return word
+    alias = _alias(module, name)
+    return _words(*alias) if alias else name
+
+
+def _limit(item: ast.expr) -> str | None:
+    """A range in words."""
+    if not (isinstance(item, ast.Call) and (item.args or item.keywords)):
+        return None
+    words = {
+        "Ge": "at least {}",
+        "Gt": "above {}",
+        "Le": "at most {}",
+        "Lt": "below {}",
+        "MultipleOf": "a multiple of {}",
+        "MinLen": "{} or more of them",
+        "MaxLen": "{} of them at most",
+    }.get(_name(item.func) or "")
+    if words is not None and item.args:
+        return words.format(ast.unparse(item.args[0]))
+    if _name(item.func) in ("Interval", "Len"):
+        return ast.unparse(item)
+    return None
+
+
+def _args_section(doc: str) -> dict[str, str]:
+    """The `Args:` of a Google docstring, by argument."""
+    section = re.search(r"^(?:Args|Attributes):\n((?:[ \t]+.*\n?|\s*\n)+)", cleandoc(doc), re.MULTILINE)
+    if section is None:
+        return {}
+    found: dict[str, str] = {}
+    name = None
+    for line in dedent(section.group(1)).splitlines():
+        head = re.match(r"(\w+)(?: \([^)]*\))?: (.*)", line)
+        if head:
+            name = head.group(1)
+            found[name] = head.group(2)
+        elif name and line.startswith(" "):
+            found[name] += " " + line.strip()
+    return found
