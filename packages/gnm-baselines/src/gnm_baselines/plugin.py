@@ -7,3 +7,8 @@ from gnm_core.registry import Register
 @hookimpl
 def gnm_register(register: Register) -> None:
     """Add the parts of gnm-baselines."""
+    register.decoder("subpixel-code", "gnm_baselines.decoders.code:CodeDecoder")
+    register.decoder("subpixel-map", "gnm_baselines.decoders.feature_map:SubpixelMap")
+    register.core("convdraw", "gnm_baselines.convdraw.core:ConvDRAW")
+    register.model("vae", "gnm_baselines.vae:VAE")
+    register.model("convdraw", "gnm_baselines.convdraw.model:ConvDRAWModel")

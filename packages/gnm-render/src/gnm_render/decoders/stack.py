@@ -1,6 +1,6 @@
 """The stack of sub-pixel convolutions that every decoder of the paper is made of."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
 from gnm_core.errors import OptionError
@@ -10,7 +10,12 @@ from torch import nn
 
 
 def subpixel_stack(
-    inputs: int, channels: Sequence[int], outputs: int, kernels: Sequence[int], upscales: Sequence[int]
+    inputs: int,
+    channels: Sequence[int],
+    outputs: int,
+    kernels: Sequence[int],
+    upscales: Sequence[int],
+    hidden: Callable[[int], nn.Module] = CeluNorm2d,
 ) -> nn.Sequential:
     """Sub-pixel convolutions, CELU and norm after each but the last, a sigmoid at the end.
 
@@ -20,6 +25,7 @@ def subpixel_stack(
         outputs: channels out.
         kernels: odd kernel of each layer.
         upscales: growth of each layer.
+        hidden: activation and norm of so many channels, after each layer but the last.
 
     Raises:
         OptionError: the lists differ in length, or a kernel is even.
@@ -34,7 +40,7 @@ def subpixel_stack(
     modules: list[nn.Module] = []
     before = inputs
     for after, kernel, upscale in zip([*channels, outputs], kernels, upscales, strict=True):
-        modules += [SubpixelConv(before, after, kernel, upscale), CeluNorm2d(after)]
+        modules += [SubpixelConv(before, after, kernel, upscale), hidden(after)]
         before = after
     modules[-1] = nn.Sigmoid()
     return nn.Sequential(*modules)

@@ -1,0 +1,1 @@
+"""ConvDRAW: the core, and the flat image model around it."""

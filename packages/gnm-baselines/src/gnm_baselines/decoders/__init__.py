@@ -1,0 +1,1 @@
+"""Decoders of whole images."""

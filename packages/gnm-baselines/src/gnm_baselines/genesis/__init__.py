@@ -1,0 +1,1 @@
+"""GENESIS: a mixture of components, their masks inferred one after the other."""

@@ -1,0 +1,1 @@
+"""SPACE: objects in front of a background of segments."""
