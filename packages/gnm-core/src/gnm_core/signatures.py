@@ -25,9 +25,9 @@ class Option:
 
     name: str
     type: str
-    """In words (`integer, at least 1`), or the kind of part that goes there."""
+    """In words (`integer >= 1`), or the kind of part that goes there."""
     default: str | None
-    """As Python source, or the name of the default part; None where it must be given."""
+    """As a spec would say it; None where it must be given."""
     help: str
     """What the docstring says; empty where it says nothing."""
     slot: str | None
@@ -260,14 +260,38 @@ def _fields(found: _Class) -> Iterator[Option]:
 def _option(
     module: _Module, name: str, annotation: ast.expr | None, default: ast.expr | None, help: str
 ) -> Option:
-    text = None if default is None else ast.unparse(default)
+    text = None if default is None else _as_in_spec(default)
     inner, metadata = _strip(annotation)
     part = next((item for item in metadata if isinstance(item, ast.Call) and _name(item.func) == "Default"), None)
     if part is not None and part.args and isinstance(part.args[0], ast.Constant):
-        options = ", ".join(f"{(k.arg or '').removesuffix('_')}: {ast.unparse(k.value)}" for k in part.keywords)
+        options = ", ".join(f"{(k.arg or '').removesuffix('_')}: {_as_in_spec(k.value)}" for k in part.keywords)
         text = f"{{use: {part.args[0].value}, {options}}}" if options else str(part.args[0].value)
     slot = _slot(module, inner)
     return Option(name.removesuffix("_"), _words(module, annotation), text, help, slot)
+
+
+def _as_in_spec(node: ast.expr) -> str:
+    """A default as YAML would write it; other than plain values, as Python does."""
+    try:
+        return _yaml(ast.literal_eval(node))
+    except (ValueError, SyntaxError):
+        return ast.unparse(node)
+
+
+def _yaml(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case float():
+            short = f"{value:g}"
+            return short if float(short) == value else repr(value)
+        case tuple() | list():
+            return f"[{', '.join(_yaml(item) for item in value)}]"
+        case dict():
+            return "{" + ", ".join(f"{key}: {_yaml(item)}" for key, item in value.items()) + "}"
+    return str(value)
 
 
 def _alias(module: _Module, name: str, depth: int = 0) -> tuple[_Module, ast.expr] | None:
@@ -337,7 +361,7 @@ def _words(module: _Module, annotation: ast.expr | None) -> str:
             return f"{_words(module, left)} or {_words(module, right)}"
         case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[inner, *metadata])):
             limits = [limit for item in metadata if (limit := _limit(item))]
-            return ", ".join([_words(module, inner), *limits])
+            return " ".join([_words(module, inner), ", ".join(limits)]).rstrip()
         case ast.Subscript(value=ast.Name(id="Literal"), slice=choices):
             values = choices.elts if isinstance(choices, ast.Tuple) else [choices]
             return " or ".join(str(v.value) if isinstance(v, ast.Constant) else ast.unparse(v) for v in values)
@@ -363,16 +387,16 @@ def _limit(item: ast.expr) -> str | None:
     if not (isinstance(item, ast.Call) and (item.args or item.keywords)):
         return None
     words = {
-        "Ge": "at least {}",
-        "Gt": "above {}",
-        "Le": "at most {}",
-        "Lt": "below {}",
-        "MultipleOf": "a multiple of {}",
-        "MinLen": "{} or more of them",
-        "MaxLen": "{} of them at most",
+        "Ge": ">= {}",
+        "Gt": "> {}",
+        "Le": "<= {}",
+        "Lt": "< {}",
+        "MultipleOf": "multiple of {}",
+        "MinLen": "(at least {})",
+        "MaxLen": "(at most {})",
     }.get(_name(item.func) or "")
     if words is not None and item.args:
-        return words.format(ast.unparse(item.args[0]))
+        return words.format(ast.unparse(item.args[0])).replace("(at least 1)", "(not empty)")
     if _name(item.func) in ("Interval", "Len"):
         return ast.unparse(item)
     return None

@@ -66,27 +66,25 @@ def _as_data(entry: Entry) -> dict[str, Any]:
 
 
 def _list(entries: list[Entry]) -> None:
-    wide = max((len(entry.name) for entry in entries), default=0)
-    package = max((len(str(entry.provider)) for entry in entries), default=0)
     kind = None
     for entry in entries:
-        try:
-            found = signature_of(entry.target)
-            says, options = found.summary, ", ".join(map(_brief, found.options))
-        except Unreadable as error:
-            found, says, options = None, f"cannot be read: {error}", ""
         if entry.kind != kind:
             click.echo(("" if kind is None else "\n") + click.style(entry.kind, bold=True))
             kind = entry.kind
-        _write(f"  {entry.name:<{wide}}  {str(entry.provider):<{package}}  ", says)
-        if options:
-            _write(" " * (wide + 4), options)
+        click.echo(f"  {click.style(entry.name, fg='cyan')} ({entry.provider})")
+        try:
+            found = signature_of(entry.target)
+        except Unreadable as error:
+            _write("    ", f"cannot be read: {error}")
+            continue
+        _write("    ", found.summary)
+        wide = max((len(option.name) for option in found.options), default=0)
+        for option in found.options:
+            _write(f"      {option.name:<{wide}}  ", _terms(option))
 
 
-def _brief(option: Option) -> str:
-    if option.default is None:
-        return f"{option.name}: {option.type} (required)"
-    return f"{option.name}: {option.type} = {option.default}"
+def _terms(option: Option) -> str:
+    return f"{option.type}; {'required' if option.default is None else f'default {option.default}'}"
 
 
 def _show(entry: Entry) -> None:
@@ -102,8 +100,7 @@ def _show(entry: Entry) -> None:
     if found.options:
         click.echo("\n" + click.style("Options", bold=True))
     for option in found.options:
-        default = "required" if option.default is None else f"default {option.default}"
-        _write(f"  {option.name}  ", f"{option.type}; {default}", hanging=6)
+        _write(f"  {option.name}  ", _terms(option), hanging=6)
         if option.help:
             _write("      ", option.help)
     click.echo("\n" + click.style("In a spec", bold=True))

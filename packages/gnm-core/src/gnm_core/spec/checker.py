@@ -297,7 +297,7 @@ class Checker:
             others = " and ".join(with_article(entry.kind) for entry in elsewhere)
             message = f"'{name}' is {others} ({elsewhere[0].provider}); expected {_contract_words(contract)}"
         else:
-            message = f"no {kind} is named '{name}'"
+            message = f"no {kind} named '{name}' is installed"
         self._note(message, path, place, "\n    ".join(hints) or None)
 
     def _fitting_hint(self, contract: type[Contract]) -> str | None:

@@ -1,0 +1,131 @@
+"""`gnm compose`: the model that a spec describes, as a tree, after one real run of it."""
+
+import json
+import math
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gnm_core.cli.options import spec_options
+from gnm_core.errors import GnmError
+
+
+@click.command()
+@spec_options
+@click.option("--diff", type=click.Path(path_type=Path), metavar="SPEC", help="Show how another spec differs instead.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the spec with everything explicit.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def compose(
+    spec: Path | None, overrides: tuple[str, ...], diff: Path | None, out: Path | None, as_json: bool
+) -> None:
+    """Print the model that a spec describes, and check it with one real forward pass.
+
+    The tree shows each slot, the part that fills it, the package that provides it, the parameters that it learns
+    (those of the parts inside it included) and the shape that it returns for a batch of B images.
+    """
+    from gnm_core.spec import load_spec
+
+    if spec is None:
+        raise click.UsageError("Missing option '--spec'.")
+    checked = load_spec(spec, overrides)
+    if out is not None:
+        _write(out, f"# Resolved by gnm-core {version('gnm-core')} from {spec}\n" + checked.to_yaml())
+    if diff is not None:
+        _print_differences(checked.resolved(), load_spec(diff).resolved(), str(spec), str(diff), as_json)
+        return
+    from gnm_core.inspection import inspect
+
+    inspection = inspect(checked)
+    if as_json:
+        click.echo(_json(_as_data(inspection, checked)))
+    else:
+        from gnm_core.cli.tree import print_tree
+
+        print_tree(inspection, checked.dims)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise GnmError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _as_data(inspection: Any, checked: Any) -> dict[str, Any]:
+    return {
+        "parameters": inspection.parameters,
+        "parts": [
+            {
+                "path": part.path,
+                "kind": part.kind,
+                "use": part.name,
+                "package": part.provider.distribution,
+                "version": part.provider.version,
+                "parameters": part.parameters,
+                "outputs": part.outputs,
+            }
+            for part in inspection.parts
+        ],
+        "providers": checked.providers(),
+        "spec": checked.resolved(),
+    }
+
+
+def _json(data: object) -> str:
+    return json.dumps(_finite(data), indent=2, ensure_ascii=False)
+
+
+def _finite(data: Any) -> Any:
+    """JSON has no infinity; YAML writes it `.inf`."""
+    match data:
+        case dict():
+            return {key: _finite(value) for key, value in data.items()}
+        case list() | tuple():
+            return [_finite(value) for value in data]
+        case float() if not math.isfinite(data):
+            return ".inf" if data > 0 else "-.inf"
+    return data
+
+
+# Differences
+
+
+def differences(ours: object, theirs: object, path: str = "") -> Iterator[tuple[str, object, object]]:
+    """(path, value here, value there) of everything that differs; `None` where a side has nothing."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key in dict.fromkeys([*ours, *theirs]):
+            yield from differences(ours.get(key), theirs.get(key), f"{path}.{key}" if path else key)
+    elif ours != theirs or type(ours) is not type(theirs):
+        yield path, ours, theirs
+
+
+def _print_differences(ours: object, theirs: object, here: str, there: str, as_json: bool) -> None:
+    found = list(differences(ours, theirs))
+    if as_json:
+        click.echo(_json([{"path": path, "spec": a, "diff": b} for path, a, b in found]))
+        return
+    if not found:
+        click.echo(f"{here} and {there} describe the same.")
+        return
+    click.echo(f"- {here}\n+ {there}")
+    for path, a, b in found:
+        click.echo(click.style(f"{path}:", bold=True))
+        click.echo(click.style(f"  - {_flow(a)}", fg="red"))
+        click.echo(click.style(f"  + {_flow(b)}", fg="green"))
+
+
+def _flow(value: object) -> str:
+    """On one line, as YAML would have it."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case dict():
+            return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_flow, value)) + "]"
+    return str(value)
