@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from gnm_core.contracts import Contract
 
-from gnm_data.digits.glyphs import Glyphs, fit
+from gnm_data.digits.glyphs import Glyphs
 from gnm_data.splits import Split
 
 
@@ -36,9 +36,9 @@ class DigitSource(Contract):
         """
 
     def glyphs(self, split: Split, size: int) -> Glyphs:
-        """The digits of a split cropped to their ink, the longest side scaled to `size` pixels. Kept once made."""
+        """The digits of a split, cropped to their ink and scaled to `size` pixels; kept once made."""
         made: dict[tuple[Split, int], Glyphs] = self.__dict__.setdefault("_glyphs", {})
         if (split, size) not in made:
             digits = self.read(split)
-            made[split, size] = fit(digits.images, digits.labels, size)
+            made[split, size] = Glyphs(digits.images, digits.labels, size)
         return made[split, size]

@@ -7,53 +7,50 @@ from PIL import Image
 
 
 @dataclass(frozen=True)
-class Glyphs:
-    """Digits cropped to their ink, sorted by class."""
+class Picked:
+    """Some glyphs."""
 
     images: np.ndarray
-    """(N, size, size) uint8: each digit in the top-left corner, zeros elsewhere."""
-    heights: np.ndarray
-    """(N,) int64: rows that hold ink."""
-    widths: np.ndarray
-    """(N,) int64: columns that hold ink."""
-    sources: np.ndarray
-    """(N,) int64: place of each digit in its source's split."""
-    starts: np.ndarray
-    """(10,) int64: first glyph of each class."""
-    counts: np.ndarray
-    """(10,) int64: number of glyphs of each class."""
+    """(..., size, size) uint8: each glyph in the top-left corner, zeros elsewhere."""
+    sides: np.ndarray
+    """(..., 2) int64 = (width, height) of each one's ink, in pixels."""
 
 
-def fit(images: np.ndarray, labels: np.ndarray, size: int) -> Glyphs:
-    """Crop every digit to its ink (pixels above zero) and scale its longest side to `size` pixels.
+class Glyphs:
+    """Digits cropped to their ink (pixels above zero), the longest side scaled to `size` pixels, sorted by class.
 
-    A digit that has that size already keeps its pixels; Pillow's integer resampling makes the others,
-    so that every machine gets the same bytes.
+    A digit that has that size already keeps its pixels; Pillow's integer resampling makes the others, so that every
+    machine gets the same bytes. Each is scaled when it is first picked, and kept.
 
     Args:
-        images: (N, H, W) uint8, ink above zero; a picture without ink raises ValueError.
+        images: (N, H, W) uint8; each has ink.
         labels: (N,) int64, 0 to 9.
         size: longest side of a glyph, in pixels.
     """
-    order = np.argsort(labels, kind="stable")
-    glyphs = np.zeros((len(images), size, size), np.uint8)
-    boxes = np.zeros((len(images), 2), np.int64)
-    for place, image in enumerate(images[order]):
-        glyph = _fit_one(image, size)
-        boxes[place] = glyph.shape
-        glyphs[place, : glyph.shape[0], : glyph.shape[1]] = glyph
-    counts = np.bincount(labels, minlength=10)
-    return Glyphs(
-        images=glyphs,
-        heights=boxes[:, 0],
-        widths=boxes[:, 1],
-        sources=order.astype(np.int64),
-        starts=np.cumsum(counts) - counts,
-        counts=counts,
-    )
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, size: int) -> None:
+        self.size = size
+        self.sources = np.argsort(labels, kind="stable")
+        """(N,) int64: place of each glyph among `images`."""
+        self.counts = np.bincount(labels, minlength=10)
+        """(10,) int64: number of glyphs of each class."""
+        self.starts = np.cumsum(self.counts) - self.counts
+        """(10,) int64: first glyph of each class."""
+        self._images = images
+        self._fitted = np.zeros((len(images), size, size), np.uint8)
+        self._sides = np.zeros((len(images), 2), np.int64)
+
+    def pick(self, chosen: np.ndarray) -> Picked:
+        """The glyphs at the places `chosen` (...) int64."""
+        for glyph in np.unique(chosen[self._sides[chosen, 0] == 0]):
+            fitted = _fit(self._images[self.sources[glyph]], self.size)
+            height, width = fitted.shape
+            self._fitted[glyph, :height, :width] = fitted
+            self._sides[glyph] = width, height  # last: until then the glyph counts as not made
+        return Picked(self._fitted[chosen], self._sides[chosen])
 
 
-def _fit_one(image: np.ndarray, size: int) -> np.ndarray:
+def _fit(image: np.ndarray, size: int) -> np.ndarray:
     """One digit, cropped and scaled."""
     glyph = _crop(image)
     height, width = glyph.shape

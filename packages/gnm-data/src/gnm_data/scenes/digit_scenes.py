@@ -38,6 +38,8 @@ class DigitScenes(Data):
         split: the split that this data set holds.
     """
 
+    channels: ClassVar[int | None] = 1
+    classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
     name: ClassVar[str]
     """Registered name; part of the random key."""
     objects: ClassVar[int]
@@ -59,7 +61,7 @@ class DigitScenes(Data):
         test: Count = 6_000,
         split: Split = "train",
     ) -> None:
-        if dims.channels != 1:
+        if dims.channels != self.channels:
             raise OptionError("dims", f"{self.name} has images of 1 channel; channels is {dims.channels}")
         self.dims = dims
         self.digits = digits

@@ -23,7 +23,7 @@ class Painting:
 def paint(size: int, layout: Layout, glyphs: Glyphs, chosen: np.ndarray) -> Painting:
     """Put one glyph in the middle of each square; squares must not overlap.
 
-    A glyph that cannot stand in the very middle leans away from the nearer edge of the image, so that squares
+    A glyph that cannot stand in the very middle leans to the nearer edge of the image, so that squares
     that mirror each other hold glyphs that do.
 
     Args:
@@ -32,20 +32,17 @@ def paint(size: int, layout: Layout, glyphs: Glyphs, chosen: np.ndarray) -> Pain
         glyphs: what is put there; as large as the squares.
         chosen: (B, N) int64, the glyph of each square; ignored where the layout has none.
     """
-    side = glyphs.images.shape[1]
-    sizes = np.stack([glyphs.widths[chosen], glyphs.heights[chosen]], -1)
-    far = 2 * layout.corners + side > size
-    starts = layout.corners + (side - sizes + far) // 2
-    boxes = np.concatenate([starts, starts + sizes], -1)
+    picked = glyphs.pick(chosen)
+    far = 2 * layout.corners + glyphs.size > size
+    starts = layout.corners + (glyphs.size - picked.sides + far) // 2
+    boxes = np.concatenate([starts, starts + picked.sides], -1)
     boxes[layout.labels < 0] = 0
 
-    count = len(boxes)
-    ink = np.zeros((count, size, size), np.uint8)
-    instances = np.zeros((count, size, size), np.uint8)
-    for scene, (its_boxes, its_glyphs) in enumerate(zip(boxes.tolist(), chosen.tolist(), strict=True)):
-        for place, ((x0, y0, x1, y1), glyph) in enumerate(zip(its_boxes, its_glyphs, strict=True)):
+    ink, instances = np.zeros((2, len(boxes), size, size), np.uint8)
+    for scene, places in enumerate(boxes.tolist()):
+        for place, (x0, y0, x1, y1) in enumerate(places):
             if x1:
-                ink[scene, y0:y1, x0:x1] = glyphs.images[glyph, : y1 - y0, : x1 - x0]
+                ink[scene, y0:y1, x0:x1] = picked.images[scene, place, : y1 - y0, : x1 - x0]
                 instances[scene, y0:y1, x0:x1] = place + 1
     instances *= ink > 0
     return Painting(np.multiply(ink, np.float32(1 / 255), dtype=np.float32), instances, boxes.astype(np.float32))
