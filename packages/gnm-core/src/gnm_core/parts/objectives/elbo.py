@@ -1,13 +1,13 @@
 """The evidence lower bound, each divergence with a weight of its own."""
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 
 from torch import Tensor
 
 from gnm_core.contracts import Objective, Schedule
 from gnm_core.errors import OptionError
 from gnm_core.results import Loss, Terms
+from gnm_core.suggestions import did_you_mean
 
 
 class ELBO(Objective):
@@ -48,7 +48,8 @@ def weigh(option: str, schedules: Mapping[str, Schedule], terms: Mapping[str, Te
     """
     for name in schedules:
         if name not in terms:
-            raise OptionError(option, f"the model has no such term: {name!r}{_suggest(name, terms)}")
+            alternatives = did_you_mean(name, terms) or f"it has: {', '.join(sorted(terms)) or 'none of this kind'}"
+            raise OptionError(option, f"the model has no such term: '{name}'; {alternatives}")
     return {name: schedules[name](step) if name in schedules else 1.0 for name in terms}
 
 
@@ -62,9 +63,3 @@ def named(divergence: Mapping[str, float], regulariser: Mapping[str, float]) -> 
 def weighted_sum(weights: Mapping[str, float], terms: Mapping[str, Tensor]) -> Tensor | float:
     """(): the batch means of `terms`, weighted and added up; 0.0 for no terms."""
     return sum((weight * terms[name].mean() for name, weight in weights.items()), 0.0)
-
-
-def _suggest(name: str, names: Iterable[str]) -> str:
-    known = sorted(names)
-    near = get_close_matches(name, known, n=1)
-    return (f"; did you mean {near[0]!r}?" if near else "") + f" It has: {', '.join(known) or 'none of this kind'}"

@@ -1,0 +1,92 @@
+"""`gnm train`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gnm_core.cli.options import spec_options
+
+
+@click.command()
+@spec_options
+@click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="Folder for the new run.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with this run.")
+@click.option("--at", type=click.IntRange(min=0), metavar="STEP", help="Resume from this step's checkpoint.")
+@click.option("--device", metavar="NAME", help="cpu (the default), cuda or cuda:N.")
+@click.option("--precision", type=click.Choice(["float32", "bf16"]), help="bf16 runs under autocast.")
+@click.option("--compile/--no-compile", "compiled", default=None, help="Compile the model's parts with torch.compile.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.")
+@click.option("--steps", type=click.IntRange(min=1), help="Stop, for now, after so many steps in all.")
+@click.option("--seconds", type=click.FloatRange(min=0), help="Stop, for now, after so much time.")
+@click.option(
+    "--tensorboard/--no-tensorboard", default=None, help="Also write TensorBoard's files, to RUN/tensorboard."
+)
+@click.pass_context
+def train(
+    context: click.Context,
+    /,
+    *,
+    spec: Path | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    resume: Path | None,
+    at: int | None,
+    steps: int | None,
+    seconds: float | None,
+    **given: Any,
+) -> None:
+    """Train the model of a spec, or go on with a run.
+
+    \b
+    gnm train --spec specs/mnist-4.yaml --out runs/x
+    gnm train --resume runs/x
+
+    A run can be stopped at any moment, by Ctrl-C or otherwise; resumed, it ends with the same weights, bit for bit.
+    Device, precision, threads and compilation are those of the last time unless given.
+    """
+    _require_sensible(spec, out, resume, at)
+    from rich.console import Console
+
+    from gnm_core.spec import load_spec
+    from gnm_core.training import loop
+    from gnm_core.training.device import Settings
+    from gnm_core.training.progress import display
+
+    given["compile"] = given.pop("compiled")
+    chosen = {name: value for name, value in given.items() if value is not None}
+    shown = display(Console())
+    folder = resume or out
+    assert folder is not None
+    try:
+        if resume is not None:
+            settings = Settings(**(loop.remembered_settings(resume) | chosen), steps=steps, seconds=seconds)
+            outcome = loop.resume(resume, settings, shown, overrides, at)
+        else:
+            assert spec is not None
+            settings = Settings(**chosen, steps=steps, seconds=seconds)
+            outcome = loop.start(load_spec(spec, overrides), folder, settings, shown)
+    except KeyboardInterrupt:
+        click.echo(f"\naborted; the checkpoints are intact; go on with: gnm train --resume {folder}", err=True)
+        context.exit(130)
+    _conclude(context, outcome, folder)
+
+
+def _require_sensible(spec: Path | None, out: Path | None, resume: Path | None, at: int | None) -> None:
+    if resume is None:
+        if spec is None or out is None:
+            raise click.UsageError("give --spec and --out to begin a run, or --resume to go on with one")
+        if at is not None:
+            raise click.UsageError("--at goes with --resume")
+    elif spec is not None or out is not None:
+        raise click.UsageError("--resume takes the spec and the folder from the run; leave out --spec and --out")
+
+
+def _conclude(context: click.Context, outcome: Any, folder: Path) -> None:
+    click.echo(f"{outcome.step} of {outcome.total} steps made; checkpoint: {outcome.checkpoint}")
+    if outcome.picture is not None:
+        click.echo(f"picture: {outcome.picture}")
+    if outcome.step < outcome.total:
+        click.echo(f"go on with: gnm train --resume {folder}")
+    if outcome.received is not None:
+        context.exit(128 + outcome.received)

@@ -1,0 +1,66 @@
+"""Where a training runs, and how fast."""
+
+import os
+import shutil
+from dataclasses import dataclass
+
+import torch
+
+from gnm_core.errors import RunError
+from gnm_core.training.learner import Precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the command line says about a training; nothing of it belongs to the spec."""
+
+    device: str = "cpu"
+    """`cpu`, `cuda` or `cuda:N`."""
+    precision: Precision = "float32"
+    """`bf16` runs under autocast."""
+    compile: bool = False
+    """Compile the model's parts with `torch.compile`."""
+    threads: int | None = None
+    """CPU threads; None for torch's own choice."""
+    tensorboard: bool = False
+    """Also write TensorBoard's files."""
+    steps: int | None = None
+    """Stop, for now, after so many steps in all."""
+    seconds: float | None = None
+    """Stop, for now, after so much time."""
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; under `torchrun`, `cuda` is each process's own GPU.
+
+    Raises:
+        RunError: there is no such device.
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise RunError(f"there is no device '{name}'; expected cpu, cuda or cuda:N") from error
+    if device.type == "cpu":
+        return device
+    if device.type != "cuda":
+        raise RunError(f"cannot train on '{name}'; expected cpu, cuda or cuda:N")
+    if not torch.cuda.is_available():
+        reason = "this PyTorch is built without CUDA" if torch.version.cuda is None else "no GPU is visible"
+        raise RunError(f"cannot use '{name}': {reason}; try --device cpu")
+    index = int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index
+    if index >= torch.cuda.device_count():
+        raise RunError(f"there is no cuda:{index}; this machine has {torch.cuda.device_count()} GPUs, from cuda:0")
+    device = torch.device("cuda", index)
+    torch.cuda.set_device(device)
+    return device
+
+
+def require_compiler() -> None:
+    """See that `torch.compile` has a C++ compiler to work with.
+
+    Raises:
+        RunError: it has not.
+    """
+    compiler = os.environ.get("CXX", "g++")
+    if shutil.which(compiler) is None:
+        raise RunError(f"--compile needs a C++ compiler, and there is no '{compiler}'; install one or set CXX")

@@ -1,0 +1,68 @@
+"""Files that are there as a whole or not at all, even when the power fails."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gnm_core.errors import RunError
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file and see it onto the disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """See the names in a folder onto the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put a file in place at once: whoever opens it finds the old content or the new."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        write(temporary, content)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder in one step as far as others can see: it loses its name before it loses its files."""
+    doomed = folder.with_name(f".{folder.name}.gone")
+    shutil.rmtree(doomed, ignore_errors=True)
+    folder.rename(doomed)
+    shutil.rmtree(doomed)
+
+
+@contextmanager
+def explained(what: str, comfort: str = "") -> Iterator[None]:
+    """Turn what the operating system refuses into a `RunError`.
+
+    Args:
+        what: what was being done, such as `writing runs/x/spec.yaml`.
+        comfort: what is still safe.
+    """
+    try:
+        yield
+    except OSError as error:
+        reasons = {
+            errno.ENOSPC: "the disk is full",
+            errno.EDQUOT: "the disk quota is used up",
+            errno.EACCES: "permission denied",
+            errno.EROFS: "the disk is read-only",
+        }
+        reason = reasons.get(error.errno or 0) or error.strerror or str(error)
+        raise RunError(f"{what}: {reason}" + (f"; {comfort}" if comfort else "")) from error

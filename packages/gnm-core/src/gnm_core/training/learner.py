@@ -1,0 +1,334 @@
+"""A model, its objectives and optimisers at one step of a training, and the update that leads to the next."""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gnm_core.contracts import Data, Model, Objective, Optimizer
+from gnm_core.errors import RunError
+from gnm_core.parts.optimizers.rmsprop import RMSprop
+from gnm_core.parts.schedules.constant import Constant
+from gnm_core.results import Loss, Terms
+from gnm_core.training.feed import Feed
+from gnm_core.training.levels import Levelled, check_level, make_inputs
+from gnm_core.training.monitor import nonfinite
+from gnm_core.training.order import Order
+from gnm_core.training.plan import Place, Plan
+from gnm_core.training.randomness import seed_step
+from gnm_core.training.ranks import Ranks
+from gnm_core.training.selection import select
+from gnm_core.training.spec import Stage, Training
+
+SNAPSHOT_EVERY = 100
+"""Steps between two copies of the state in memory, to roll back to."""
+STRIKES = 3
+"""So many steps in a row that are not finite end the training."""
+
+Precision = Literal["float32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one step was like."""
+
+    step: int
+    """The step, from 0."""
+    stage: str
+    """Name of its stage."""
+    values: dict[str, float]
+    """Means over the batch: `loss`, `elbo`, `log_likelihood`, `kl.<name>`, `auxiliary.<name>`, the monitored
+    numbers by their own names, and `gradient`, the norm before clipping."""
+    weights: dict[str, float]
+    """The weight of each term."""
+    rates: tuple[float, ...]
+    """The learning rate of each optimiser."""
+    trouble: str | None = None
+    """What was not finite and what came of it; None after a good step."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that a step changes: tensors of their own, which later steps leave alone."""
+
+    model: dict[str, Tensor]
+    objectives: dict[str, Tensor]
+    optimizers: list[dict[str, Any]]
+    """Of each optimiser, its class (`kind`) and its `state`."""
+
+
+@dataclass(frozen=True)
+class LearnerState:
+    """All that a training needs to go on as if it had never stopped."""
+
+    step: int
+    """Steps made."""
+    stage: int
+    """Stage of the last of them, from 0; -1 before the first."""
+    now: Snapshot
+    good: Snapshot
+    """What a step that is not finite rolls back to."""
+    strikes: int = 0
+    """Steps in a row, up to now, that were not finite."""
+
+
+class Learner:
+    """Makes one update after the other.
+
+    The randomness of a step, and the images it learns from, are pure functions of the seed and the step. A step
+    with a term or a gradient that is not finite changes nothing but rolls the state back to the last copy that a
+    good step began with; the next step then goes on with the next images.
+
+    Args:
+        model: what learns.
+        objective: the spec's objective.
+        data: what it learns from.
+        training: how.
+        device: where.
+        precision: `bf16` for autocast.
+        compiled: compile each part of the model with `torch.compile`.
+        ranks: the processes that share each batch.
+        announce: told how far the preparation of a stage has come.
+
+    Raises:
+        SpecError: a stage names parameters or levels that the model does not have.
+        DataError: the data set is empty.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        objective: Objective,
+        data: Data,
+        training: Training,
+        *,
+        device: torch.device | None = None,
+        precision: Precision = "float32",
+        compiled: bool = False,
+        ranks: Ranks | None = None,
+        announce: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.device = device or torch.device("cpu")
+        self.ranks = ranks or Ranks()
+        self.model, self.data, self.training = model.to(self.device).train(), data, training
+        self.plan = Plan(training.schedule())
+        self.step = 0
+        """Steps made, and the number of the next one."""
+        self._precision, self._announce = precision, announce
+        own = [stage.objective for stage in self.plan.stages if stage.objective is not None]
+        self._objectives = nn.ModuleList([objective, *own]).to(self.device).train()
+        self._order = Order(data, training.seed)
+        self._parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self._stage, self._strikes = -1, 0
+        self._recipes: tuple[Optimizer, ...] = ()
+        self._optimizers: list[torch.optim.Optimizer] = []
+        self._learning: list[nn.Parameter] = []
+        self._feed: Feed | None = None
+        self._good: Snapshot | None = None
+        for stage in self.plan.stages:
+            check_level(model, stage.level)
+            select(self._parameters, stage, _recipes(stage))
+            self.ranks.slice(stage.batch or 0)
+        if compiled:
+            for part in model.children():
+                part.compile()
+
+    # Steps
+
+    def advance(self) -> Report:
+        """Make the next step.
+
+        Raises:
+            RunError: the step is not finite and the training is to stop.
+            DataError: an image cannot be read; the state is that before the step.
+        """
+        place = self.plan.at(self.step)
+        if place.index != self._stage:
+            self._enter(place)
+        if self._feed is None:
+            self._feed = Feed(self._loader(place.stage), self.step, self.plan.end(place.index))
+        inputs = self._feed.get().to(self.device, non_blocking=True)
+        seed_step(self.training.seed, self.step, self.ranks.rank)
+        report = self._update(place, inputs)
+        self.step += 1
+        return report
+
+    def _update(self, place: Place, inputs: Tensor) -> Report:
+        rates = tuple(recipe.rate(place.local) for recipe in self._recipes)
+        for optimizer, rate in zip(self._optimizers, rates, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        terms, loss = self._loss(place, inputs)
+        loss.total.backward()  # type: ignore[no-untyped-call]
+        self.ranks.average_gradients(self._learning)
+        gradient = nn.utils.clip_grad_norm_(self._learning, place.stage.clip or float("inf"))
+        measured = _measure(terms, loss) | {"gradient": gradient}
+        # The one moment of a step that waits for the device.
+        numbers = self.ranks.average(torch.stack([value.detach().float() for value in measured.values()])).tolist()
+        values = dict(zip(measured, numbers, strict=True))
+        bad = nonfinite({name: value for name, value in values.items() if name not in terms.monitor})
+        if bad:
+            trouble = self._strike(bad)
+        else:
+            trouble, self._strikes = None, 0
+            if place.local % SNAPSHOT_EVERY == 0:
+                self._good = self._snapshot()
+            for optimizer in self._optimizers:
+                optimizer.step()
+        self._forget_gradients()
+        return Report(self.step, place.stage.name or "", values, loss.weights, rates, trouble)
+
+    def _loss(self, place: Place, inputs: Tensor) -> tuple[Terms, Loss]:
+        stage, model = place.stage, self.model
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._precision == "bf16"):
+            if stage.level is None:
+                terms = model.terms(inputs, self.step)
+            else:
+                assert isinstance(model, Levelled)
+                terms = model.level_terms(stage.level, inputs, self.step)
+        objective = stage.objective or self._objectives[0]
+        loss = objective(terms, place.local if stage.objective else self.step)
+        self.ranks.average_buffers(objective)
+        return terms, loss
+
+    def _strike(self, bad: list[str]) -> str:
+        self._strikes += 1
+        what = f"step {self.step}: not finite: {', '.join(bad)}"
+        if self.training.on_nonfinite == "stop":
+            raise RunError(f"{what}; the training stops, as train.on_nonfinite says")
+        if self._strikes == STRIKES:
+            raise RunError(f"{what}; the {STRIKES} steps before the end were all like this, so the training stops")
+        assert self._good is not None
+        self._restore(self._good)
+        return f"{what}; rolled back to the last good state"
+
+    def _forget_gradients(self) -> None:
+        for parameter in self._learning:
+            parameter.grad = None
+
+    # Stages
+
+    def _enter(self, place: Place) -> None:
+        self.close()
+        stage = place.stage
+        self._recipes = _recipes(stage)
+        groups = select(self._parameters, stage, self._recipes)
+        self._learning = [parameter for group in groups for parameter in group.values()]
+        learning = {name for group in groups for name in group}
+        for name, parameter in self._parameters.items():
+            parameter.requires_grad_(name in learning)
+        self._optimizers = [recipe.build(group.values()) for recipe, group in zip(self._recipes, groups, strict=True)]
+        self._stage, self._strikes = place.index, 0
+        self._good = self._snapshot()
+
+    def _loader(self, stage: Stage) -> Callable[[int], Tensor]:
+        batch = stage.batch or 0
+        share = self.ranks.slice(batch)
+        pinned = self.device.type == "cuda"
+        made = None
+        if stage.level is not None:
+            made = make_inputs(self.model, stage.level, self.data, self.device, self._announce)
+
+        def load(step: int) -> Tensor:
+            indices = self._order.indices(self.plan.at(step).position, batch)[share]
+            inputs = self._images(indices) if made is None else made[torch.from_numpy(indices)]
+            return inputs.pin_memory() if pinned else inputs
+
+        return load
+
+    def _images(self, indices: np.ndarray) -> Tensor:
+        return self.data.batch(indices).image
+
+    def close(self) -> None:
+        """End the thread that prepares the inputs; the next step starts it anew."""
+        if self._feed is not None:
+            self._feed.close()
+        self._feed = None
+
+    # State
+
+    def state(self) -> LearnerState:
+        """A copy of the state, for a checkpoint."""
+        now = self._snapshot()
+        return LearnerState(self.step, self._stage, now, self._good or now, self._strikes)
+
+    def load(self, state: LearnerState) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            RunError: it does not fit the model, the objective or the optimisers.
+        """
+        self.close()
+        self.step, self._stage = state.step, -1
+        self._load_modules(state.now)
+        if state.step >= self.plan.total or self.plan.at(state.step).index != state.stage:
+            return  # at a stage's end: the next one begins with optimisers of its own
+        self._enter(self.plan.at(state.step))
+        self._restore(state.now)
+        self._good, self._strikes = state.good, state.strikes
+
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(
+            _copy(self.model.state_dict()),
+            _copy(self._objectives.state_dict()),
+            [{"kind": type(o).__name__, "state": copy.deepcopy(o.state_dict())} for o in self._optimizers],
+        )
+
+    def _restore(self, snapshot: Snapshot) -> None:
+        self._load_modules(snapshot)
+        kinds = [saved["kind"] for saved in snapshot.optimizers]
+        expected = [type(optimizer).__name__ for optimizer in self._optimizers]
+        if kinds != expected:
+            raise RunError(f"the checkpoint's optimisers are {kinds}, the spec's {expected}")
+        for optimizer, saved in zip(self._optimizers, snapshot.optimizers, strict=True):
+            try:
+                optimizer.load_state_dict(copy.deepcopy(saved["state"]))
+            except (ValueError, KeyError) as error:
+                raise RunError(f"the checkpoint's optimiser does not fit what the stage trains: {error}") from error
+
+    def _load_modules(self, snapshot: Snapshot) -> None:
+        load_strictly(self.model, snapshot.model, "model")
+        load_strictly(self._objectives, snapshot.objectives, "objective")
+
+
+def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
+    """Take over every tensor, or none.
+
+    Raises:
+        RunError: a tensor is missing, is one too many or has another shape; all are named.
+    """
+    expected = module.state_dict()
+    problems = [f"missing: {name}" for name in expected if name not in tensors]
+    problems += [f"not in the {what}: {name}" for name in tensors if name not in expected]
+    problems += [
+        f"{name}: shape {tuple(tensor.shape)}, expected {tuple(expected[name].shape)}"
+        for name, tensor in tensors.items()
+        if name in expected and tensor.shape != expected[name].shape
+    ]
+    if problems:
+        shown = problems[:20] + ([f"and {len(problems) - 20} more"] if len(problems) > 20 else [])
+        raise RunError(f"the weights do not fit the {what}:\n  " + "\n  ".join(shown))
+    module.load_state_dict(tensors)
+
+
+def _recipes(stage: Stage) -> tuple[Optimizer, ...]:
+    return stage.optimizer or (RMSprop(lr=Constant(value=1e-4)),)
+
+
+def _copy(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+def _measure(terms: Terms, loss: Loss) -> dict[str, Tensor]:
+    return {
+        "loss": loss.total,
+        "elbo": terms.elbo.mean(),
+        "log_likelihood": terms.log_likelihood.mean(),
+        **{f"kl.{name}": value.mean() for name, value in terms.kl.items()},
+        **{f"auxiliary.{name}": value.mean() for name, value in terms.auxiliary.items()},
+        **{name: value.float().mean() for name, value in terms.monitor.items()},
+    }

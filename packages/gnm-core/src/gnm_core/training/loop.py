@@ -1,0 +1,286 @@
+"""Trains a model in a folder: steps, records, pictures, checkpoints, until done or stopped."""
+
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gnm_core.errors import DataError, RunError
+from gnm_core.spec.checked import CheckedSpec, load_spec
+from gnm_core.training.board import Board
+from gnm_core.training.checkpoint import Checkpoint, require_same_model
+from gnm_core.training.device import Settings, choose_device, require_compiler
+from gnm_core.training.folder import RunFolder
+from gnm_core.training.interrupts import Interrupts
+from gnm_core.training.learner import Learner, LearnerState, Report
+from gnm_core.training.metrics import Averages, Metrics
+from gnm_core.training.monitor import CollapseMonitor
+from gnm_core.training.pictures import Pictures, examples, training_figure
+from gnm_core.training.progress import Display, Silent
+from gnm_core.training.randomness import seed_step
+from gnm_core.training.ranks import Ranks
+
+INITIAL = 1_000_033
+"""Keeps the randomness of the first weights apart from that of the first step."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended."""
+
+    step: int
+    """Steps made in all."""
+    total: int
+    """Steps that the spec asks for."""
+    checkpoint: Path
+    """The last checkpoint."""
+    picture: Path | None
+    """The last picture; None if none was drawn."""
+    received: int | None
+    """The signal that stopped it; None for its own end."""
+
+
+def start(spec: CheckedSpec, out: Path, settings: Settings, display: Display) -> Outcome:
+    """Train a model from scratch.
+
+    Args:
+        spec: what and how.
+        out: folder for the run; new or empty.
+        settings: where and how long.
+        display: shows how it goes.
+
+    Raises:
+        RunError: the folder is in use or cannot be written, the device is not there, or training fails.
+        SpecError: the spec does not fit the model.
+        DataError: the data cannot be read.
+    """
+    device = choose_device(settings.device)
+    ranks = Ranks.join(device)
+    folder = RunFolder(out)
+    with ExitStack() as stack:
+        stack.callback(ranks.leave)
+        stack.callback(folder.release)
+        if ranks.leads:
+            folder.create()
+        learner = _learner(spec, settings, device, ranks, display)
+        stack.callback(learner.close)
+        if ranks.leads:
+            folder.write_settings(_remembered(settings))
+            folder.write_spec(spec.to_yaml())  # last: from here on the folder is a run
+        return _Loop(spec, folder, settings, display, learner).run()
+
+
+def resume(
+    out: Path, settings: Settings, display: Display, overrides: Iterable[str] = (), at: int | None = None
+) -> Outcome:
+    """Go on with a run where its newest checkpoint stopped, bit for bit as if it never had.
+
+    Args:
+        out: the run's folder.
+        settings: where and how long.
+        display: shows how it goes.
+        overrides: `path=value` texts that change the spec; sizes and model cannot change.
+        at: step of the checkpoint to go on from; later ones are set aside.
+
+    Raises:
+        RunError: not a run, no such checkpoint, a damaged one, one of another spec, or training fails.
+        SpecError: the spec does not fit the model.
+        DataError: the data cannot be read.
+    """
+    device = choose_device(settings.device)
+    ranks = Ranks.join(device)
+    folder = RunFolder(out)
+    with ExitStack() as stack:
+        stack.callback(ranks.leave)
+        stack.callback(folder.release)
+        if ranks.leads:
+            folder.open()
+        spec = load_spec(folder.spec, overrides)
+        state = _saved_state(folder, spec, at)
+        learner = _learner(spec, settings, device, ranks, display)
+        stack.callback(learner.close)
+        if state is not None:
+            learner.load(state)
+        ranks.wait()  # nobody reads any more what the first process changes now
+        if ranks.leads:
+            if at is not None:
+                for moved in folder.checkpoints.set_aside(at):
+                    display.say(f"set aside: {moved}")
+            folder.write_settings(_remembered(settings))
+            folder.write_spec(spec.to_yaml())
+        return _Loop(spec, folder, settings, display, learner).run()
+
+
+def remembered_settings(out: Path) -> dict[str, Any]:
+    """The settings that a resumed training takes over from the last one, by name."""
+    return RunFolder(out).read_settings()
+
+
+def _remembered(settings: Settings) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in ("device", "precision", "compile", "threads", "tensorboard")}
+
+
+def _saved_state(folder: RunFolder, spec: CheckedSpec, at: int | None) -> LearnerState | None:
+    checkpoints = folder.checkpoints
+    steps = checkpoints.steps()
+    if not steps and at is None:
+        return None  # stopped before its first checkpoint: the beginning is a pure function of the seed
+    step = checkpoints.newest(at)
+    try:
+        checkpoint = Checkpoint(checkpoints.path(step))
+        require_same_model(checkpoint.spec(), spec, checkpoint.folder)
+        return checkpoint.state()
+    except RunError as error:
+        earlier = [str(other) for other in steps if other < step]
+        hint = f"\nTo go on from an earlier checkpoint: --at {earlier[-1]}" if earlier else ""
+        raise RunError(f"{error}{hint}") from error
+
+
+def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks: Ranks, display: Display) -> Learner:
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    if settings.compile:
+        require_compiler()
+    training = spec.training()
+    data = spec.data("train")
+    seed_step(training.seed, 0, INITIAL)
+    model = spec.model()
+    return Learner(
+        model,
+        spec.objective(),
+        data,
+        training,
+        device=device,
+        precision=settings.precision,
+        compiled=settings.compile,
+        ranks=ranks,
+        announce=display.say,
+    )
+
+
+class _Loop:
+    """One training from its first step, or the first after a checkpoint, to its end."""
+
+    def __init__(
+        self, spec: CheckedSpec, folder: RunFolder, settings: Settings, display: Display, learner: Learner
+    ) -> None:
+        self.begun = time.perf_counter()
+        self.spec, self.folder, self.settings, self.learner = spec, folder, settings, learner
+        self.training, self.ranks = learner.training, learner.ranks
+        self.display: Display = display if self.ranks.leads else Silent()
+        total = learner.plan.total
+        self.until = total if settings.steps is None else min(settings.steps, total)
+        self.saved = learner.step if learner.step in folder.checkpoints.steps() else -1
+        self.drawn: Path | None = None
+        self.averages, self.monitor = Averages(), CollapseMonitor(spec.dims)
+        self.recorded_at, self.recorded_step = self.begun, learner.step
+        self.metrics: Metrics | None = None
+        self.board: Board | None = None
+        self.pictures: Pictures | None = None
+
+    def run(self) -> Outcome:
+        """Make the steps that are left."""
+        with ExitStack() as stack:
+            self._open(stack)
+            interrupts = stack.enter_context(Interrupts())
+            stack.callback(self.display.stop)
+            self.display.start(self.learner.step, max(self.until, self.learner.step))
+            try:
+                while self.learner.step < self.until and not self._must_stop(interrupts):
+                    self._after(self.learner.advance())
+            except DataError as error:
+                self._save()
+                raise DataError(f"{error}\nThe training is saved; mend this and go on with --resume") from error
+            self._save()
+            if interrupts.received is None:
+                self._draw()
+            step, checkpoints = self.learner.step, self.folder.checkpoints
+            return Outcome(step, self.learner.plan.total, checkpoints.path(step), self.drawn, interrupts.received)
+
+    def _open(self, stack: ExitStack) -> None:
+        if not self.ranks.leads:
+            return
+        step = self.learner.step
+        self.metrics = Metrics(self.folder.metrics, step)
+        stack.callback(self.metrics.close)
+        if self.settings.tensorboard:
+            self.board = Board(self.folder.root / "tensorboard", step)
+            stack.callback(self.board.close)
+        if self.training.picture_every:
+            figure = training_figure(self.spec.dims, self.display.say)
+            if figure is not None:
+                batch = examples(self.learner.data)
+                self.pictures = Pictures(self.folder.pictures, figure, batch, self.training.seed)
+
+    def _must_stop(self, interrupts: Interrupts) -> bool:
+        seconds = self.settings.seconds
+        late = seconds is not None and time.perf_counter() - self.begun >= seconds
+        return self.ranks.any(late or interrupts.received is not None, self.learner.device)
+
+    def _after(self, report: Report) -> None:
+        done, training = self.learner.step, self.training
+        self.display.update(report)
+        if report.trouble is None:
+            self.averages.add(report.values)
+        else:
+            self._warn(done, report.trouble)
+        if done % training.log_every == 0 or done == self.until:
+            self._record(report)
+        if done % training.checkpoint_every == 0:
+            self._save()
+        if training.picture_every and done % training.picture_every == 0:
+            self._draw()
+
+    def _record(self, report: Report) -> None:
+        means = self.averages.take()
+        if self.metrics is None or not means:
+            return
+        now, done = time.perf_counter(), self.learner.step
+        record: dict[str, object] = {
+            "step": done,
+            "stage": report.stage,
+            "seconds": now - self.begun,
+            "steps_per_second": (done - self.recorded_step) / (now - self.recorded_at),
+            **means,
+            "weights": report.weights,
+            "rates": list(report.rates),
+        }
+        self.recorded_at, self.recorded_step = now, done
+        self.metrics.add(record)
+        if self.board is not None:
+            self.board.add(record)
+        self.display.record(record)
+        for text in self.monitor.watch(done, means):
+            self._warn(done, text)
+
+    def _warn(self, step: int, text: str) -> None:
+        self.display.say(f"warning: {text}")
+        if self.metrics is not None:
+            self.metrics.add({"step": step, "warning": text})
+
+    def _save(self) -> None:
+        step = self.learner.step
+        if self.metrics is None or step == self.saved:
+            return
+        self.metrics.sync()
+        self.folder.checkpoints.save(self.learner.state(), self.spec, self.training.keep, **_remembered(self.settings))
+        self.saved = step
+
+    def _draw(self) -> None:
+        step = self.learner.step
+        path = self.folder.pictures / f"step-{step:08d}.png"
+        if self.pictures is None or path == self.drawn:
+            return
+        try:
+            pixels: np.ndarray = self.pictures.draw(self.learner.model, step)
+        except Exception as error:  # a picture that fails must not cost the training
+            self._warn(step, f"no picture of step {step}: {type(error).__name__}: {error}")
+            return
+        self.drawn = path
+        if self.board is not None:
+            self.board.picture(step, pixels)

@@ -1,0 +1,80 @@
+"""Pictures of a model at work, drawn while it trains."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from gnm_core.contracts import Data, Figure, Model
+from gnm_core.dims import Dims
+from gnm_core.errors import DataError
+from gnm_core.plugins import installed
+from gnm_core.results import Batch
+from gnm_core.spec.build import build
+from gnm_core.spec.checker import Checker
+from gnm_core.spec.nodes import Scalar
+from gnm_core.training.files import replace_file
+from gnm_core.training.randomness import seed_step
+
+FIGURE = "training"
+"""Name of the figure that is drawn."""
+EXAMPLES = 8
+"""Images in a picture."""
+STREAM = 1_000_003
+"""Keeps a picture's randomness apart from the step's."""
+
+
+class Pictures:
+    """Draws the same few images after every so many steps.
+
+    Args:
+        folder: where the PNGs go.
+        figure: draws them.
+        batch: what it draws.
+        seed: the training's seed.
+    """
+
+    def __init__(self, folder: Path, figure: Figure, batch: Batch, seed: int) -> None:
+        self.folder, self.figure, self.batch, self.seed = folder, figure, batch, seed
+
+    def draw(self, model: Model, step: int) -> np.ndarray:
+        """(height, width, 3) uint8, also written to `step-XXXXXXXX.png`; the model is left as it was."""
+        device = next(model.parameters()).device
+        training = model.training
+        model.eval()
+        try:
+            seed_step(self.seed, step, STREAM)
+            with torch.no_grad():
+                pixels = self.figure.draw(model, Batch(self.batch.image.to(device), self.batch.truth))
+        finally:
+            model.train(training)
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG")
+        self.folder.mkdir(exist_ok=True)
+        replace_file(self.folder / f"step-{step:08d}.png", file.getvalue())
+        return pixels
+
+
+def training_figure(dims: Dims, say: Callable[[str], None]) -> Figure | None:
+    """The registered figure `training`; without one, says what to install."""
+    registry = installed()
+    if registry.find("figure", FIGURE) is None:
+        say(f"no pictures: no plugin provides the figure '{FIGURE}'; gnm-render does (pip install gnm-render)")
+        return None
+    figure = build(Checker(registry).check(Figure, Scalar(FIGURE), "figure"), dims)
+    assert isinstance(figure, Figure)
+    return figure
+
+
+def examples(data: Data) -> Batch:
+    """A few validation images, or training images where none were held back."""
+    try:
+        held_back = data.at("validation")
+        if len(held_back) > 0:
+            data = held_back
+    except DataError:
+        pass
+    return data.batch(range(min(EXAMPLES, len(data))))
