@@ -80,9 +80,9 @@ def test_another_process_makes_the_same_scenes() -> None:
 
 def test_scenes_are_the_same_on_every_machine_and_in_every_version(kind: type[DigitScenes]) -> None:
     published = {
-        "mnist-4": "1b13418d5ef1007d34c2fb533bc677572d7ecf40c33f5fd3e340071de816c5af",
-        "mnist-10": "de3f6bcd00c6a906cd95a7178323f51c704d04b7cfc10e9c0af9ebe5fec07258",
-        "mnist-4-10": "8e5a69e4b71b9153dba6222d903b99c79a138326752983314272e2530a032c1c",
+        "mnist-4": "6f1f369f5afb8d722e80e4c135546e455745b28fd99d6ea8532712b83bdab995",
+        "mnist-10": "7c375b2130c65ec6124927ea75bac0b1e9c0704070f7d666708c965f5d50efab",
+        "mnist-4-10": "4c9de1ae2fd0894302d3be2aca52bf8587e3ba5bab13875f00890fe1473e61c5",
     }
     assert fingerprint(kind) == published[kind.name]
 
