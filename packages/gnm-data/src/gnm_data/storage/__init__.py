@@ -1,0 +1,25 @@
+"""Data sets on disk: built once, in Parquet shards, checked, and read back with bounded memory.
+
+`build` makes a folder, `verify` checks it, `Parquet` (the data part `parquet`) reads it. Imported on first use.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Built": "builder",
+    "Manifest": "manifest",
+    "Parquet": "parquet",
+    "Recipe": "manifest",
+    "build": "builder",
+    "read_manifest": "manifest",
+    "verify": "verifier",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,134 @@
+"""Random access to the rows of one split, with a bounded number of row groups in memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gnm_core.errors import DataError
+from gnm_core.results import Batch
+from gnm_data.storage import png
+from gnm_data.storage.columns import IMAGE, INDEX, INSTANCES, empty_array, to_array, to_batch
+from gnm_data.storage.manifest import Manifest
+
+OPEN_SHARDS = 16
+"""Shards whose footers are kept in memory."""
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """A row group in memory: pictures still as PNG, everything else as arrays."""
+
+    pictures: dict[str, pa.Array]
+    """`image` and, where stored, `instances`: one PNG a row."""
+    typed: dict[str, np.ndarray]
+    """The typed columns, rows first."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Some wanted rows of one row group."""
+
+    shard: int
+    group: int
+    rows: np.ndarray
+    """Row numbers inside the group."""
+    places: np.ndarray
+    """Where each belongs in the batch."""
+
+
+class Rows:
+    """The rows of one split.
+
+    Args:
+        folder: the data set's folder.
+        manifest: its manifest.
+        split: which split.
+        groups: row groups kept in memory; the least recently used goes first.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, split: str, groups: int) -> None:
+        self.folder = folder
+        self.image = manifest.image
+        self.split = manifest.splits[split]
+        self.group = manifest.group
+        self.read = lru_cache(groups)(self._read)
+        self._footer = lru_cache(OPEN_SHARDS)(self._read_footer)
+
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """First index, and the one after the last, of every row group, each (groups,) int64."""
+        size, count = self.split.shard_size, self.split.count
+        shards = np.arange(0, count, size)
+        starts = (shards[:, None] + np.arange(0, size, self.group)[None]).reshape(-1)
+        starts = starts[starts < count]
+        return starts, np.minimum(np.minimum(starts + self.group, starts // size * size + size), count)
+
+    def batch(self, indices: np.ndarray) -> Batch:
+        """The rows at `indices`, (B,) int64."""
+        schema = self._footer(0).schema.to_arrow_schema()
+        _, height, width = self.image
+        rows = len(indices)
+        typed = {
+            field.name: empty_array(field.type, rows)
+            for field in schema
+            if field.name not in (INDEX, IMAGE, INSTANCES)
+        }
+        pixels = np.empty((rows, height, width, self.image[0]), np.uint8)
+        instances = np.empty((rows, height, width, 1), np.uint8) if INSTANCES in schema.names else None
+        for run in self._runs(indices):
+            group = self.read(run.shard, run.group)
+            for name, array in typed.items():
+                array[run.places] = group.typed[name][run.rows]
+            for name, target in ((IMAGE, pixels), (INSTANCES, instances)):
+                if target is not None:
+                    self._decode(run, group.pictures[name], target)
+        return to_batch(pixels, instances, typed)
+
+    def _runs(self, indices: np.ndarray) -> Iterator[Run]:
+        """The rows by row group, in order of first appearance: one read a group and batch."""
+        shards, rows = np.divmod(indices, self.split.shard_size)
+        groups, rows = np.divmod(rows, self.group)
+        keys = np.stack([shards, groups], 1)
+        _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        for number in np.argsort(first):
+            places = np.flatnonzero(inverse.reshape(-1) == number)
+            yield Run(int(shards[places[0]]), int(groups[places[0]]), rows[places], places)
+
+    def _decode(self, run: Run, pictures: pa.Array, target: np.ndarray) -> None:
+        for row, place in zip(run.rows.tolist(), run.places.tolist(), strict=True):
+            try:
+                png.decode_into(pictures[row].as_buffer(), target[place])
+            except ValueError as error:
+                raise self._damaged(run.shard, f"row {run.group * self.group + row}: {error}") from error
+
+    def _read(self, shard: int, group: int) -> RowGroup:
+        try:
+            # A handle for each read: threads can share this object, and no file stays open.
+            with pq.ParquetFile(
+                self._path(shard), metadata=self._footer(shard), page_checksum_verification=True
+            ) as file:
+                table = file.read_row_group(group, use_threads=False).combine_chunks()
+        except (OSError, pa.ArrowException) as error:
+            raise self._damaged(shard, str(error)) from error
+        columns = {name: table[name].chunk(0) for name in table.column_names if name != INDEX}
+        pictures = {name: columns.pop(name) for name in (IMAGE, INSTANCES) if name in columns}
+        return RowGroup(pictures, {name: to_array(column) for name, column in columns.items()})
+
+    def _read_footer(self, shard: int) -> pq.FileMetaData:
+        try:
+            return pq.read_metadata(self._path(shard))
+        except (OSError, pa.ArrowException) as error:
+            raise self._damaged(shard, str(error)) from error
+
+    def _path(self, shard: int) -> Path:
+        return self.folder / self.split.shards[shard].file
+
+    def _damaged(self, shard: int, reason: str) -> DataError:
+        return DataError(
+            f"{self._path(shard)}: cannot be read: {reason}\n"
+            f"    `gnm data verify {self.folder}` says what is damaged; the build command makes it again."
+        )

@@ -1,0 +1,163 @@
+"""Making shards, in this process or in several."""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import pyarrow as pa
+import torch
+
+from gnm_core.contracts import Data
+from gnm_core.errors import DataError, GnmError
+from gnm_data.storage.columns import difference, to_table
+from gnm_data.storage.manifest import Piece, Plan
+from gnm_data.storage.shard import write_shard
+
+CHUNK = 32
+"""Images asked of the source at once: between chunks a worker reports, and stops when it should."""
+TICK = 0.2
+"""Seconds between two looks at how far the workers are."""
+
+
+class Stopped(Exception):
+    """A worker was asked to stop."""
+
+
+@dataclass
+class Maker:
+    """Makes shards of one source."""
+
+    source: Callable[[], Data]
+    """Opens the source; picklable where there are several processes."""
+    folder: Path
+    plan: Plan
+    schema: pa.Schema
+    made: Callable[[int], None]
+    """Called with the number of images made since the last call; raises `Stopped` to stop."""
+
+    @cached_property
+    def data(self) -> Data:
+        """The source, opened on first use."""
+        return self.source()
+
+    def make(self, piece: Piece) -> None:
+        """Make one shard.
+
+        Raises:
+            DataError: the source gave something else than its first image promised, or a file cannot be written.
+        """
+        starts = range(piece.start, piece.stop, self.plan.group)
+        groups = (self._group(start, min(start + self.plan.group, piece.stop)) for start in starts)
+        write_shard(self.folder, piece.file, self.schema, groups)
+
+    def _group(self, start: int, stop: int) -> pa.Table:
+        starts = range(start, stop, CHUNK)
+        return pa.concat_tables(self._chunk(at, min(at + CHUNK, stop)) for at in starts).combine_chunks()
+
+    def _chunk(self, start: int, stop: int) -> pa.Table:
+        try:
+            batch = self.data.batch(range(start, stop))
+        except OSError as error:
+            # Not to be taken for a failure to write the shard.
+            raise DataError(f"{self.plan.recipe.part}: images {start} to {stop - 1}: {error}") from error
+        table = to_table(start, batch)
+        if table.schema != self.schema or tuple(batch.image.shape) != (stop - start, *self.plan.image):
+            told = difference(self.schema, table.schema) or f"images are {tuple(batch.image.shape[1:])}"
+            raise DataError(f"{self.plan.recipe.part}: images {start} to {stop - 1} differ in kind from image 0: {told}")
+        self.made(stop - start)
+        return table
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: every worker has one core, and the number of threads cannot touch a sum's order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def make_here(maker: Maker, pieces: Sequence[Piece]) -> None:
+    """Make shards in this process, one after the other."""
+    with one_thread():
+        for piece in pieces:
+            maker.make(piece)
+
+
+def make_in_processes(maker: Maker, pieces: Sequence[Piece], processes: int) -> None:
+    """Make shards in several processes, started afresh. The first failure stops them all, within a chunk.
+
+    Raises:
+        DataError: a worker failed or died.
+    """
+    context = multiprocessing.get_context("spawn")
+    count, stop = context.Value("q", 0), context.Event()
+    initial = (maker.source, maker.folder, maker.plan, maker.schema, count, stop)
+    pool = ProcessPoolExecutor(min(processes, len(pieces)), context, _start, initial)
+    told = 0
+    try:
+        pending: set[Future[None]] = {pool.submit(_make, piece) for piece in pieces}
+        while pending:
+            done, pending = wait(pending, TICK, FIRST_EXCEPTION)
+            seen = count.value
+            maker.made(seen - told)
+            told = seen
+            for future in done:
+                future.result()
+    except BrokenProcessPool as error:
+        raise DataError(f"{maker.folder}: a worker process died (killed, or out of memory?)") from error
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+
+
+_maker: Maker
+"""The maker of this worker process."""
+
+
+def _start(
+    source: Callable[[], Data], folder: Path, plan: Plan, schema: pa.Schema, count: "Synchronized[int]", stop: Event
+) -> None:
+    """Set up a worker process."""
+    global _maker  # noqa: PLW0603
+    import signal
+
+    # Ctrl-C reaches every process of the terminal; the parent alone decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    torch.set_num_threads(1)
+
+    def made(images: int) -> None:
+        if stop.is_set():
+            raise Stopped
+        with count.get_lock():
+            count.value += images
+
+    _maker = Maker(source, folder, plan, schema, made)
+
+
+def _make(piece: Piece) -> None:
+    try:
+        _maker.make(piece)
+    except (GnmError, Stopped) as error:
+        # Some errors cannot be sent between processes; their text always can.
+        raise DataError(str(error)) from None
+
+
+def _die_with_parent() -> None:
+    """A worker whose builder was killed must not go on writing into a folder that another may build in."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
