@@ -1,13 +1,11 @@
 """Draws a composed model as a tree with columns."""
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
 from gnm_core.dims import Dims
 from gnm_core.inspection import Inspection, PartReport, Shape
-
-ROOTS = ("model", "objective", "data", "train")
 
 
 def print_tree(inspection: Inspection, dims: Dims) -> None:
@@ -16,17 +14,30 @@ def print_tree(inspection: Inspection, dims: Dims) -> None:
     if not console.is_terminal:
         console.width = max(console.width, 120)  # whoever reads a pipe wants whole lines
     ascii_only = console.options.ascii_only
+    rows = [
+        (
+            label,
+            str(part.provider),
+            "" if part.parameters is None else f"{part.parameters:,}",
+            _shape(part.output, "x" if ascii_only else "×"),
+        )
+        for label, part in _lines(inspection.parts, ascii_only)
+    ]
+    titles = ("part", "package", "parameters", "output")
+    wide = [max(len(title), *(len(row[i]) for row in rows)) for i, title in enumerate(titles)]
+    # In a narrow terminal the tree gives way, never the numbers.
+    wide[0] = max(20, min(wide[0], console.width - sum(wide[1:]) - 2 * 3))
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("part", no_wrap=True, overflow="ellipsis")
-    table.add_column("package", no_wrap=True)
-    table.add_column("parameters", no_wrap=True, justify="right")
-    table.add_column("output", no_wrap=True)
-    for label, part in _lines(inspection.parts, ascii_only):
-        count = "" if part.parameters is None else f"{part.parameters:,}"
-        table.add_row(label, str(part.provider), count, _shape(part.output, "x" if ascii_only else "×"))
-    console.print(table)
+    for title, width in zip(titles, wide, strict=True):
+        justify: JustifyMethod = "right" if title == "parameters" else "left"
+        table.add_column(title, no_wrap=True, overflow="ellipsis", width=width, justify=justify)
+    for row in rows:
+        table.add_row(*row)
+    with console.capture() as capture:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in capture.get().splitlines()))
     sizes = ", ".join(f"{name} {value}" for name, value in vars(dims).items())
-    console.print(f"\n{inspection.parameters:,} parameters; {sizes}", soft_wrap=True)
+    print(f"\n{inspection.parameters:,} parameters; {sizes}")
 
 
 def _shape(shape: Shape | None, times: str) -> str:
