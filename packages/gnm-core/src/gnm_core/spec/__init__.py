@@ -1,5 +1,5 @@
 """From a spec file to a checked spec."""
 
-from gnm_core.spec.checked import CheckedSpec, Spec, load_spec
+from gnm_core.spec.checked import CheckedSpec, DataSpec, Spec, load_spec
 
-__all__ = ["CheckedSpec", "Spec", "load_spec"]
+__all__ = ["CheckedSpec", "DataSpec", "Spec", "load_spec"]

@@ -39,6 +39,16 @@ class Spec:
     """How it learns."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class DataSpec:
+    """The top level where only a data set is wanted, as `gnm data` does."""
+
+    dims: Dims = Dims()  # noqa: RUF009 (frozen)
+    """Sizes that parts share."""
+    data: Data
+    """The data set."""
+
+
 @dataclass(frozen=True)
 class CheckedSpec:
     """A spec without problems: everything in it can be built, any number of times.
@@ -111,6 +121,7 @@ def load_spec(
     overrides: Iterable[str] = (),
     *,
     registry: Registry | None = None,
+    top: type[Spec] | type[DataSpec] = Spec,
 ) -> CheckedSpec:
     """Read a spec and check all of it: names, options, types, ranges, slots, and every constructor on the meta device.
 
@@ -120,6 +131,7 @@ def load_spec(
         source: a file, or a mapping as a file would hold it.
         overrides: `path=value` texts, as the command line's `--set`.
         registry: where names are looked up; the installed plugins by default.
+        top: what stands at the top level; with `DataSpec`, only `dims`, `data` and what describes them can be asked for.
 
     Raises:
         SpecError: the spec has problems; all of them at once, each with its place.
@@ -135,7 +147,7 @@ def load_spec(
         node, name = read_file(source), str(source)
     override(node, overrides)
     checker = Checker(installed() if registry is None else registry)
-    tree = checker.check(Spec, node, "")
+    tree = checker.check(top, node, "")
     problems = checker.problems
     if isinstance(tree, Part):
         problems = problems + _trial(tree)
@@ -150,7 +162,7 @@ def _trial(tree: Part) -> list[Problem]:
     dims = Builder(None).build(sizes)
     trial = Builder(dims if isinstance(dims, Dims) else None, sizes if isinstance(sizes, Part) else None)
     with torch.device("meta"):
-        for name in ("model", "objective", "train"):
+        for name in [name for name in ("model", "objective", "train") if name in tree.arguments]:
             trial.build(tree.arguments[name])
     with suppress(DataError):  # the files need not be here to compose a model
         trial.build(tree.arguments["data"])

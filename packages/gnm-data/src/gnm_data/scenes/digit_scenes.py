@@ -62,7 +62,7 @@ class DigitScenes(Data):
         split: Split = "train",
     ) -> None:
         if dims.channels != self.channels:
-            raise OptionError("dims", f"{self.name} has images of 1 channel; channels is {dims.channels}")
+            raise OptionError("dims.channels", f"{self.name} has images of 1 channel; channels is {dims.channels}")
         self.dims = dims
         self.digits = digits
         self.digit = digit or max(round(dims.size * 20 / 128), round(min(dims.size, 64) * self.legible / 64))
