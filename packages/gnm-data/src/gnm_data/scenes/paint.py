@@ -45,4 +45,4 @@ def paint(size: int, layout: Layout, glyphs: Glyphs, chosen: np.ndarray) -> Pain
                 ink[scene, y0:y1, x0:x1] = picked.images[scene, place, : y1 - y0, : x1 - x0]
                 instances[scene, y0:y1, x0:x1] = place + 1
     instances *= ink > 0
-    return Painting(np.multiply(ink, np.float32(1 / 255), dtype=np.float32), instances, boxes.astype(np.float32))
+    return Painting(np.divide(ink, np.float32(255), dtype=np.float32), instances, boxes.astype(np.float32))
