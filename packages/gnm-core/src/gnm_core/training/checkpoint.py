@@ -156,8 +156,8 @@ def _write_checkpoint(folder: Path, state: LearnerState, spec: CheckedSpec, meta
         "providers": spec.providers(),
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "threads": torch.get_num_threads(),
         **meta,
+        "threads": torch.get_num_threads(),
         "files": {
             name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
             for name, content in contents.items()

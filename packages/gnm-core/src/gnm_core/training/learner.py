@@ -162,6 +162,7 @@ class Learner:
         for optimizer, rate in zip(self._optimizers, rates, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = rate
+        before = self._snapshot() if place.local % SNAPSHOT_EVERY == 0 else None
         terms, loss = self._loss(place, inputs)
         loss.total.backward()  # type: ignore[no-untyped-call]
         self.ranks.average_gradients(self._learning)
@@ -175,8 +176,7 @@ class Learner:
             trouble = self._strike(bad)
         else:
             trouble, self._strikes = None, 0
-            if place.local % SNAPSHOT_EVERY == 0:
-                self._good = self._snapshot()
+            self._good = before or self._good
             for optimizer in self._optimizers:
                 optimizer.step()
         self._forget_gradients()

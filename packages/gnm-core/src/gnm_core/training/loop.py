@@ -17,7 +17,7 @@ from gnm_core.training.checkpoint import Checkpoint, require_same_model
 from gnm_core.training.device import Settings, choose_device, require_compiler
 from gnm_core.training.folder import RunFolder
 from gnm_core.training.interrupts import Interrupts
-from gnm_core.training.learner import Learner, LearnerState, Report
+from gnm_core.training.learner import Learner, Report
 from gnm_core.training.metrics import Averages, Metrics
 from gnm_core.training.monitor import CollapseMonitor
 from gnm_core.training.pictures import Pictures, examples, training_figure
@@ -101,11 +101,12 @@ def resume(
         if ranks.leads:
             folder.open()
         spec = load_spec(folder.spec, overrides)
-        state = _saved_state(folder, spec, at)
+        checkpoint = _checkpoint(folder, spec, at)
         learner = _learner(spec, settings, device, ranks, display)
         stack.callback(learner.close)
-        if state is not None:
-            learner.load(state)
+        if checkpoint is not None:
+            learner.load(checkpoint.state())
+            _warn_of_changes(checkpoint, settings, display)
         ranks.wait()  # nobody reads any more what the first process changes now
         if ranks.leads:
             if at is not None:
@@ -125,7 +126,7 @@ def _remembered(settings: Settings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in ("device", "precision", "compile", "threads", "tensorboard")}
 
 
-def _saved_state(folder: RunFolder, spec: CheckedSpec, at: int | None) -> LearnerState | None:
+def _checkpoint(folder: RunFolder, spec: CheckedSpec, at: int | None) -> Checkpoint | None:
     checkpoints = folder.checkpoints
     steps = checkpoints.steps()
     if not steps and at is None:
@@ -134,11 +135,26 @@ def _saved_state(folder: RunFolder, spec: CheckedSpec, at: int | None) -> Learne
     try:
         checkpoint = Checkpoint(checkpoints.path(step))
         require_same_model(checkpoint.spec(), spec, checkpoint.folder)
-        return checkpoint.state()
+        checkpoint.state()
+        return checkpoint
     except RunError as error:
         earlier = [str(other) for other in steps if other < step]
         hint = f"\nTo go on from an earlier checkpoint: --at {earlier[-1]}" if earlier else ""
         raise RunError(f"{error}{hint}") from error
+
+
+def _warn_of_changes(checkpoint: Checkpoint, settings: Settings, display: Display) -> None:
+    now = {
+        "device": settings.device,
+        "precision": settings.precision,
+        "compile": settings.compile,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    before = checkpoint.meta
+    changed = [f"{name} {before.get(name)} -> {value}" for name, value in now.items() if before.get(name) != value]
+    if changed:
+        display.say(f"warning: {', '.join(changed)}: the weights will not be the same to the last bit")
 
 
 def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks: Ranks, display: Display) -> Learner:

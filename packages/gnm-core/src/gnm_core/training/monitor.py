@@ -16,9 +16,9 @@ SILENT = 0.01
 
 
 def nonfinite(values: Mapping[str, float]) -> list[str]:
-    """The names of the values that are not finite, the loss and the ELBO only where nothing else explains it."""
+    """The names of the values that are not finite; what follows from others only where none of them is at fault."""
     bad = [name for name, value in values.items() if not math.isfinite(value)]
-    return [name for name in bad if name not in ("loss", "elbo")] or bad
+    return [name for name in bad if name not in ("loss", "elbo", "gradient")] or bad
 
 
 class CollapseMonitor:

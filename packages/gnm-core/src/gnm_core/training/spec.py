@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt
+from pydantic import AllowInfNan
 
 from gnm_core.contracts import Objective, Optimizer
 
@@ -26,7 +27,7 @@ class Stage:
     """One optimiser, or several over different parts; built afresh when the stage begins."""
     objective: Objective | None = None
     """An objective for this stage alone, its schedules counting from the stage's start; None for the spec's own."""
-    clip: Annotated[float, Gt(0)] | None = None
+    clip: Annotated[float, Gt(0), AllowInfNan()] | None = None
     """Largest gradient norm; larger gradients are scaled down to it; `.inf` for no limit."""
     level: str | None = None
     """One of the model's `levels`, to train that level by itself; None for the whole model."""
@@ -51,7 +52,7 @@ class Training:
     """Dotted prefixes of the parameters that do not."""
     optimizer: tuple[Optimizer, ...] = ()
     """One optimiser, or several over different parts; empty for RMSprop with a learning rate of 1e-4."""
-    clip: Annotated[float, Gt(0)] = 1.0
+    clip: Annotated[float, Gt(0), AllowInfNan()] = 1.0
     """Largest gradient norm; `.inf` for no limit."""
     seed: Annotated[int, Ge(0)] = 0
     """All randomness of a step is a pure function of this and the step."""

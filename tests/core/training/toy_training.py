@@ -1,0 +1,144 @@
+"""A plugin for tests: a model, a data set and a figure that learn in milliseconds and fail on request."""
+
+import os
+import signal
+import time
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from annotated_types import Ge
+from torch import Tensor, nn
+from torch.distributions import Normal
+
+from gnm_core import hookimpl
+from gnm_core.contracts import Data, Figure, Model
+from gnm_core.dims import Dims
+from gnm_core.errors import DataError
+from gnm_core.results import Batch, Scene, Terms
+
+
+class ToyModel(Model):
+    """A VAE with batch norm and dropout, so that every kind of state is at stake.
+
+    Args:
+        dims: sizes.
+        noise: whether it samples; without, it is a deterministic autoencoder without batch norm and dropout.
+        nan_at: steps at which the log-likelihood is not finite.
+        explode_at: steps at which only the gradient is not finite.
+        kill_at: step in the middle of which the process kills itself.
+        pause: seconds that a step takes at least.
+    """
+
+    levels = ("code",)
+
+    def __init__(
+        self,
+        dims: Dims,
+        *,
+        noise: bool = True,
+        nan_at: tuple[int, ...] = (),
+        explode_at: tuple[int, ...] = (),
+        kill_at: int = -1,
+        pause: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.dims, self.noise = dims, noise
+        self.nan_at, self.explode_at, self.kill_at, self.pause = nan_at, explode_at, kill_at, pause
+        pixels = dims.channels * dims.size**2
+        extras = [nn.BatchNorm1d(16), nn.Dropout(0.1)] if noise else []
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(pixels, 16), *extras, nn.Tanh())
+        self.code = nn.Linear(16, 2 * dims.what)
+        self.decoder = nn.Linear(dims.what, pixels)
+
+    def terms(self, image: Tensor, step: int) -> Terms:
+        return self._terms(self.encoder(image), image.flatten(1), step)
+
+    def level_inputs(self, level: str, image: Tensor) -> Tensor:
+        return torch.cat([self.encoder(image), image.flatten(1)], dim=1)
+
+    def level_terms(self, level: str, inputs: Tensor, step: int) -> Terms:
+        return self._terms(inputs[:, :16], inputs[:, 16:], step)
+
+    def _terms(self, features: Tensor, target: Tensor, step: int) -> Terms:
+        time.sleep(self.pause)
+        if step == self.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        mean, width = self.code(features).chunk(2, dim=1)
+        width = nn.functional.softplus(width)
+        z = mean + width * torch.randn_like(mean) if self.noise else mean
+        likelihood = -((self.decoder(z) - target) ** 2).sum(1)
+        if step in self.nan_at:
+            likelihood = likelihood * float("nan")
+        if step in self.explode_at:
+            likelihood = likelihood + (mean.sum(1) * 0).abs().sqrt()  # 0, with an infinite slope
+        kl = torch.distributions.kl_divergence(Normal(mean, width), Normal(0.0, 1.0)).sum(1)
+        return Terms(
+            log_likelihood=likelihood,
+            kl={"code": kl},
+            auxiliary={"size": mean.abs().sum(1)},
+            monitor={"objects": torch.full((len(target),), 2.0)},
+        )
+
+    def sample(self, n: int) -> Scene:
+        pixels = self.decoder(torch.randn(n, self.dims.what))
+        return Scene(pixels.view(n, self.dims.channels, self.dims.size, self.dims.size).clamp(0, 1))
+
+    def reconstruct(self, image: Tensor) -> Scene:
+        pixels = self.decoder(self.code(self.encoder(image)).chunk(2, dim=1)[0])
+        return Scene(pixels.view_as(image).clamp(0, 1))
+
+    def log_weights(self, image: Tensor, *, exact: bool = True) -> Tensor:
+        return self.terms(image, 0).elbo
+
+
+class ToyData(Data):
+    """Random pictures.
+
+    Args:
+        dims: sizes.
+        length: images in each split.
+        split: which.
+        broken: index of an image that cannot be read.
+    """
+
+    def __init__(
+        self,
+        dims: Dims,
+        *,
+        length: Annotated[int, Ge(0)] = 37,
+        split: Literal["train", "validation", "test"] = "train",
+        broken: int = -1,
+    ) -> None:
+        self.dims, self.length, self.split, self.broken = dims, length, split, broken
+
+    def __len__(self) -> int:
+        return self.length
+
+    def batch(self, indices: object) -> Batch:
+        shape = (self.dims.channels, self.dims.size, self.dims.size)
+        for index in indices:  # type: ignore[attr-defined]
+            if index == self.broken:
+                raise DataError(f"toy image {index} is broken")
+        images = [np.random.default_rng(int(i)).random(shape, dtype=np.float32) for i in indices]  # type: ignore[attr-defined]
+        return Batch(torch.from_numpy(np.stack(images)))
+
+    def at(self, split: str) -> "ToyData":
+        return ToyData(self.dims, length=self.length, split=split, broken=self.broken)  # type: ignore[arg-type]
+
+
+class ToyFigure(Figure):
+    """Input and reconstruction; draws random numbers as it goes, to see whether that matters."""
+
+    def draw(self, model: Model, batch: Batch) -> np.ndarray:
+        torch.rand(1000)
+        pairs = torch.cat([batch.image, model.reconstruct(batch.image).image], dim=2)
+        grey = (pairs.mean(1).permute(1, 0, 2).flatten(1) * 255).byte().numpy()
+        return np.repeat(grey[..., None], 3, axis=2)
+
+
+@hookimpl
+def gnm_register(register: object) -> None:
+    register.model("toy", ToyModel)  # type: ignore[attr-defined]
+    register.data("toy", ToyData)  # type: ignore[attr-defined]
+    register.figure("training", ToyFigure)  # type: ignore[attr-defined]
