@@ -1,11 +1,16 @@
 """Sub-pixel convolution (Shi et al., 2016, arXiv:1609.05158): convolution to r * r times the channels, then shuffle."""
 
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 
 class SubpixelConv(nn.Module):
-    """Convolution followed by a pixel shuffle.
+    """Convolution followed by a pixel shuffle, computed channels last.
+
+    The weights are those of `nn.Conv2d` followed by `nn.PixelShuffle`. The convolution's output channels are reordered
+    so that the shuffle moves whole runs of channels, and only the taps that can meet a pixel are multiplied: one pixel
+    meets only the middle tap.
 
     Args:
         inputs: channels in.
@@ -20,5 +25,18 @@ class SubpixelConv(nn.Module):
         self.upscale = upscale
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) → (B, outputs, r H, r W)."""
-        return F.pixel_shuffle(self.conv(x), self.upscale)
+        """(B, inputs, H, W) → (B, outputs, r H, r W), in channels-last memory."""
+        r, kernel = self.upscale, self.conv.kernel_size[0]
+        weight, bias = self.conv.weight, self.conv.bias
+        assert bias is not None
+        if r > 1:
+            weight = rearrange(weight, "(c r s) i k l -> (r s c) i k l", r=r, s=r)
+            bias = rearrange(bias, "(c r s) -> (r s c)", r=r, s=r)
+        if kernel == 1 or x.shape[2:] == (1, 1):
+            middle = weight[:, :, kernel // 2, kernel // 2]
+            y = F.linear(rearrange(x, "b i h w -> b h w i"), middle, bias)
+        else:
+            y = rearrange(F.conv2d(x, weight, bias, padding=kernel // 2), "b o h w -> b h w o")
+        if r > 1:
+            y = rearrange(y, "b h w (r s c) -> b (h r) (w s) c", r=r, s=r)
+        return rearrange(y, "b h w c -> b c h w")

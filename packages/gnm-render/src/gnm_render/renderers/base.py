@@ -12,6 +12,10 @@ from gnm_core.results import Components, Rendering
 from torch import Tensor
 
 
+GLIMPSES_AT_ONCE = 128
+"""Glimpses that are decoded together: of these sizes the intermediate images fit a processor's cache."""
+
+
 @dataclass(frozen=True)
 class Glimpses:
     """The decoded objects of a batch of scenes, N = G * G or, when some were left out, fewer."""
@@ -73,7 +77,7 @@ class ObjectRenderer(Renderer):
         alpha: float | None = None,
     ) -> Rendering:
         """Paint a batch of scenes; see the contract."""
-        foreground = self.paint(self.decode(latents, box_mask=box_mask))
+        foreground = self._foreground(latents, box_mask)
         image = foreground.image
         if foreground.alpha is None:
             covered = image.new_full((image.shape[0], 1, self.size, self.size), float(self.background is None))
@@ -87,6 +91,14 @@ class ObjectRenderer(Renderer):
             raise ValueError("this renderer has a background decoder: it needs z^b")
         behind = self.background(background)
         return Rendering(image + (1 - covered) * behind, image, covered, behind)
+
+    def _foreground(self, latents: SymbolicLatents, box_mask: float | None) -> Foreground:
+        """Paint a few scenes at a time, so that their glimpses stay in the processor's cache."""
+        at_once = max(1, GLIMPSES_AT_ONCE // (latents.where.shape[1] * latents.where.shape[2]))
+        rows = [x.split(at_once) for x in (latents.presence, latents.where, latents.depth, latents.what)]
+        painted = [self.paint(self.decode(SymbolicLatents(*few), box_mask=box_mask)) for few in zip(*rows, strict=True)]
+        alphas = [p.alpha for p in painted if p.alpha is not None]
+        return Foreground(torch.cat([p.image for p in painted]), torch.cat(alphas) if alphas else None)
 
     def decode(self, latents: SymbolicLatents, *, box_mask: float | None = None) -> Glimpses:
         """The glimpses of every cell; of the present ones alone when presence is hard and no gradient is asked for."""

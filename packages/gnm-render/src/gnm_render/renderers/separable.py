@@ -9,12 +9,15 @@ from gnm_core.dims import Dims
 from torch import Tensor
 
 from gnm_render.renderers.base import Foreground, Glimpses, ObjectRenderer
+from gnm_render.renderers.bilinear import bilinear_weights
+from gnm_render.renderers.windows import Windows, add_windows, bucket_boxes
 
 
 class SeparableRenderer(ObjectRenderer):
     """The same function as `stn`: output = W_y glimpse W_x^T, with the bilinear weights of each axis as matrices.
 
-    Without masks, the sum over objects folds into the product, and no object ever gets a canvas.
+    Without masks, the sum over objects folds into the product, and no object ever gets a canvas. With masks, whose
+    claims multiply pixel by pixel, each object gets a window just larger than its box.
 
     Args:
         dims: `size`, `channels`.
@@ -41,36 +44,44 @@ class SeparableRenderer(ObjectRenderer):
         """Place every object and sum them up."""
         if glimpses.mask is None:
             return Foreground(self._sum(glimpses.presence * glimpses.appearance, glimpses.where), None)
-        covered = glimpses.mask * glimpses.presence
-        objects = self.place(torch.cat([covered * glimpses.appearance, covered], dim=2), glimpses.where)
-        objects, alphas = objects[:, :, :-1], objects[:, :, -1:]
-        claims = alphas * (-glimpses.depth).sigmoid()
-        shares = claims / (claims.sum(1, keepdim=True) + 1e-15)
-        return Foreground((shares * objects).sum(1), alphas.sum(1))
+        return self._compose(glimpses, glimpses.mask)
 
     def _sum(self, glimpses: Tensor, where: Tensor) -> Tensor:
         """(B, N, c, s, s) and (B, N, 4) → (B, c, H, W): the sum of all placed glimpses, without placing any."""
-        columns = bilinear_weights(where[..., 0], where[..., 2], glimpses.shape[-1], self.size)
-        rows = bilinear_weights(where[..., 1], where[..., 3], glimpses.shape[-2], self.size)
+        channels, side = glimpses.shape[2:4]
+        columns = bilinear_weights(where[..., 0], where[..., 2], side, self.size)
+        by_row = rearrange(where, "b n d -> d b 1 n").expand(-1, -1, self.size, -1)
+        first = torch.arange(self.size, device=where.device)[:, None].expand(by_row.shape[1:])
+        rows = bilinear_weights(by_row[1], by_row[3], side, self.size, start=first, count=1)
         stretched = glimpses @ rearrange(columns, "b n x q -> b n 1 q x")
         stretched = rearrange(stretched, "b n c p x -> b (n p) (c x)")
-        painted = rearrange(rows, "b n y p -> b y (n p)") @ stretched
-        return rearrange(painted, "b y (c x) -> b c y x", c=glimpses.shape[2])
+        painted = rearrange(rows, "b y n 1 p -> b y (n p)") @ stretched
+        return rearrange(painted, "b y (c x) -> b c y x", c=channels)
 
+    def _compose(self, glimpses: Glimpses, mask: Tensor) -> Foreground:
+        """Sum of claim * object over sum of claims: what normalising the claims first amounts to."""
+        scenes, count = glimpses.where.shape[:2]
+        covered = mask * glimpses.presence
+        flat = rearrange(torch.cat([covered * glimpses.appearance, covered], dim=2), "b n c h w -> (b n) c h w")
+        where = rearrange(glimpses.where, "b n d -> (b n) d")
+        nearness = rearrange((-glimpses.depth).sigmoid(), "b n 1 1 1 -> (b n) 1 1 1")
+        scene = torch.arange(scenes, device=where.device).repeat_interleave(count)
+        total = flat.new_zeros(scenes, self.channels + 2, self.size, self.size)
+        for bucket in bucket_boxes(where, scene, self.size):
+            mine = bucket.members
+            placed = self._place_in(flat[mine], where[mine], bucket.windows)
+            objects, alpha = placed[:, :-1], placed[:, -1:]
+            claim = alpha * nearness[mine]
+            patches = torch.cat([claim * objects, claim, alpha], dim=1)
+            total = total + add_windows(patches, bucket.windows, scenes, self.size)
+        claimed, claims, alpha = total.split([self.channels, 1, 1], dim=1)
+        return Foreground(claimed / (claims + 1e-15), alpha)
 
-def bilinear_weights(extent: Tensor, centre: Tensor, glimpse: int, size: int) -> Tensor:
-    """(B, N) and (B, N) → (B, N, size, glimpse): what each glimpse pixel adds to each image pixel along one axis.
-
-    Bilinear sampling with zero padding, pixel centres at half-integers (`align_corners=False`).
-
-    Args:
-        extent: width or height of the box; 1 spans the image.
-        centre: its centre in [-1, 1].
-        glimpse: pixels of the glimpse along the axis.
-        size: pixels of the image along the axis.
-    """
-    pixels = (torch.arange(size, device=extent.device, dtype=extent.dtype) * 2 + 1) / size - 1
-    position = (pixels - centre[..., None]) / (extent[..., None] + 1e-15)
-    position = (position + 1) * (glimpse / 2) - 0.5
-    sources = torch.arange(glimpse, device=extent.device, dtype=extent.dtype)
-    return (1 - (position[..., None] - sources).abs()).clamp(min=0)
+    def _place_in(self, glimpses: Tensor, where: Tensor, windows: Windows) -> Tensor:
+        """(M, c, s, s) and (M, 4) → (M, c, side, side): each glimpse in its own window."""
+        side = glimpses.shape[-1]
+        columns = bilinear_weights(
+            where[:, 0], where[:, 2], side, self.size, start=windows.left, count=windows.side
+        )
+        rows = bilinear_weights(where[:, 1], where[:, 3], side, self.size, start=windows.top, count=windows.side)
+        return rows[:, None] @ (glimpses @ rearrange(columns, "m x q -> m 1 q x"))

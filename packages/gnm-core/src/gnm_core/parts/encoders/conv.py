@@ -2,6 +2,7 @@
 
 from math import log2
 
+import torch
 from torch import Tensor, nn
 
 from gnm_core.contracts import Encoder
@@ -49,5 +50,5 @@ class ConvEncoder(Encoder):
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, C, H, W) → (B, E, G, G)."""
-        features: Tensor = self.layers(image)
+        features: Tensor = self.layers(image.contiguous(memory_format=torch.channels_last))
         return features
