@@ -252,12 +252,22 @@ def test_a_source_that_breaks_its_word_is_told_at_once(
 
 def test_what_the_format_cannot_hold_is_told_at_once(tmp_path: Path) -> None:
     def add(name: str, value: torch.Tensor) -> Callable[[Batch], Batch]:
-        return lambda batch: replace(batch, truth=replace(batch.truth, extra={name: value}))
+        def added(batch: Batch) -> Batch:
+            assert batch.truth is not None
+            return replace(batch, truth=replace(batch.truth, extra={name: value}))
+
+        return added
+
+    def add_instances(batch: Batch) -> Batch:
+        assert batch.truth is not None
+        return replace(batch, truth=replace(batch.truth, instances=torch.zeros(1, 4, 4, dtype=torch.uint8)))
 
     with pytest.raises(DataError, match="extra/odd is torch.bfloat16, which Parquet cannot hold"):
         build(lambda: Odd(0, add("odd", torch.ones(1, dtype=torch.bfloat16))), RECIPE, tmp_path)
     with pytest.raises(DataError, match="C of 1, 3 or 4"):
         build(lambda: Odd(0, lambda b: replace(b, image=b.image.expand(-1, 2, -1, -1))), RECIPE, tmp_path)
+    with pytest.raises(DataError, match=r"instances are torch.uint8 \(1, 4, 4\), expected torch.uint8 \(1, 8, 8\)"):
+        build(lambda: Odd(0, add_instances), RECIPE, tmp_path)
     assert not content(tmp_path)
 
 

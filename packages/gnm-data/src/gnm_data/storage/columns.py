@@ -36,7 +36,7 @@ def to_table(start: int, batch: Batch) -> pa.Table:
     if batch.truth is not None:
         columns |= {name: _tensor(name, value) for name, value in _typed(batch.truth)}
         if batch.truth.instances is not None:
-            columns[INSTANCES] = _pictures(_instance_maps(batch.truth.instances))
+            columns[INSTANCES] = _pictures(_instance_maps(batch.truth.instances, batch.image))
     return pa.table(columns)
 
 
@@ -114,9 +114,10 @@ def _quantised(start: int, image: Tensor) -> np.ndarray:
     return rearrange((image * 255).round().to(torch.uint8), "b c h w -> b h w c").contiguous().cpu().numpy()
 
 
-def _instance_maps(instances: Tensor) -> np.ndarray:
-    if instances.dtype != torch.uint8 or instances.ndim != 3:
-        raise DataError(f"instances are {instances.dtype} {tuple(instances.shape)}, expected uint8 (B, H, W)")
+def _instance_maps(instances: Tensor, image: Tensor) -> np.ndarray:
+    expected = (len(image), *image.shape[2:])
+    if instances.dtype != torch.uint8 or instances.shape != expected:
+        raise DataError(f"instances are {instances.dtype} {tuple(instances.shape)}, expected torch.uint8 {expected}")
     return rearrange(instances, "b h w -> b h w 1").contiguous().cpu().numpy()
 
 
