@@ -4,7 +4,9 @@ from importlib import import_module
 
 import click
 
-SUBCOMMANDS: dict[str, str] = {}
+SUBCOMMANDS = {
+    "show": "gnm_data.cli.show",
+}
 """Subcommand to the module that holds it under the same name; a new subcommand is a new file and a line here."""
 
 

@@ -1,0 +1,92 @@
+"""`gnm data show`: look at a data set."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+from gnm_core.cli.options import spec_options
+
+if TYPE_CHECKING:
+    from gnm_core.contracts import Data
+
+MOST = 1024
+"""Pictures that fit on a sheet."""
+
+
+@click.command()
+@click.argument("name", required=False)
+@spec_options
+@click.option("-n", "count", type=click.IntRange(1), default=25, show_default=True, help="How many pictures.")
+@click.option("--size", type=int, help="Side of the pictures, in pixels; 128 by default, or what the spec says.")
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train", show_default=True)
+@click.option("--seed", type=int, help="Seed of the data set.")
+@click.option("--boxes", is_flag=True, help="Draw the ground truth's boxes and classes.")
+@click.option("--masks", is_flag=True, help="Tint each object's pixels.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the pictures on one sheet.")
+@click.option(
+    "--export", type=click.Path(path_type=Path), metavar="DIR", help="Write each as PNG, and a COCO-style JSON."
+)
+def show(
+    *,
+    name: str | None,
+    spec: Path | None,
+    overrides: tuple[str, ...],
+    count: int,
+    size: int | None,
+    split: str,
+    seed: int | None,
+    boxes: bool,
+    masks: bool,
+    out: Path | None,
+    export: Path | None,
+) -> None:
+    """Write the first pictures of the data set NAME, or of a spec's, to a file.
+
+    \b
+    gnm data show mnist-10 -n 25 --boxes --out grid.png
+    gnm data show mnist-4 --digits-dir mnist --size 64 --out grid.png
+    gnm data show --spec spec.yaml --split test -n 500 --export scenes
+    """
+    if (name is None) == (spec is None):
+        raise click.UsageError("Give the NAME of a data set or a --spec, one of them.")
+    if out is None and export is None:
+        raise click.UsageError("Give --out FILE or --export DIR.")
+    if out is not None and count > MOST:
+        raise click.BadParameter(f"{count} pictures do not fit on a sheet; at most {MOST} do.", param_hint="'-n'")
+    wanted = ([] if size is None else [f"dims.size={size}"]) + ([] if seed is None else [f"data.seed={seed}"])
+    data = _data(name, spec, (*wanted, *overrides), split)
+    if count > len(data):
+        raise click.BadParameter(f"{count} pictures; the {split} split has {len(data)}.", param_hint="'-n'")
+    if out is not None:
+        from gnm_core.errors import DataError
+
+        from gnm_data.sheet import contact_sheet
+
+        sheet = contact_sheet(data.batch(range(count)), data.classes, boxes=boxes, masks=masks)
+        try:
+            sheet.save(out)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{out}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
+        click.echo(f"{out}: {count} of {len(data)} pictures")
+    if export is not None:
+        from rich.progress import Progress
+
+        from gnm_data.coco import export_coco
+
+        with Progress(transient=True) as progress:
+            task = progress.add_task("writing pictures", total=count)
+            target = export_coco(data, count, export, lambda done: progress.advance(task, done))
+        click.echo(f"{target}: {count} of {len(data)} pictures")
+
+
+def _data(name: str | None, spec: Path | None, overrides: tuple[str, ...], split: str) -> "Data":
+    """The data set, from a spec or by its name."""
+    from gnm_core.plugins import installed
+    from gnm_core.spec import DataSpec, load_spec
+
+    if spec is not None:
+        return load_spec(spec, overrides).data(split)
+    entry = installed().find("data", str(name))
+    kind = cast("type[Data]", entry.load()) if entry else None  # the checker has good words for an unknown name
+    channels = (kind and kind.channels) or 3
+    return load_spec({"dims": {"channels": channels}, "data": {"use": name}}, overrides, top=DataSpec).data(split)
