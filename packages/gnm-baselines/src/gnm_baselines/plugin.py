@@ -12,3 +12,5 @@ def gnm_register(register: Register) -> None:
     register.core("convdraw", "gnm_baselines.convdraw.core:ConvDRAW")
     register.model("vae", "gnm_baselines.vae:VAE")
     register.model("convdraw", "gnm_baselines.convdraw.model:ConvDRAWModel")
+    register.part("attention", "gated", "gnm_baselines.genesis.attention:GatedAttention")
+    register.model("genesis", "gnm_baselines.genesis.model:GENESIS")
