@@ -26,7 +26,7 @@ class Provider:
     distribution: str
     version: str
 
-    def __str__(self) -> str:
+    def __str__(self) -> str:  # noqa: D105 (what errors call it)
         return f"{self.distribution} {self.version}"
 
 
@@ -59,7 +59,7 @@ class Entry:
     """"module:Class", or the class itself."""
     provider: Provider
 
-    def __str__(self) -> str:
+    def __str__(self) -> str:  # noqa: D105 (what errors call it)
         return f"{self.kind} '{self.name}' of {self.provider}"
 
     def load(self) -> "type[Contract]":

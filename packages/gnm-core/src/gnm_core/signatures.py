@@ -111,9 +111,9 @@ def _imports(module: _Module) -> dict[str, tuple[str, str]]:
 @cache
 def _module(name: str) -> _Module:
     spec = _locate(name)
-    loader = getattr(spec, "loader", None)
+    get_source = getattr(spec.loader, "get_source", lambda name: None)
     try:
-        source = loader.get_source(name) if hasattr(loader, "get_source") else None
+        source = get_source(name)
     except (OSError, ImportError, SyntaxError, UnicodeDecodeError) as error:
         raise Unreadable(f"module {name} cannot be read: {error}") from error
     if source is None:
@@ -196,7 +196,7 @@ def _name(node: ast.expr) -> str | None:
 def _own(found: _Class, attribute: str) -> str | None:
     """Text that the class body itself assigns to an attribute."""
     value = _assigned(found.node.body, attribute)
-    return str(value.value) if isinstance(value, ast.Constant) else None
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
 
 
 def _assigned(body: list[ast.stmt], name: str) -> ast.expr | None:
@@ -257,9 +257,7 @@ def _fields(found: _Class) -> Iterator[Option]:
         yield _option(found.module, statement.target.id, statement.annotation, statement.value, said)
 
 
-def _option(
-    module: _Module, name: str, annotation: ast.expr | None, default: ast.expr | None, help: str
-) -> Option:
+def _option(module: _Module, name: str, annotation: ast.expr | None, default: ast.expr | None, help: str) -> Option:
     text = None if default is None else _as_in_spec(default)
     inner, metadata = _strip(annotation)
     part = next((item for item in metadata if isinstance(item, ast.Call) and _name(item.func) == "Default"), None)
@@ -352,7 +350,7 @@ def _slot(module: _Module, annotation: ast.expr | None) -> str | None:
     return _slot(alias[0], _strip(alias[1])[0]) if alias else _kind(module.name, name)
 
 
-def _words(module: _Module, annotation: ast.expr | None) -> str:
+def _words(module: _Module, annotation: ast.expr | None) -> str:  # noqa: PLR0911 (one form a case)
     """The annotation in words."""
     match annotation:
         case None:
@@ -364,7 +362,7 @@ def _words(module: _Module, annotation: ast.expr | None) -> str:
             return " ".join([_words(module, inner), ", ".join(limits)]).rstrip()
         case ast.Subscript(value=ast.Name(id="Literal"), slice=choices):
             values = choices.elts if isinstance(choices, ast.Tuple) else [choices]
-            return " or ".join(str(v.value) if isinstance(v, ast.Constant) else ast.unparse(v) for v in values)
+            return " or ".join(_as_in_spec(v) for v in values)
         case ast.Subscript(value=ast.Name(id="tuple" | "list" | "Sequence"), slice=ast.Tuple(elts=[item, *_])):
             return f"list of {_words(module, item)}"
         case ast.Subscript(value=ast.Name(id="dict" | "Mapping"), slice=ast.Tuple(elts=[_, value])):

@@ -18,9 +18,7 @@ from gnm_core.errors import GnmError
 @click.option("--diff", type=click.Path(path_type=Path), metavar="SPEC", help="Show how another spec differs instead.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the spec with everything explicit.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-def compose(
-    spec: Path | None, overrides: tuple[str, ...], diff: Path | None, out: Path | None, as_json: bool
-) -> None:
+def compose(spec: Path | None, overrides: tuple[str, ...], diff: Path | None, out: Path | None, as_json: bool) -> None:
     """Print the model that a spec describes, and check it with one real forward pass.
 
     The tree shows each slot, the part that fills it, the package that provides it, the parameters that it learns
@@ -36,8 +34,11 @@ def compose(
     if diff is not None:
         _print_differences(checked.resolved(), load_spec(diff).resolved(), str(spec), str(diff), as_json)
         return
+    import torch
+
     from gnm_core.inspection import inspect
 
+    torch.set_num_threads(1)  # one small pass: starting more threads costs more than they save
     inspection = inspect(checked)
     if as_json:
         click.echo(_json(_as_data(inspection, checked)))

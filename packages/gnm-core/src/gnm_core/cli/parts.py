@@ -59,7 +59,14 @@ def _as_data(entry: Entry) -> dict[str, Any]:
     except Unreadable as error:
         return {**data, "error": str(error)}
     options = [
-        {"name": o.name, "type": o.type, "required": o.default is None, "default": o.default, "slot": o.slot, "help": o.help}
+        {
+            "name": o.name,
+            "type": o.type,
+            "required": o.default is None,
+            "default": o.default,
+            "slot": o.slot,
+            "help": o.help,
+        }
         for o in found.options
     ]
     return {**data, "contracts": list(found.contracts), "summary": found.summary, "doc": found.doc, "options": options}

@@ -1,6 +1,5 @@
 """What a constructor's annotations say: arguments, contracts, ranges; and the same in words."""
 
-import enum
 import inspect
 import types
 import typing
@@ -41,8 +40,9 @@ def arguments_of(cls: type) -> dict[str, Argument]:
         PluginError: an argument has no annotation, or annotations that cannot be evaluated.
     """
     try:
-        hints = typing.get_type_hints(cls.__init__, include_extras=True)
-        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        constructor: Any = getattr(cls, "__init__")  # noqa: B009 (mypy distrusts cls.__init__)
+        hints = typing.get_type_hints(constructor, include_extras=True)
+        parameters = list(inspect.signature(constructor).parameters.values())[1:]
     except Exception as error:
         raise PluginError(
             f"the signature of {cls.__module__}.{cls.__qualname__} cannot be read: {type(error).__name__}: {error}"
@@ -130,7 +130,7 @@ def describe(annotation: Any) -> str:
 
 
 def with_article(noun: str) -> str:
-    """"an encoder", "a core"."""
+    """ "an encoder", "a core"."""
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
@@ -150,9 +150,7 @@ def _leaf_words(annotation: Any) -> str:
         choices = typing.get_args(annotation)
         quoted = ", ".join(repr(choice) for choice in choices)
         return quoted if len(choices) == 1 else f"one of {quoted}"
-    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
-        return "one of " + ", ".join(repr(member.value) for member in annotation)
-    return _WORDS.get(annotation) or getattr(annotation, "__name__", str(annotation))
+    return _WORDS.get(annotation) or str(getattr(annotation, "__name__", annotation))
 
 
 def _limits(metadata: tuple[Any, ...]) -> list[str]:

@@ -131,7 +131,7 @@ def load_spec(
         source: a file, or a mapping as a file would hold it.
         overrides: `path=value` texts, as the command line's `--set`.
         registry: where names are looked up; the installed plugins by default.
-        top: what stands at the top level; with `DataSpec`, only `dims`, `data` and what describes them can be asked for.
+        top: what stands at the top level; with `DataSpec`, only `dims` and `data` can be asked for.
 
     Raises:
         SpecError: the spec has problems; all of them at once, each with its place.
@@ -152,7 +152,7 @@ def load_spec(
     if isinstance(tree, Part):
         problems = problems + _trial(tree)
     if problems or not isinstance(tree, Part):
-        raise SpecError(problems)
+        raise SpecError(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
     return CheckedSpec(tree, name)
 
 

@@ -1,11 +1,12 @@
 """Nodes against annotations: every problem is noted with its place, and whatever is right becomes a checked tree."""
 
+import math
 import os.path
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -28,11 +29,11 @@ from gnm_core.spec.annotations import (
     values_of,
     with_article,
 )
-from gnm_core.spec.nodes import Items, Node, Place, Scalar, Table, kind_of, node_of, plain, shown
+from gnm_core.spec.nodes import Items, Node, Place, Scalar, Table, described, node_of, shown
 from gnm_core.spec.tree import Broken, Checked, Leaf, Listing, Named, Part, join
 from gnm_core.suggestions import did_you_mean
 
-PACKAGES = {
+PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
     "gnm-render": {
         "renderer": ("stn", "separable"),
         "decoder": ("subpixel", "background"),
@@ -63,7 +64,7 @@ class Checker:
         self.registry = registry
         self.problems: list[Problem] = []
 
-    def check(self, annotation: Any, node: Node, path: str) -> Checked:
+    def check(self, annotation: Any, node: Node, path: str) -> Checked:  # noqa: PLR0911 (one form a return)
         """The node as a value of the annotated type; `Broken` where it has a problem, which is noted."""
         inner, metadata = strip(annotation)
         members = members_of(inner)
@@ -99,17 +100,25 @@ class Checker:
                 wrong_type = False
         else:
             wrong_type = True
-        message = f"{shown(node)} is {kind_of(node)}" if wrong_type else f"{shown(node)} is out of range"
+        value = node.value if isinstance(node, Scalar) else None
         hint = None
+        if wrong_type:
+            message = described(node)
+            if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+                hint = f"write {int(value)}"
+        elif isinstance(value, float) and not math.isfinite(value):
+            message = f"{shown(node)} is not finite"
+        else:
+            message = f"{shown(node)} is out of range"
         choices = [c for m in members_of(strip(annotation)[0]) if get_origin(m) is Literal for c in get_args(m)]
         if choices:
             message = f"{shown(node)} is no choice"
-            hint = did_you_mean(str(plain(node)), [str(choice) for choice in choices])
+            hint = did_you_mean(str(value), [str(choice) for choice in choices])
         return self._wrong(message, annotation, node, path, hint)
 
     def _path(self, node: Node, path: str) -> Checked:
         if not (isinstance(node, Scalar) and isinstance(node.value, str)):
-            return self._wrong(f"{shown(node)} is {kind_of(node)}", Path, node, path)
+            return self._wrong(described(node), Path, node, path)
         if not node.value or "\0" in node.value:
             return self._wrong(f"{shown(node)} is no path", Path, node, path)
         # Relative to the file that says it, so that a spec works from everywhere.
@@ -132,7 +141,7 @@ class Checker:
         if len(deep) == 1:
             self.problems += deep[0]
             return Broken()
-        return self._wrong(f"{shown(node)} is {kind_of(node)}", annotation, node, path)
+        return self._wrong(described(node), annotation, node, path)
 
     # Structures
 
@@ -155,14 +164,14 @@ class Checker:
 
     def _mapping(self, values: Any, annotation: Any, node: Node, path: str) -> Checked:
         if not isinstance(node, Table):
-            return self._wrong(f"{shown(node)} is {kind_of(node)}", annotation, node, path)
+            return self._wrong(described(node), annotation, node, path)
         return Named({key: self.check(values, item, join(path, key)) for key, item in node.nodes.items()})
 
     def _record(self, cls: type, node: Node, path: str) -> Checked:
         if not isinstance(node, Table):
             keys = ", ".join(arguments_of(cls))
-            return self._wrong(f"{shown(node)} is {kind_of(node)}", f"a mapping with keys out of {keys}", node, path)
-        return self._arguments(cls, node, path, f"in a {cls.__name__}" if path else "at the top of a spec")
+            return self._wrong(described(node), f"a mapping with keys out of {keys}", node, path)
+        return self._arguments(cls, node, path, f"in {path}" if path else "at the top of a spec")
 
     def _arguments(self, cls: type, node: Table, path: str, where: str, entry: Entry | None = None) -> Part:
         try:
@@ -174,7 +183,7 @@ class Checker:
         known = {key: argument for key, argument in known.items() if argument is not sizes}
         for key in node.nodes:
             if key not in known and not (entry and key == "use"):
-                self._unknown_key(key, known, node, path, where, bool(entry))
+                self._unknown_key(key, known, node, path, where=where, part=bool(entry))
         checked = {a.name: self._argument(a, node, path) for a in known.values()}
         places = {a.name: node.nodes[a.key].place for a in known.values() if a.key in node.nodes}
         return Part(cls, checked, path, node.place, places, entry, dims=sizes.name if sizes else None)
@@ -203,7 +212,7 @@ class Checker:
         return Broken()
 
     def _unknown_key(
-        self, key: str, known: Mapping[str, object], node: Table, path: str, where: str, part: bool
+        self, key: str, known: Mapping[str, object], node: Table, path: str, *, where: str, part: bool
     ) -> None:
         options = ", ".join(sorted(known)) or "none"
         hint = f"{'options' if part else 'keys'}: {options}"
@@ -222,16 +231,16 @@ class Checker:
             return Broken()
         use = table.nodes["use"]
         if not (isinstance(use, Scalar) and isinstance(use.value, str)):
-            return self._wrong(
-                f"{shown(use)} is {kind_of(use)}", f"the name of {with_article(contract.kind)}", use, join(path, "use")
-            )
+            return self._wrong(described(use), f"the name of {with_article(contract.kind)}", use, join(path, "use"))
         cls, entry = self._find(contract, use.value, use.place, path)
         if cls is None:
             return Broken()
         part = self._arguments(cls, table, path, f"of {contract.kind} '{use.value}'", entry)
         return Part(cls, part.arguments, path, table.place, part.places, entry, contract, part.dims)
 
-    def _part_table(self, contract: type[Contract], default: Default | None, node: Node, path: str) -> Table | None:
+    def _part_table(  # noqa: PLR0911 (one form a return)
+        self, contract: type[Contract], default: Default | None, node: Node, path: str
+    ) -> Table | None:
         """The slot's value as {use: name, option: ...}."""
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return Table({"use": node}, node.place)
@@ -240,7 +249,7 @@ class Checker:
             return Table({"use": Scalar("constant", node.place), "value": node}, node.place)
         if not isinstance(node, Table):
             expected = f"{with_article(contract.kind)}: a name, or a mapping with 'use'"
-            self._wrong(f"{shown(node)} is {kind_of(node)}", expected, node, path, self._fitting_hint(contract))
+            self._wrong(described(node), expected, node, path, self._fitting_hint(contract))
             return None
         if "use" in node.nodes:
             return node
@@ -286,23 +295,28 @@ class Checker:
         if near := did_you_mean(name, [entry.name for entry in self.registry.of_kind(kind)]):
             hints.append(near)
         for package, kinds in PACKAGES.items():
-            if name in kinds.get(kind, ()) and not any(p.provider.distribution == package for p in self.registry.plugins):
+            if name in kinds.get(kind, ()) and not any(
+                p.provider.distribution == package for p in self.registry.plugins
+            ):
                 hints.append(f"it comes with {package}: pip install {package}")
         if self.registry.failed:
             causes = "; ".join(f"{plugin.provider} ({plugin.failure})" for plugin in self.registry.failed)
             hints.append(f"set aside, and might have had it: {causes}")
-        if fits := self._fitting_hint(contract):
-            hints.append(fits)
+        hints.append(self._fitting_hint(contract))
         if elsewhere:
             others = " and ".join(with_article(entry.kind) for entry in elsewhere)
             message = f"'{name}' is {others} ({elsewhere[0].provider}); expected {_contract_words(contract)}"
         else:
             message = f"no {kind} named '{name}' is installed"
-        self._note(message, path, place, "\n    ".join(hints) or None)
+        self._note(message, path, place, "\n    ".join(hints))
 
-    def _fitting_hint(self, contract: type[Contract]) -> str | None:
+    def _fitting_hint(self, contract: type[Contract]) -> str:
         names = self.fitting(contract)
-        return f"fits here: {', '.join(names)}" if names else f"no installed package provides {with_article(contract.kind)}"
+        return (
+            f"fits here: {', '.join(names)}"
+            if names
+            else f"no installed package provides {with_article(contract.kind)}"
+        )
 
     def fitting(self, contract: type[Contract]) -> list[str]:
         """Names of the parts that satisfy a contract; parts that cannot be loaded are left out."""
@@ -339,9 +353,7 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
 
 
 def _annotated(annotation: Any, metadata: list[Any]) -> Any:
-    from typing import Annotated
-
-    return Annotated[(annotation, *metadata)]  # type: ignore[return-value]
+    return Annotated[(annotation, *metadata)]
 
 
 def _within(limits: list[Any], items: tuple[Checked, ...]) -> bool:
@@ -361,5 +373,3 @@ def _default_node(default: Default, place: Place) -> Table:
 
 def _plain_default(value: object) -> object:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-
-

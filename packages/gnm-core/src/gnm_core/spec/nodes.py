@@ -57,7 +57,7 @@ class Table:
 Node = Scalar | Items | Table
 
 
-def node_of(value: object, place: Place = Place()) -> Node:  # noqa: B008 (frozen)
+def node_of(value: object, place: Place = Place()) -> Node:
     """Plain Python data as nodes that all stand at one place.
 
     Raises:
@@ -90,24 +90,21 @@ def plain(node: Node) -> object:
 
 def kind_of(node: Node) -> str:
     """What sort of value this is, in words."""
-    match node:
-        case Table():
-            return "a mapping"
-        case Items():
-            return "a list"
-        case Scalar(value=None):
-            return "null"
-        case Scalar(value=bool()):
-            return "true or false"
-        case Scalar(value=int()):
-            return "an integer"
-        case Scalar(value=float()):
-            return "a number"
-    return "text"
+    if not isinstance(node, Scalar):
+        return "a mapping" if isinstance(node, Table) else "a list"
+    words = {type(None): "null", bool: "a boolean", int: "an integer", float: "a number"}
+    return words.get(type(node.value), "text")
 
 
 def shown(node: Node, most: int = 60) -> str:
     """The value as an error quotes it."""
     value = plain(node)
-    text = {True: "true", False: "false", None: "null"}[value] if value is None or value is True or value is False else repr(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = "null" if value is None else repr(value)
     return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def described(node: Node) -> str:
+    """The value and its sort: "'four' is text"."""
+    return "is null" if isinstance(node, Scalar) and node.value is None else f"{shown(node)} is {kind_of(node)}"

@@ -1,6 +1,7 @@
 """`--set model.core.steps=8`: change a spec from the command line."""
 
 from collections.abc import Iterable
+from typing import NoReturn
 
 from gnm_core.errors import Problem, SpecError
 from gnm_core.spec.nodes import Items, Node, Place, Scalar, Table, shown
@@ -42,40 +43,46 @@ def _apply(root: Table, text: str) -> None:
 
 
 def _put(root: Table, keys: list[str], value: Node, place: Place, path: str) -> None:
-    here: Node = root
-    for i, key in enumerate(keys):
-        last = i == len(keys) - 1
-        if isinstance(here, Items):
-            index = int(key) if key.isascii() and key.isdigit() else len(here.nodes)
-            if index >= len(here.nodes):
-                _refuse(f"a list of {len(here.nodes)} has no element '{key}'", keys[:i], path)
-            if last:
-                here.nodes[index] = value
-            else:
-                here.nodes[index] = here = _opened(here.nodes[index], place, keys[: i + 1], path)
-            continue
-        assert isinstance(here, Table)
-        if last:
-            here.nodes[key], here.keys[key] = value, place
-        else:
-            here.keys.setdefault(key, place)
-            here.nodes[key] = here = _opened(here.nodes.get(key, Scalar(None, place)), place, keys[: i + 1], path)
+    here: Table | Items = root
+    for i, key in enumerate(keys[:-1]):
+        below = _opened(_get(here, key, keys[:i], path), keys[i + 1], place, keys[: i + 1], path)
+        _set(here, key, below, place)
+        here = below
+    _get(here, keys[-1], keys[:-1], path)
+    _set(here, keys[-1], value, place)
 
 
-def _opened(node: Node, place: Place, keys: list[str], path: str) -> Table | Items:
-    """The node as something that has keys: nothing becomes an empty mapping, a name becomes {use: name}."""
+def _get(here: Table | Items, key: str, keys: list[str], path: str) -> Node | None:
+    if isinstance(here, Table):
+        return here.nodes.get(key)
+    # The place just behind the last element is free for a new one.
+    index = int(key) if key.isascii() and key.isdigit() else None
+    if index is None or index > len(here.nodes):
+        _refuse(f"a list of {len(here.nodes)} has no element '{key}'", keys, path)
+    return here.nodes[index] if index < len(here.nodes) else None
+
+
+def _set(here: Table | Items, key: str, value: Node, place: Place) -> None:
+    if isinstance(here, Items):
+        here.nodes[int(key) : int(key) + 1] = [value]
+    else:
+        here.nodes[key] = value
+        here.keys.setdefault(key, place)
+
+
+def _opened(node: Node | None, key: str, place: Place, keys: list[str], path: str) -> Table | Items:
+    """The node as something that has `key`: nothing becomes a mapping or a list, a name becomes {use: name}."""
     match node:
-        case Scalar(value=None):
-            return Table({}, place)
+        case None | Scalar(value=None):
+            return Items([], place) if key == "0" else Table({}, place)
         case Scalar(value=str()):
             return Table({"use": node}, node.place, {"use": node.place})
         case Scalar():
             _refuse(f"is {shown(node)}, which has no keys", keys, path)
-    assert not isinstance(node, Scalar)
     return node
 
 
-def _refuse(message: str, keys: list[str], path: str) -> None:
+def _refuse(message: str, keys: list[str], path: str) -> NoReturn:
     raise SpecError([Problem(message, ".".join(keys), source=f"{SOURCE} {path}")])
 
 

@@ -16,6 +16,8 @@ LARGEST = 256 * 1024
 """Bytes in a spec file."""
 
 _TAG = "tag:yaml.org,2002:"
+_TEXT_TAGS = {_TAG + "str", _TAG + "timestamp", _TAG + "value"}
+"""YAML 1.2 knows no timestamps and no `=`: they are text."""
 
 
 def read_file(path: str | Path) -> Table:
@@ -33,7 +35,9 @@ def read_file(path: str | Path) -> Table:
     except FileNotFoundError:
         raise SpecError([Problem("no such file", source=source, hint=_neighbours(Path(path)))]) from None
     except (OSError, ValueError) as error:
-        raise SpecError([Problem(f"cannot be read: {getattr(error, 'strerror', None) or error}", source=source)]) from None
+        raise SpecError(
+            [Problem(f"cannot be read: {getattr(error, 'strerror', None) or error}", source=source)]
+        ) from None
     if len(data) > LARGEST:
         raise SpecError([Problem(f"is larger than {LARGEST // 1024} KiB; a spec is a page or two", source=source)])
     try:
@@ -135,7 +139,9 @@ class _Reader:
         table = Table({}, place)
         for key_node, value_node in node.value:
             key_place = self._place(key_node)
-            if not (isinstance(key_node, ScalarNode) and key_node.tag in (_TAG + "str", _TAG + "timestamp", _TAG + "value")):
+            if not (
+                isinstance(key_node, ScalarNode) and key_node.tag in (_TAG + "str", _TAG + "timestamp", _TAG + "value")
+            ):
                 self._key_problem(key_node, path, key_place)
                 continue
             key = str(key_node.value)
@@ -150,7 +156,9 @@ class _Reader:
 
     def _key_problem(self, key: Any, path: str, place: Place) -> None:
         if isinstance(key, ScalarNode) and key.tag == _TAG + "merge":
-            self._problem("merge keys (<<) are not part of YAML 1.2", path, place, "repeat the keys, or alias one value")
+            self._problem(
+                "merge keys (<<) are not part of YAML 1.2", path, place, "repeat the keys, or alias one value"
+            )
         elif isinstance(key, ScalarNode):
             hint = f"put it in quotes: '{key.value}'" if key.value else None
             self._problem(f"the key {key.value or 'null'} is not text ({_short_tag(key.tag)})", path, place, hint)
@@ -158,16 +166,16 @@ class _Reader:
             self._problem("a key must be text, not a list or a mapping", path, place)
 
     def _scalar(self, node: ScalarNode, place: Place, path: str) -> object:
-        tag = str(node.tag).removeprefix(_TAG)
-        if tag in ("str", "timestamp", "value", "merge"):
+        if node.tag in _TEXT_TAGS or node.tag == _TAG + "merge":
             return str(node.value)
+        tag = str(node.tag).removeprefix(_TAG)
         if tag == "null":
             return None
         if tag not in ("bool", "int", "float"):
             self._problem(f"the tag {_short_tag(node.tag)} is not supported; write plain values", path, place)
             return None
         try:
-            return getattr(self.constructor, f"construct_yaml_{tag}")(node)  # type: ignore[no-any-return]
+            return getattr(self.constructor, f"construct_yaml_{tag}")(node)
         except (ValueError, KeyError, OverflowError, IndexError):
             self._problem(f"{str(node.value)[:40]!r} cannot be read as {tag}", path, place)
             return None
