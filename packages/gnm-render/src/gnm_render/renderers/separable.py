@@ -67,7 +67,7 @@ class SeparableRenderer(ObjectRenderer):
         nearness = rearrange((-glimpses.depth).sigmoid(), "b n 1 1 1 -> (b n) 1 1 1")
         scene = torch.arange(scenes, device=where.device).repeat_interleave(count)
         total = flat.new_zeros(scenes, self.channels + 2, self.size, self.size)
-        for bucket in bucket_boxes(where, scene, self.size):
+        for bucket in bucket_boxes(where, scene, self.size, flat.shape[-1]):
             mine = bucket.members
             placed = self._place_in(flat[mine], where[mine], bucket.windows)
             objects, alpha = placed[:, :-1], placed[:, -1:]

@@ -30,17 +30,18 @@ class Bucket:
     """Where each lies."""
 
 
-def bucket_boxes(where: Tensor, scene: Tensor, size: int) -> list[Bucket]:
+def bucket_boxes(where: Tensor, scene: Tensor, size: int, glimpse: int) -> list[Bucket]:
     """Sort objects into windows of a quarter, a half, three quarters and the whole of the image.
 
     Args:
         where: (N, 4) = (width, height, x, y) in the image frame.
         scene: (N,) canvas of each object.
         size: pixels of the image.
+        glimpse: pixels of a glimpse.
     """
     extent, centre = where.detach()[:, :2], where.detach()[:, 2:]
-    margin = 2 + size // 128  # a bilinear glimpse fades out half a glimpse pixel beyond its box
-    need = extent.amax(1) * size + 2 * margin
+    margin = 1 + extent * (size / (2 * glimpse))  # a bilinear glimpse fades out half a glimpse pixel beyond its box
+    need = (extent * size + 2 * margin).amax(1)
     first = (centre - extent + 1) * (size / 2) - margin
     buckets = []
     left_out = torch.ones_like(scene, dtype=torch.bool)
