@@ -42,13 +42,16 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture(params=["embedded", "mnist"])
-def source(request: pytest.FixtureRequest) -> DigitSource:
-    if request.param == "embedded":
-        return EmbeddedDigits()
+@pytest.fixture
+def mnist() -> DigitSource:
     if not MNIST.is_dir():
         pytest.skip(f"no real MNIST digits at {MNIST}")
     return MnistDigits(dir=MNIST)
+
+
+@pytest.fixture(params=["embedded", "mnist"])
+def source(request: pytest.FixtureRequest) -> DigitSource:
+    return EmbeddedDigits() if request.param == "embedded" else request.getfixturevalue("mnist")
 
 
 def test_no_digit_is_in_two_splits_and_none_is_lost(source: DigitSource) -> None:
@@ -69,11 +72,9 @@ def test_scenes_name_the_digits_that_they_show(source: DigitSource) -> None:
         assert (digits.labels[truth.extra["digit"].numpy()] == truth.labels.numpy()).all()
 
 
-def test_mnist_digits_keep_their_pixels(source: DigitSource) -> None:
-    if isinstance(source, EmbeddedDigits):
-        pytest.skip("the embedded digits have no native size")
-    digits = source.read("test")
-    batch = Mnist4(Dims(), digits=source, split="test").batch(range(20))
+def test_mnist_digits_keep_their_pixels(mnist: DigitSource) -> None:
+    digits = mnist.read("test")
+    batch = Mnist4(Dims(), digits=mnist, split="test").batch(range(20))
     assert batch.truth is not None
     compared = 0
     for image, boxes, chosen in zip(batch.image, batch.truth.boxes, batch.truth.extra["digit"], strict=True):

@@ -69,11 +69,13 @@ def show(
             raise DataError(f"{out}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
         click.echo(f"{out}: {count} of {len(data)} pictures")
     if export is not None:
+        from rich.console import Console
         from rich.progress import Progress
 
         from gnm_data.coco import export_coco
 
-        with Progress(transient=True) as progress:
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("writing pictures", total=count)
             target = export_coco(data, count, export, lambda done: progress.advance(task, done))
         click.echo(f"{target}: {count} of {len(data)} pictures")
