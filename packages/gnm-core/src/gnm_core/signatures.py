@@ -261,9 +261,10 @@ def _option(module: _Module, name: str, annotation: ast.expr | None, default: as
     text = None if default is None else _as_in_spec(default)
     inner, metadata = _strip(annotation)
     part = next((item for item in metadata if isinstance(item, ast.Call) and _name(item.func) == "Default"), None)
-    if part is not None and part.args and isinstance(part.args[0], ast.Constant):
+    if part is not None and part.args:
         options = ", ".join(f"{(k.arg or '').removesuffix('_')}: {_as_in_spec(k.value)}" for k in part.keywords)
-        text = f"{{use: {part.args[0].value}, {options}}}" if options else str(part.args[0].value)
+        name_of_default = _as_in_spec(part.args[0])
+        text = f"{{use: {name_of_default}, {options}}}" if options else name_of_default
     slot = _slot(module, inner)
     return Option(name.removesuffix("_"), _words(module, annotation), text, help, slot)
 
