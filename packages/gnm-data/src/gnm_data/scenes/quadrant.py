@@ -7,7 +7,7 @@ from gnm_data.scenes.randomness import Randomness, scaled
 _AT_ONCE = 16
 """Candidates that are drawn for each scene in one round."""
 _ROUNDS = 16
-"""Rounds of candidates before the squares go to fixed cells: in practice one scene in millions."""
+"""Rounds of candidates before each square goes to a quarter of its own: about two in a million scenes of 64 px."""
 
 
 def place(half: int, digit: int, count: int, *, images: np.ndarray, random: Randomness, stream: int) -> np.ndarray:
