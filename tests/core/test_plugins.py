@@ -7,7 +7,6 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-
 from gnm_core.plugins import BUILT_IN, installed, load_plugins
 
 Distribution = Callable[..., Path]

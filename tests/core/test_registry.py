@@ -1,7 +1,6 @@
 """The registry: what a plugin may register, and what it answers."""
 
 import pytest
-
 from gnm_core.contracts import Encoder
 from gnm_core.errors import PluginError
 from gnm_core.registry import Provider, Register, Registry

@@ -36,7 +36,7 @@ from gnm_core.suggestions import did_you_mean
 PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
     "gnm-render": {
         "renderer": ("stn", "separable"),
-        "decoder": ("subpixel", "background"),
+        "decoder": ("subpixel", "subpixel-background"),
     },
     "gnm-baselines": {
         "model": ("vae", "convdraw", "genesis", "space"),
@@ -292,22 +292,21 @@ class Checker:
         kind = contract.kind
         elsewhere = [entry for entry in self.registry.named(name) if entry.kind != kind]
         hints = []
-        if near := did_you_mean(name, [entry.name for entry in self.registry.of_kind(kind)]):
-            hints.append(near)
-        for package, kinds in PACKAGES.items():
-            if name in kinds.get(kind, ()) and not any(
-                p.provider.distribution == package for p in self.registry.plugins
-            ):
-                hints.append(f"it comes with {package}: pip install {package}")
-        if self.registry.failed:
-            causes = "; ".join(f"{plugin.provider} ({plugin.failure})" for plugin in self.registry.failed)
-            hints.append(f"set aside, and might have had it: {causes}")
-        hints.append(self._fitting_hint(contract))
         if elsewhere:
             others = " and ".join(with_article(entry.kind) for entry in elsewhere)
             message = f"'{name}' is {others} ({elsewhere[0].provider}); expected {_contract_words(contract)}"
         else:
             message = f"no {kind} named '{name}' is installed"
+            if near := did_you_mean(name, [entry.name for entry in self.registry.of_kind(kind)]):
+                hints.append(near)
+        present = {plugin.provider.distribution for plugin in self.registry.plugins}
+        for package, kinds in PACKAGES.items():
+            if package not in present and name in kinds.get(kind, ()):
+                hints.append(f"it comes with {package}: pip install {package}")
+        if self.registry.failed:
+            causes = "; ".join(f"{plugin.provider} ({plugin.failure})" for plugin in self.registry.failed)
+            hints.append(f"set aside, and might have had it: {causes}")
+        hints.append(self._fitting_hint(contract))
         self._note(message, path, place, "\n    ".join(hints))
 
     def _fitting_hint(self, contract: type[Contract]) -> str:

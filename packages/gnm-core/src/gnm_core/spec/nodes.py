@@ -1,6 +1,6 @@
 """A spec as it stands in the file: plain values, each with its place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def node_of(value: object, place: Place = Place()) -> Node:
             return Scalar(value, place)
         case Path():
             return Scalar(str(value), place)
-        case Sequence():
+        case list() | tuple():
             return Items([node_of(item, place) for item in value], place)
     raise TypeError(f"{value!r} ({type(value).__name__}) is nothing that a spec can hold")
 
