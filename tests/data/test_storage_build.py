@@ -14,7 +14,6 @@ import filelock
 import numpy as np
 import pytest
 import torch
-
 from gnm_core.contracts import Data
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, OptionError
@@ -125,7 +124,7 @@ def test_building_again_mends_damage_and_leaves_the_rest(tmp_path: Path) -> None
 def test_a_folder_of_another_recipe_is_refused_with_what_differs(tmp_path: Path, finished: bool) -> None:
     build(mnist4, RECIPE, tmp_path, count=60, shard_size=30)
     if not finished:
-        manifest.write_plan(tmp_path, manifest.Plan(RECIPE, (1, 32, 32), 256, "train", 60, 30))
+        manifest.write_plan(tmp_path, manifest.Plan(RECIPE, (1, 32, 32), Mnist4.classes, 256, "train", 60, 30))
         (tmp_path / "manifest.json").unlink()
     before = content(tmp_path)
     other = Recipe("mnist-4", {"dims": {"size": 32}, "data": {"use": "mnist-4", "seed": 7}}, {"gnm-data": "0.2.0"})
@@ -262,7 +261,7 @@ def test_what_the_format_cannot_hold_is_told_at_once(tmp_path: Path) -> None:
         assert batch.truth is not None
         return replace(batch, truth=replace(batch.truth, instances=torch.zeros(1, 4, 4, dtype=torch.uint8)))
 
-    with pytest.raises(DataError, match="extra/odd is torch.bfloat16, which Parquet cannot hold"):
+    with pytest.raises(DataError, match=r"extra/odd is torch\.bfloat16, which Parquet cannot hold"):
         build(lambda: Odd(0, add("odd", torch.ones(1, dtype=torch.bfloat16))), RECIPE, tmp_path)
     with pytest.raises(DataError, match="C of 1, 3 or 4"):
         build(lambda: Odd(0, lambda b: replace(b, image=b.image.expand(-1, 2, -1, -1))), RECIPE, tmp_path)

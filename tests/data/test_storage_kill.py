@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError
 from gnm_data.digits.embedded import EmbeddedDigits

@@ -156,7 +156,7 @@ def test_splits_stay_apart(folder: Path) -> None:
     stored = Parquet(DIMS, dir=folder)
     assert_equal(stored.at("validation").batch(range(40)), mnist4(split="validation").batch(range(40)))
     assert (stored.split, stored.at("validation").split, len(stored.at("validation"))) == ("train", "validation", 40)
-    with pytest.raises(OptionError, match="has no test split .there: train, validation.; build it with --split test"):
+    with pytest.raises(DataError, match=r"has no test split \(there: train, validation\); build it with --split test"):
         stored.at("test")
 
 
@@ -231,7 +231,7 @@ def test_damage_is_named_when_it_is_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"train/00001\.parquet: cannot be read: (.|\n)*gnm data verify"):
         stored.batch([31])
     path.write_bytes(data[:-5])
-    with pytest.raises(OptionError, match=r"dir: (.|\n)*train/00001\.parquet: truncated: "):
+    with pytest.raises(DataError, match=r"train/00001\.parquet: truncated: "):
         Parquet(DIMS, dir=tmp_path)
     path.unlink()
     with pytest.raises(DataError, match=r"train/00001\.parquet: cannot be read"):
@@ -239,7 +239,7 @@ def test_damage_is_named_when_it_is_read(tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_is_told(folder: Path) -> None:
-    with pytest.raises(OptionError, match=r"dir: .* holds images of \(1, 32, 32\); dims say .* \(3, 64, 64\)"):
+    with pytest.raises(OptionError, match=r"dims: .* holds images of 1 x 32 x 32; channels is 3 and size is 64"):
         Parquet(Dims(channels=3, size=64), dir=folder)
     with pytest.raises(OptionError, match="split: 'tests' is not a split"):
         Parquet(DIMS, dir=folder, split="tests")
@@ -298,9 +298,7 @@ def test_a_pass_over_a_large_data_set_takes_little_memory(tmp_path: Path) -> Non
     shards = tuple(replace(first, file=f"train/{number:05}.parquet") for number in range(16))
     for there in shards:
         (tmp_path / "many" / there.file).hardlink_to(tmp_path / "one" / first.file)
-    write_manifest(
-        tmp_path / "many", Manifest(RECIPE, (3, 128, 128), 21, {"train": Split(16 * 400, 400, shards)})
-    )
+    write_manifest(tmp_path / "many", Manifest(RECIPE, (3, 128, 128), (), 21, {"train": Split(16 * 400, 400, shards)}))
     assert sum((tmp_path / "many" / there.file).stat().st_size for there in shards) > 300e6
     command = [sys.executable, "-c", MEASURE, str(tmp_path / "many")]
     told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

@@ -12,4 +12,5 @@ def gnm_register(register: Register) -> None:
     register.data("mnist-4", "gnm_data.scenes.mnist4:Mnist4")
     register.data("mnist-10", "gnm_data.scenes.mnist10:Mnist10")
     register.data("mnist-4-10", "gnm_data.scenes.mnist410:Mnist410")
+    register.data("parquet", "gnm_data.storage.parquet:Parquet")
     register.command("data", "gnm_data.cli:data", "make, look at and check data sets")

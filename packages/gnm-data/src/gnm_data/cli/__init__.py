@@ -5,7 +5,9 @@ from importlib import import_module
 import click
 
 SUBCOMMANDS = {
+    "build": "gnm_data.cli.build",
     "show": "gnm_data.cli.show",
+    "verify": "gnm_data.cli.verify",
 }
 """Subcommand to the module that holds it under the same name; a new subcommand is a new file and a line here."""
 

@@ -1,13 +1,9 @@
 """`gnm data show`: look at a data set."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 import click
 from gnm_core.cli.options import spec_options
-
-if TYPE_CHECKING:
-    from gnm_core.contracts import Data
 
 MOST = 1024
 """Pictures that fit on a sheet."""
@@ -47,14 +43,14 @@ def show(
     gnm data show mnist-4 --digits-dir mnist --size 64 --out grid.png
     gnm data show --spec spec.yaml --split test -n 500 --export scenes
     """
-    if (name is None) == (spec is None):
-        raise click.UsageError("Give the NAME of a data set or a --spec, one of them.")
     if out is None and export is None:
         raise click.UsageError("Give --out FILE or --export DIR.")
     if out is not None and count > MOST:
         raise click.BadParameter(f"{count} pictures do not fit on a sheet; at most {MOST} do.", param_hint="'-n'")
+    from gnm_data.cli.source import chosen
+
     wanted = ([] if size is None else [f"dims.size={size}"]) + ([] if seed is None else [f"data.seed={seed}"])
-    data = _data(name, spec, (*wanted, *overrides), split)
+    data = chosen(name, spec, (*wanted, *overrides)).data(split)
     if count > len(data):
         raise click.BadParameter(f"{count} pictures; the {split} split has {len(data)}.", param_hint="'-n'")
     if out is not None:
@@ -79,16 +75,3 @@ def show(
             task = progress.add_task("writing pictures", total=count)
             target = export_coco(data, count, export, lambda done: progress.advance(task, done))
         click.echo(f"{target}: {count} of {len(data)} pictures")
-
-
-def _data(name: str | None, spec: Path | None, overrides: tuple[str, ...], split: str) -> "Data":
-    """The data set, from a spec or by its name."""
-    from gnm_core.plugins import installed
-    from gnm_core.spec import DataSpec, load_spec
-
-    if spec is not None:
-        return load_spec(spec, overrides).data(split)
-    entry = installed().find("data", str(name))
-    kind = cast("type[Data]", entry.load()) if entry else None  # the checker has good words for an unknown name
-    channels = (kind and kind.channels) or 3
-    return load_spec({"dims": {"channels": channels}, "data": {"use": name}}, overrides, top=DataSpec).data(split)

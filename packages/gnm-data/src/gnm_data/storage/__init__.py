@@ -11,12 +11,14 @@ _HOMES = {
     "Manifest": "manifest",
     "Parquet": "parquet",
     "Recipe": "manifest",
+    "Source": "source",
     "build": "builder",
     "read_manifest": "manifest",
+    "recipe_of": "source",
     "verify": "verifier",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = ["Built", "Manifest", "Parquet", "Recipe", "Source", "build", "read_manifest", "recipe_of", "verify"]
 
 
 def __getattr__(name: str) -> Any:

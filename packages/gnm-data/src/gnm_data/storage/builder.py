@@ -9,9 +9,9 @@ from typing import Any
 
 import filelock
 import pyarrow as pa
-
 from gnm_core.contracts import Data
 from gnm_core.errors import DataError, OptionError
+
 from gnm_data.splits import SPLITS
 from gnm_data.storage.columns import to_table
 from gnm_data.storage.files import TEMPORARY
@@ -33,7 +33,7 @@ from gnm_data.storage.manifest import (
     write_record,
 )
 from gnm_data.storage.shard import intact, rows_per_group
-from gnm_data.storage.worker import Maker, make_here, make_in_processes, one_thread
+from gnm_data.storage.worker import Maker, Work, make_here, make_in_processes, one_thread
 
 LOCK = ".lock"
 
@@ -91,7 +91,7 @@ def build(
             _reopen(folder, plan, manifest, [known[piece.file] for piece in kept])
             made = _counter(sum(piece.rows for piece in kept), plan.count, progress)
             opened = source if processes > 1 else lambda: data
-            _make_missing(Maker(opened, folder, plan, schema, made), missing, processes)
+            _make_missing(Maker(Work(opened, folder, plan, schema), made), missing, processes)
             manifest = _close(folder, plan, manifest)
         _tidy(folder, plan)
         return Built(manifest.splits[plan.split], len(missing))
@@ -106,7 +106,8 @@ def _planned(data: Data, recipe: Recipe, count: int | None, shard_size: int) -> 
     first = data.batch([0])
     channels, height, width = first.image.shape[1:]
     image = (channels, height, width)
-    return Plan(recipe, image, rows_per_group(image), data.split, count, shard_size), to_table(0, first).schema
+    plan = Plan(recipe, image, tuple(data.classes), rows_per_group(image), data.split, count, shard_size)
+    return plan, to_table(0, first).schema
 
 
 def _refuse_strangers(folder: Path) -> None:
@@ -143,7 +144,7 @@ def _agreed_manifest(folder: Path, plan: Plan) -> Manifest:
     Raises:
         DataError: the folder was made from something else.
     """
-    manifest = Manifest(plan.recipe, plan.image, plan.group)
+    manifest = Manifest(plan.recipe, plan.image, plan.classes, plan.group)
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
         _require_same(folder, plan, asdict(manifest))
@@ -160,7 +161,7 @@ def _agreed_manifest(folder: Path, plan: Plan) -> Manifest:
 
 
 def _require_same(folder: Path, plan: Plan, there: Mapping[str, Any]) -> None:
-    names = ("recipe", "image", "group")
+    names = ("recipe", "image", "classes", "group")
     # As JSON, where a tuple is a list.
     pair = [json.loads(json.dumps({name: content[name] for name in names})) for content in (there, asdict(plan))]
     _refuse(folder, _differences(*pair))
@@ -221,7 +222,7 @@ def _make_missing(maker: Maker, missing: list[Piece], processes: int) -> None:
         return
     try:
         maker.made(0)
-        if processes == 1:
+        if processes == 1 or len(missing) == 1:
             make_here(maker, missing)
         else:
             make_in_processes(maker, missing, processes)

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import torch
 from einops import rearrange
-from torch import Tensor
-
 from gnm_core.errors import DataError
 from gnm_core.results import Batch, Truth
+from torch import Tensor
+
 from gnm_data.storage import png
 
 INDEX, IMAGE, INSTANCES = "index", "image", "instances"

@@ -1,22 +1,21 @@
 """What a data set's folder says of itself.
 
-    DIR/manifest.json            the finished splits: recipe, counts, and size, rows and sha256 of every shard
-    DIR/train/00000.parquet ...  the shards
-    DIR/train/building.json      while a split is being built: the plan, and
-    DIR/train/00000.json ...     the record of each finished shard, which the manifest takes over at the end
-    DIR/.lock                    held by the one process that builds
+DIR/manifest.json            the finished splits: recipe, counts, and size, rows and sha256 of every shard
+DIR/train/00000.parquet ...  the shards
+DIR/train/building.json      while a split is being built: the plan, and
+DIR/train/00000.json ...     the record of each finished shard, which the manifest takes over at the end
+DIR/.lock                    held by the one process that builds
 """
 
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gnm_core.errors import DataError
 from pydantic import TypeAdapter, ValidationError
 
-from gnm_core.errors import DataError
 from gnm_data.storage.files import replacing
 
 FORMAT = 1
@@ -71,6 +70,8 @@ class Manifest:
     recipe: Recipe
     image: tuple[int, int, int]
     """(C, H, W) of every image."""
+    classes: tuple[str, ...]
+    """Name of each class of object, by label; empty where classes have no names."""
     group: int
     """Images in every row group but a shard's last: what is read at once."""
     splits: dict[str, Split] = field(default_factory=dict)
@@ -96,6 +97,7 @@ class Plan:
 
     recipe: Recipe
     image: tuple[int, int, int]
+    classes: tuple[str, ...]
     group: int
     split: str
     count: int
@@ -158,9 +160,7 @@ def record_path(folder: Path, file: str) -> Path:
     return (folder / file).with_suffix(".json")
 
 
-@cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
-    return TypeAdapter(kind)
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (Manifest, Plan, Shard)}
 
 
 def _write(path: Path, content: Manifest | Plan | Shard) -> None:
@@ -189,9 +189,10 @@ def _read(path: Path, kind: type[T]) -> T:
         raise DataError(f"{path}: damaged: its content does not match its own checksum")
     body.pop("format")
     try:
-        return _adapter(kind).validate_python(body)
+        found: T = _ADAPTERS[kind].validate_python(body)
     except ValidationError as error:
         raise DataError(f"{path}: damaged: {error}") from None
+    return found
 
 
 def _checksum(body: dict[str, Any]) -> str:

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge
-
 from gnm_core.contracts import Data
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, OptionError
 from gnm_core.results import Batch
-from gnm_data.splits import SPLITS, checked_split
-from gnm_data.storage.manifest import BUILDING, MANIFEST, Manifest, read_manifest
+
+from gnm_data.splits import SPLITS, Split, checked_split
+from gnm_data.storage.manifest import BUILDING, MANIFEST, Manifest, Recipe, read_manifest
 from gnm_data.storage.reading import Rows
 from gnm_data.storage.verifier import size_problem
 
@@ -30,20 +30,32 @@ class Parquet(Data):
             memory. An epoch in that order reads each row group once.
 
     Raises:
-        OptionError: `dir` holds no such data set, or files are missing or of the wrong size.
+        OptionError: the images have other sizes than `dims` says.
+        DataError: `dir` holds no such data set, or files are missing or of the wrong size.
     """
 
-    def __init__(self, dims: Dims, *, dir: Path, split: str = "train", window: Annotated[int, Ge(1)] = 64) -> None:
-        self.split = checked_split(split)
+    recipe: Recipe
+    """What the images were made from."""
+
+    def __init__(self, dims: Dims, *, dir: Path, split: Split = "train", window: Annotated[int, Ge(1)] = 64) -> None:
+        self.split: Split = checked_split(split)
         self.dims = dims
         self.dir = dir
         self.window = window
-        try:
-            self.rows = Rows(dir, _checked_manifest(dir, self.split, dims), self.split, window)
-        except DataError as error:
-            raise OptionError("dir", str(error)) from error
+        manifest = _checked_manifest(dir, self.split)
+        if manifest.image != (dims.channels, dims.size, dims.size):
+            channels, height, width = manifest.image
+            raise OptionError(
+                "dims",
+                f"{dir} holds images of {channels} x {height} x {width}; "
+                f"channels is {dims.channels} and size is {dims.size}",
+            )
+        self.recipe = manifest.recipe
+        self.classes = manifest.classes  # type: ignore[misc]  # known to the folder, not to the class
+        self.rows = Rows(dir, manifest, self.split, window)
 
     def __len__(self) -> int:
+        """Number of images in this split."""
         return self.rows.split.count
 
     def batch(self, indices: Sequence[int] | np.ndarray) -> Batch:
@@ -60,7 +72,7 @@ class Parquet(Data):
 
     def at(self, split: str) -> "Parquet":
         """The same folder at another split."""
-        return Parquet(self.dims, dir=self.dir, split=split, window=self.window)
+        return Parquet(self.dims, dir=self.dir, split=checked_split(split), window=self.window)
 
     def order(self, epoch: int, seed: int) -> np.ndarray:
         """Row groups in random order, and rows in random order among `window` neighbours in it."""
@@ -80,11 +92,11 @@ class Parquet(Data):
         return _reopened, (self.dims, self.dir, self.split, self.window)
 
 
-def _reopened(dims: Dims, dir: Path, split: str, window: int) -> Parquet:
+def _reopened(dims: Dims, dir: Path, split: Split, window: int) -> Parquet:
     return Parquet(dims, dir=dir, split=split, window=window)
 
 
-def _checked_manifest(folder: Path, split: str, dims: Dims) -> Manifest:
+def _checked_manifest(folder: Path, split: str) -> Manifest:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     unfinished = [name for name in SPLITS if (folder / name / BUILDING).exists()]
@@ -98,9 +110,6 @@ def _checked_manifest(folder: Path, split: str, dims: Dims) -> Manifest:
             raise DataError(f"{folder}: the build of {split} is unfinished; repeat the build command to go on")
         there = ", ".join(manifest.splits) or "none"
         raise DataError(f"{folder}: has no {split} split (there: {there}); build it with --split {split}")
-    wanted = (dims.channels, dims.size, dims.size)
-    if manifest.image != wanted:
-        raise DataError(f"{folder}: holds images of {manifest.image}; dims say (channels, size, size) = {wanted}")
     problems = [problem for shard in manifest.splits[split].shards if (problem := size_problem(folder, shard))]
     if problems:
         raise DataError("\n    ".join((f"{folder}: shards are not as the manifest says:", *problems)))

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-
 from gnm_core.errors import DataError
 from gnm_core.results import Batch
+
 from gnm_data.storage import png
 from gnm_data.storage.columns import IMAGE, INDEX, INSTANCES, empty_array, to_array, to_batch
 from gnm_data.storage.manifest import Manifest
@@ -73,9 +73,7 @@ class Rows:
         _, height, width = self.image
         rows = len(indices)
         typed = {
-            field.name: empty_array(field.type, rows)
-            for field in schema
-            if field.name not in (INDEX, IMAGE, INSTANCES)
+            field.name: empty_array(field.type, rows) for field in schema if field.name not in (INDEX, IMAGE, INSTANCES)
         }
         pixels = np.empty((rows, height, width, self.image[0]), np.uint8)
         instances = np.empty((rows, height, width, 1), np.uint8) if INSTANCES in schema.names else None

@@ -8,12 +8,12 @@ from gnm_data.storage.files import sha256_of
 from gnm_data.storage.manifest import MANIFEST, Manifest, Plan, Shard, read_manifest, read_plan, read_record
 
 
-def verify(folder: Path, checked: Callable[[Shard], None] = lambda shard: None) -> list[str]:
+def verify(folder: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> list[str]:
     """Read every byte of a data set.
 
     Args:
         folder: the data set's folder.
-        checked: called with each shard after it was read.
+        progress: called with the shards that are done and their total number.
 
     Returns:
         What is wrong, one line a file; empty when all is well.
@@ -28,12 +28,12 @@ def verify(folder: Path, checked: Callable[[Shard], None] = lambda shard: None) 
     # A plan beside a finished split is a leftover of a build that was killed while tidying up.
     unfinished = [plan for plan in plans if plan.split not in manifest.splits]
     problems = [_progress(folder, plan) for plan in unfinished]
-    for split in manifest.splits.values():
-        for shard in split.shards:
-            problem = size_problem(folder, shard) or _content_problem(folder, shard)
-            if problem:
-                problems.append(problem)
-            checked(shard)
+    shards = [shard for split in manifest.splits.values() for shard in split.shards]
+    for done, shard in enumerate(shards, 1):
+        problem = size_problem(folder, shard) or _content_problem(folder, shard)
+        if problem:
+            problems.append(problem)
+        progress(done, len(shards))
     return problems + _extra(folder, manifest, [plan.split for plan in unfinished])
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import torch
-
 from gnm_core.contracts import Data
 from gnm_core.errors import DataError, GnmError
+
 from gnm_data.storage.columns import difference, to_table
 from gnm_data.storage.manifest import Piece, Plan
 from gnm_data.storage.shard import write_shard
@@ -32,22 +32,29 @@ class Stopped(Exception):
     """A worker was asked to stop."""
 
 
-@dataclass
-class Maker:
-    """Makes shards of one source."""
+@dataclass(frozen=True)
+class Work:
+    """What is to be made, of what and where; travels between processes."""
 
     source: Callable[[], Data]
     """Opens the source; picklable where there are several processes."""
     folder: Path
     plan: Plan
     schema: pa.Schema
+
+
+@dataclass
+class Maker:
+    """Makes shards."""
+
+    work: Work
     made: Callable[[int], None]
     """Called with the number of images made since the last call; raises `Stopped` to stop."""
 
     @cached_property
     def data(self) -> Data:
         """The source, opened on first use."""
-        return self.source()
+        return self.work.source()
 
     def make(self, piece: Piece) -> None:
         """Make one shard.
@@ -55,9 +62,9 @@ class Maker:
         Raises:
             DataError: the source gave something else than its first image promised, or a file cannot be written.
         """
-        starts = range(piece.start, piece.stop, self.plan.group)
-        groups = (self._group(start, min(start + self.plan.group, piece.stop)) for start in starts)
-        write_shard(self.folder, piece.file, self.schema, groups)
+        starts = range(piece.start, piece.stop, self.work.plan.group)
+        groups = (self._group(start, min(start + self.work.plan.group, piece.stop)) for start in starts)
+        write_shard(self.work.folder, piece.file, self.work.schema, groups)
 
     def _group(self, start: int, stop: int) -> pa.Table:
         starts = range(start, stop, CHUNK)
@@ -68,11 +75,13 @@ class Maker:
             batch = self.data.batch(range(start, stop))
         except OSError as error:
             # Not to be taken for a failure to write the shard.
-            raise DataError(f"{self.plan.recipe.part}: images {start} to {stop - 1}: {error}") from error
+            raise DataError(f"{self.work.plan.recipe.part}: images {start} to {stop - 1}: {error}") from error
         table = to_table(start, batch)
-        if table.schema != self.schema or tuple(batch.image.shape) != (stop - start, *self.plan.image):
-            told = difference(self.schema, table.schema) or f"images are {tuple(batch.image.shape[1:])}"
-            raise DataError(f"{self.plan.recipe.part}: images {start} to {stop - 1} differ in kind from image 0: {told}")
+        if table.schema != self.work.schema or tuple(batch.image.shape) != (stop - start, *self.work.plan.image):
+            told = difference(self.work.schema, table.schema) or f"images are {tuple(batch.image.shape[1:])}"
+            raise DataError(
+                f"{self.work.plan.recipe.part}: images {start} to {stop - 1} differ in kind from image 0: {told}"
+            )
         self.made(stop - start)
         return table
 
@@ -103,8 +112,7 @@ def make_in_processes(maker: Maker, pieces: Sequence[Piece], processes: int) -> 
     """
     context = multiprocessing.get_context("spawn")
     count, stop = context.Value("q", 0), context.Event()
-    initial = (maker.source, maker.folder, maker.plan, maker.schema, count, stop)
-    pool = ProcessPoolExecutor(min(processes, len(pieces)), context, _start, initial)
+    pool = ProcessPoolExecutor(min(processes, len(pieces)), context, _start, (maker.work, count, stop))
     told = 0
     try:
         pending: set[Future[None]] = {pool.submit(_make, piece) for piece in pieces}
@@ -116,7 +124,7 @@ def make_in_processes(maker: Maker, pieces: Sequence[Piece], processes: int) -> 
             for future in done:
                 future.result()
     except BrokenProcessPool as error:
-        raise DataError(f"{maker.folder}: a worker process died (killed, or out of memory?)") from error
+        raise DataError(f"{maker.work.folder}: a worker process died (killed, or out of memory?)") from error
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
@@ -126,9 +134,7 @@ _maker: Maker
 """The maker of this worker process."""
 
 
-def _start(
-    source: Callable[[], Data], folder: Path, plan: Plan, schema: pa.Schema, count: "Synchronized[int]", stop: Event
-) -> None:
+def _start(work: Work, count: "Synchronized[int]", stop: Event) -> None:
     """Set up a worker process."""
     global _maker  # noqa: PLW0603
     import signal
@@ -144,7 +150,7 @@ def _start(
         with count.get_lock():
             count.value += images
 
-    _maker = Maker(source, folder, plan, schema, made)
+    _maker = Maker(work, made)
 
 
 def _make(piece: Piece) -> None:

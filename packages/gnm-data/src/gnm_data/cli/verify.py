@@ -1,0 +1,30 @@
+"""`gnm data verify`: is a stored data set what it says?"""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+def verify(folder: Path) -> None:
+    """Read every byte of the data set in DIR; tell which shards are damaged, truncated, missing or extra.
+
+    Ends with 0 when all is well, with 2 otherwise. `gnm data build` mends what it made.
+    """
+    from gnm_core.errors import DataError
+    from rich.progress import Progress
+
+    from gnm_data.storage import read_manifest
+    from gnm_data.storage import verify as problems_of
+
+    with Progress(transient=True) as progress:
+        task = progress.add_task(str(folder), total=None)
+        problems = problems_of(folder, lambda done, total: progress.update(task, completed=done, total=total))
+    if problems:
+        raise DataError("\n    ".join((f"{folder}: not as it should be:", *problems)))
+    for name, split in read_manifest(folder).splits.items():
+        size = sum(shard.size for shard in split.shards)
+        click.echo(
+            f"{folder}: {name}: {split.count:,} images in {len(split.shards)} shards, {size / 1e6:,.1f} MB: sound"
+        )
