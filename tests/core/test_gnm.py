@@ -1,0 +1,329 @@
+"""Laws of the Generative Neurosymbolic Machine, at sizes that take no time."""
+
+import pytest
+import torch
+from gnm_core import SpecError, SymbolicLatents, compose
+from gnm_core.gnm.model import ENDLESS, GNM
+from gnm_core.gnm.where import to_image_frame, to_pixels
+from gnm_core.likelihood import gaussian_log_likelihood
+from torch import Tensor
+
+VARIANTS = pytest.mark.parametrize("masks", [False, True], ids=["plain", "masks and background"])
+STEPS = 10
+
+
+def spec(masks: bool = False, *, size: int = 32, encoder: object = None, prior: object = None, **model: object) -> dict:
+    background = {"use": "subpixel-background", "channels": [6], "kernels": [1, 3], "upscales": [4, size // 4]}
+    glimpse = {"use": "subpixel", "masks": masks, "channels": [6], "kernels": [1, 3], "upscales": [4, 2]}
+    return {
+        "dims": {
+            "channels": 3 if masks else 1,
+            "size": size,
+            "grid": 2,
+            "features": 6,
+            "scene": 3,
+            "what": 4,
+            "background": 2,
+        },
+        "model": {
+            "use": "gnm",
+            "encoder": encoder or "conv",
+            "core": {
+                "use": "structdraw",
+                "steps": 2,
+                "interaction": [8],
+                "decoder": [8],
+                "prior": prior or {"use": "autoregressive", "hidden": [8]},
+            },
+            "renderer": {"use": "separable", "glimpse": glimpse, "background": background if masks else None},
+            "head": [8],
+            "background_posterior": [8],
+            "background_generator": [8],
+            **model,
+        },
+    }
+
+
+def machine(masks: bool = False, **options: object) -> GNM:
+    torch.manual_seed(0)
+    model = compose(spec(masks, **options))
+    assert isinstance(model, GNM)
+    return model
+
+
+def pictures(model: GNM, n: int = 4) -> Tensor:
+    torch.manual_seed(1)
+    return torch.rand(n, model.dims.channels, model.dims.size, model.dims.size)
+
+
+PRIORS = [
+    {"use": "autoregressive", "hidden": [8]},
+    {"use": "mixture", "components": 3, "hidden": [8]},
+    "standard-normal",
+]
+ENCODERS = ["conv", {"use": "timm", "backbone": "test_convnext"}]
+
+
+@VARIANTS
+@pytest.mark.parametrize("encoder", ENCODERS, ids=str)
+@pytest.mark.parametrize("prior", PRIORS, ids=str)
+@pytest.mark.parametrize("renderer", ["separable", "stn"])
+def test_gradients_reach_every_parameter(masks: bool, encoder: object, prior: object, renderer: str) -> None:
+    options = spec(masks, encoder=encoder, prior=prior)
+    options["model"]["renderer"]["use"] = renderer
+    torch.manual_seed(0)
+    model = compose(options)
+    terms = model.terms(pictures(model), STEPS)
+    loss = -terms.elbo.mean() + sum(t.mean() for t in terms.auxiliary.values())
+    loss.backward()
+    untouched = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert untouched == []
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+@VARIANTS
+def test_every_term_is_one_finite_number_an_image(masks: bool) -> None:
+    model = machine(masks)
+    terms = model.terms(pictures(model), STEPS)
+    latents = {"presence", "where", "depth", "what"} | ({"background"} if masks else set())
+    assert terms.kl.keys() == latents | {"scene"}
+    assert terms.auxiliary.keys() == latents
+    for value in (terms.log_likelihood, *terms.kl.values(), *terms.auxiliary.values(), *terms.monitor.values()):
+        assert value.shape == (4,)
+        assert torch.isfinite(value).all()
+    for divergence in (*terms.kl.values(), *terms.auxiliary.values()):
+        assert (divergence >= -1e-4).all()
+    assert not any(value.requires_grad for value in terms.monitor.values())
+
+
+@VARIANTS
+def test_an_image_is_explained_by_itself(masks: bool) -> None:
+    """What stands beside it in a batch changes nothing."""
+    model = machine(masks)
+    image = pictures(model)
+
+    def seen(batch: Tensor) -> list[Tensor]:
+        terms = model.terms_of(batch, model.infer(batch, STEPS, mode=True), STEPS)
+        return [terms.log_likelihood, *terms.kl.values(), *terms.auxiliary.values()]
+
+    one_by_one = [torch.cat(values) for values in zip(*(seen(x[None]) for x in image), strict=True)]
+    for together, alone in zip(seen(image), one_by_one, strict=True):
+        torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
+
+
+@VARIANTS
+@torch.no_grad()
+def test_log_ratios_average_to_minus_the_divergences(masks: bool) -> None:
+    """E[log p(z) - log q(z)] = -KL for every latent, with presence sampled hard."""
+    model = machine(masks)
+    seen = model.infer(pictures(model, 1).expand(4000, -1, -1, -1), ENDLESS, hard=True)
+    kl = model.terms_of(pictures(model, 1), seen, ENDLESS).kl
+    for name, ratio in model.log_ratios(seen).items():
+        difference = ratio + kl[name]
+        assert difference.mean().abs() < 5 * difference.std() / 4000**0.5 + 1e-4, name
+
+
+@VARIANTS
+@torch.no_grad()
+def test_importance_weights_bound_the_likelihood_from_above_the_elbo(masks: bool) -> None:
+    """Their mean is the ELBO in closed form, and their log-mean-exp is not below it."""
+    model = machine(masks)
+    image = pictures(model, 1).expand(3000, -1, -1, -1)
+    weights = model.log_weights(image)
+    elbo = model.terms_of(image, model.infer(image, ENDLESS, hard=True), ENDLESS).elbo
+    error = ((weights.var() + elbo.var()) / 3000).sqrt()
+    assert (weights.mean() - elbo.mean()).abs() < 5 * error
+    groups = weights.reshape(30, 100).logsumexp(1) - torch.tensor(100.0).log()
+    assert groups.mean() > elbo.mean() - 5 * error
+    assert torch.isfinite(model.log_weights(image[:5], exact=False)).all()
+
+
+@VARIANTS
+@torch.no_grad()
+def test_importance_weights_estimate_the_likelihood(masks: bool) -> None:
+    """log E_q[w] = log E_p[p(x | z)]: posterior and prior samples agree on log p(x) where the noise is wide."""
+    options = spec(masks, size=16, sigma=4)
+    options["dims"] |= {"grid": 1, "scene": 1, "what": 1, "background": 1}
+    torch.manual_seed(0)
+    model = compose(options)
+    for weight in model.parameters():
+        weight.mul_(0.3 if weight.dim() > 1 else 1)  # posterior and prior near each other, so that few samples do
+    image = pictures(model, 1)
+    n = 5000
+    posterior = model.log_weights(image.expand(n, -1, -1, -1))
+    dreams = model.dream(n, symbols="sample").rendering.image
+    prior = gaussian_log_likelihood(image, dreams, model.sigma)
+
+    def log_mean(log_values: Tensor) -> tuple[Tensor, Tensor]:
+        peak = log_values.max()
+        values = (log_values - peak).exp()
+        return values.mean().log() + peak, values.std() / values.mean() / n**0.5
+
+    (by_q, error_q), (by_p, error_p) = log_mean(posterior), log_mean(prior)
+    assert error_q < 0.1
+    assert error_p < 0.1
+    assert (by_q - by_p).abs() < 5 * (error_q + error_p)
+
+
+@VARIANTS
+def test_a_dream_samples_the_scene_code_and_takes_modes_below(masks: bool) -> None:
+    model = machine(masks)
+    torch.manual_seed(3)
+    dream = model.sample(5)
+    again = model.dream(5, dream.code)
+    torch.testing.assert_close(dream.image, again.image)
+    assert len(dream.code.unique(dim=0)) == 5
+    below = model.head(model.core.generate(5, dream.code).feature_map)
+    assert torch.equal(dream.latents.presence, (below.presence.logits > 0).float())
+    assert torch.equal(dream.latents.where, to_image_frame(below.where.mean))
+    assert torch.equal(dream.latents.depth, below.depth.mean)
+    assert torch.equal(dream.latents.what, below.what.mean)
+    assert (dream.background is not None) == masks
+
+
+@VARIANTS
+def test_samples_follow_torchs_random_state(masks: bool) -> None:
+    model = machine(masks)
+    first, second, other = (torch.manual_seed(seed) and model.sample(3) for seed in (7, 7, 8))
+    assert torch.equal(first.image, second.image)
+    assert torch.equal(first.code, second.code)
+    assert not torch.equal(first.code, other.code)
+
+
+@VARIANTS
+def test_reconstruction_is_deterministic(masks: bool) -> None:
+    model = machine(masks)
+    image = pictures(model)
+    for method in (model.reconstruct, model.reconstruct_from_scene):
+        state = torch.get_rng_state()
+        first, second = method(image), method(image)
+        assert torch.equal(first.image, second.image)
+        assert torch.equal(state, torch.get_rng_state())
+        assert not first.image.requires_grad
+    assert model.reconstruct(image).latents.presence.unique().tolist() in ([0.0], [1.0], [0.0, 1.0])
+
+
+@VARIANTS
+def test_scenes_objects_and_components_have_their_shapes(masks: bool) -> None:
+    model = machine(masks)
+    image = pictures(model)
+    channels = model.dims.channels
+    for scene in (model.sample(4), model.reconstruct(image), model.reconstruct_from_scene(image)):
+        assert scene.image.shape == image.shape
+        assert scene.image.min() >= 0
+        assert scene.image.max() <= 1
+        assert scene.code.shape == (4, 2, 3)
+        assert scene.latents.where.shape == (4, 2, 2, 4)
+        assert scene.rendering.image.shape == image.shape
+    objects = model.objects(image)
+    assert objects.boxes.shape == (4, 4, 4)
+    assert objects.what.shape == (4, 4, 4)
+    assert objects.confidence.shape == objects.present.shape == objects.depth.shape == (4, 4)
+    assert torch.equal(objects.present, objects.confidence > 0.5)
+    assert (objects.boxes[..., 2:] > objects.boxes[..., :2]).all()
+    components = model.components(image)
+    assert components.images.shape == (4, 4, channels, 32, 32)
+    assert components.masks.shape == (4, 4, 1, 32, 32)
+    assert len(components.names) == 4
+
+
+def test_boxes_in_pixels_hold_what_is_painted() -> None:
+    model = machine(size=64)
+    latents = SymbolicLatents(
+        presence=torch.tensor([1.0, 0, 0, 0]).reshape(1, 2, 2, 1),
+        where=torch.tensor([0.25, 0.5, -0.4, 0.3]).expand(1, 2, 2, 4),
+        depth=torch.zeros(1, 2, 2, 1),
+        what=torch.randn(1, 2, 2, 4),
+    )
+    picture = model.renderer(latents).image[0, 0]
+    x0, y0, x1, y1 = to_pixels(latents.where[0, 0, 0], 64).tolist()
+    rows, columns = picture.nonzero().unbind(1)
+    fade_x, fade_y = (x1 - x0) / 16, (y1 - y0) / 16  # half a glimpse pixel
+    assert columns.min() + 0.5 == pytest.approx(x0 - fade_x, abs=1)
+    assert columns.max() + 0.5 == pytest.approx(x1 + fade_x, abs=1)
+    assert rows.min() + 0.5 == pytest.approx(y0 - fade_y, abs=1)
+    assert rows.max() + 0.5 == pytest.approx(y1 + fade_y, abs=1)
+
+
+def test_a_box_follows_its_cell() -> None:
+    raw = torch.zeros(1, 3, 3, 4)
+    where = to_image_frame(raw)[0]
+    assert torch.allclose(where[..., :2], torch.tensor(0.5))
+    thirds = torch.tensor([-2 / 3, 0, 2 / 3])
+    torch.testing.assert_close(where[..., 2], thirds.expand(3, 3), atol=1e-6, rtol=0)
+    torch.testing.assert_close(where[..., 3], thirds[:, None].expand(3, 3), atol=1e-6, rtol=0)
+    raw[..., 0], raw[..., 1] = 0.3, 0.8
+    width, height = to_image_frame(raw)[0, 0, 0, :2]
+    assert height / width == pytest.approx(torch.tensor(0.8).exp().item(), rel=1e-5)
+    assert (width * height).sqrt() == pytest.approx(torch.tensor(0.3).sigmoid().item(), rel=1e-5)
+
+
+def test_presence_relaxes_by_the_temperature_of_its_step() -> None:
+    model = machine(temperature={"from": 5, "to": 0.05, "until": 100})
+
+    def certainty(step: int) -> Tensor:
+        torch.manual_seed(5)
+        return (model.infer(pictures(model, 50), step).latents.presence - 0.5).abs().mean()
+
+    assert certainty(0) < certainty(50) < certainty(100)
+    assert certainty(100) == certainty(5000)
+
+
+def test_the_supplements_curriculum_makes_the_foreground_answer() -> None:
+    model = machine(masks=True, curriculum={"use": "box-mask", "value": 0.9, "until": 20})
+    image = pictures(model)
+
+    def alpha(step: int) -> Tensor:
+        return model.infer(image, step, mode=True).rendering.alpha
+
+    latents = model.infer(image, 0, mode=True).latents
+    torch.testing.assert_close(alpha(0), model.renderer(latents, torch.zeros(4, 2), box_mask=0.9).alpha)
+    torch.testing.assert_close(alpha(19), alpha(0))
+    torch.testing.assert_close(alpha(20), model.renderer(latents, torch.zeros(4, 2)).alpha)
+    assert not torch.allclose(alpha(20), alpha(0))
+
+
+def test_the_published_curriculum_covers_the_image_between_its_steps() -> None:
+    options = {"use": "image-alpha", "alpha": 0.9, "presence": 0.4, "until": 20}
+    model = machine(masks=True, curriculum=options)
+    image = pictures(model)
+
+    def seen(step: int) -> Tensor:
+        return model.infer(image, step, mode=True).rendering
+
+    for step in (1, 19):
+        assert (seen(step).alpha == 0.9).all()
+    for step in (0, 20):
+        assert not (seen(step).alpha == 0.9).any()
+    latents = model.infer(image, 1, mode=True).latents
+    assert latents.presence.max() > 0.4, "the terms see presence as it was inferred"
+    ceiled = SymbolicLatents(latents.presence.clamp(max=0.4), latents.where, latents.depth, latents.what)
+    torch.testing.assert_close(seen(1).foreground, model.renderer(ceiled, torch.zeros(4, 2)).foreground)
+
+
+@pytest.mark.parametrize("curriculum", ["box-mask", "image-alpha"])
+def test_a_curriculum_touches_neither_dreams_nor_reconstructions_nor_weights(curriculum: str) -> None:
+    helped, plain = machine(masks=True, curriculum=curriculum), machine(masks=True)
+    image = pictures(plain)
+    assert torch.equal(helped.reconstruct(image).image, plain.reconstruct(image).image)
+    for method in (lambda m: m.sample(2).image, lambda m: m.log_weights(image), lambda m: m.terms(image, 500).elbo):
+        torch.manual_seed(4)
+        ours = method(helped)
+        torch.manual_seed(4)
+        assert torch.equal(ours, method(plain))
+
+
+@VARIANTS
+def test_weights_saved_and_loaded_make_the_same_model(masks: bool) -> None:
+    model, other = machine(masks), compose(spec(masks))
+    image = pictures(model)
+    assert not torch.equal(model.reconstruct(image).image, other.reconstruct(image).image)
+    other.load_state_dict(model.state_dict(), strict=True)
+    assert torch.equal(model.reconstruct(image).image, other.reconstruct(image).image)
+
+
+def test_a_background_of_another_size_is_refused() -> None:
+    broken = spec(masks=True)
+    broken["model"]["renderer"]["background"]["upscales"] = [4, 4]
+    with pytest.raises(SpecError, match="grow one pixel to 16 px; the image has 32"):
+        compose(broken)
