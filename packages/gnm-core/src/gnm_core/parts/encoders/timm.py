@@ -1,5 +1,6 @@
 """Any backbone of the timm library as an encoder."""
 
+from difflib import get_close_matches
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ class TimmEncoder(Encoder):
         except ImportError as error:
             raise OptionError("backbone", "needs timm: pip install 'gnm-core[timm]'") from error
         if not timm.is_model(backbone):
-            near = ", ".join(timm.list_models(f"*{backbone[:6]}*")[:5]) or "see timm.list_models()"
+            near = ", ".join(get_close_matches(backbone, timm.list_models(), 5)) or "see timm.list_models()"
             raise OptionError("backbone", f"timm has no model {backbone!r} (near: {near})")
         checkpoint = str(weights) if weights is not None else ""
         try:
