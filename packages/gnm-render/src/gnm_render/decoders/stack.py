@@ -5,6 +5,7 @@ from math import prod
 
 from gnm_core.errors import OptionError
 from gnm_core.layers.celu_norm import CeluNorm2d
+from gnm_core.layers.stack import ConvStack
 from gnm_core.layers.subpixel import SubpixelConv
 from torch import nn
 
@@ -16,7 +17,7 @@ def subpixel_stack(
     kernels: Sequence[int],
     upscales: Sequence[int],
     hidden: Callable[[int], nn.Module] = CeluNorm2d,
-) -> nn.Sequential:
+) -> ConvStack:
     """Sub-pixel convolutions, CELU and norm after each but the last, a sigmoid at the end.
 
     Args:
@@ -43,7 +44,7 @@ def subpixel_stack(
         modules += [SubpixelConv(before, after, kernel, upscale), hidden(after)]
         before = after
     modules[-1] = nn.Sigmoid()
-    return nn.Sequential(*modules)
+    return ConvStack(*modules)
 
 
 def grown_size(upscales: Sequence[int]) -> int:

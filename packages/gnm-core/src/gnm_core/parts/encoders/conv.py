@@ -9,6 +9,7 @@ from gnm_core.contracts import Encoder
 from gnm_core.dims import Dims
 from gnm_core.errors import OptionError
 from gnm_core.layers.celu_norm import CeluNorm2d
+from gnm_core.layers.stack import ConvStack
 
 
 class ConvEncoder(Encoder):
@@ -46,7 +47,7 @@ class ConvEncoder(Encoder):
             layers += [nn.Conv2d(width, width, 3, 1, 1), CeluNorm2d(width)]
             before = width
         layers += [nn.Conv2d(before, dims.features, 4, 2, 1), CeluNorm2d(dims.features)]
-        self.layers = nn.Sequential(*layers)
+        self.layers = ConvStack(*layers)
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, C, H, W) → (B, E, G, G)."""
