@@ -1,6 +1,7 @@
 """YAML 1.2 text to nodes, and plain data to YAML. Whatever the file holds, the answer is nodes or a `SpecError`."""
 
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.representer import SafeRepresenter
 
 from gnm_core.errors import Problem, SpecError
 from gnm_core.spec.nodes import DEEPEST, MOST_NODES, Items, Node, Place, Scalar, Table
@@ -18,6 +20,9 @@ LARGEST = 256 * 1024
 _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = {_TAG + "str", _TAG + "timestamp", _TAG + "value"}
 """YAML 1.2 knows no timestamps and no `=`: they are text."""
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+"""Text that needs no quotes, unless it reads as another type."""
 
 
 def read_file(path: str | Path) -> Table:
@@ -194,10 +199,24 @@ def dump(data: Mapping[str, object]) -> str:
     yaml.default_flow_style = None  # innermost lists and mappings on one line
     yaml.width = 110
     yaml.sort_base_mapping_type_on_output = False
-    yaml.representer.ignore_aliases = lambda _: True
+    yaml.Representer = _Representer
     out = io.StringIO()
     yaml.dump(data, out)
     return out.getvalue()
+
+
+class _Representer(SafeRepresenter):  # type: ignore[misc]
+    """Repeats values instead of anchoring them, and quotes text wherever there is doubt."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+    def represent_text(self, text: str) -> Any:
+        style = None if _PLAIN.fullmatch(text) else '"'  # in quotes, every character can be escaped
+        return self.represent_scalar(_TAG + "str", text, style=style)
+
+
+_Representer.add_representer(str, _Representer.represent_text)
 
 
 def _neighbours(path: Path) -> str | None:
