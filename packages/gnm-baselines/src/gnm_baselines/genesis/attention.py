@@ -12,6 +12,7 @@ from gnm_core.errors import OptionError
 from torch import Tensor, nn
 
 from gnm_baselines.layers.gated import GatedConv, GatedDense, GatedExpand, GatedTransposed
+from gnm_baselines.layers.pointwise import pointwise
 
 Sizes = Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)]
 
@@ -93,5 +94,4 @@ class GatedAttention(Attention):
 
     def decode(self, code: Tensor) -> Tensor:
         """(B, D) → (B, H, W)."""
-        logits: Tensor = self.logits(self.up(self.expand(code)))
-        return logits.squeeze(1)
+        return pointwise(self.logits, self.up(self.expand(code))).squeeze(1)

@@ -1,11 +1,11 @@
 """Spatial broadcast decoder (Watters et al., 2019, arXiv:1901.07017) that never broadcasts."""
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnm_baselines.layers.elu import elu
+from gnm_baselines.layers.elu import elu, elu_of_sum
+from gnm_baselines.layers.pointwise import pointwise
 
 CHUNK = 8
 """Pictures decoded at a time, so that what is not kept for the backward pass stays small."""
@@ -43,13 +43,11 @@ class BroadcastDecoder(nn.Module):
         """(N, code) → (N, outputs, size, size) in [0, 1]."""
         first = self.convs[0]
         assert isinstance(first, nn.Conv2d)
-        shared = F.conv2d(self.coordinates, first.weight[:, self.code :], first.bias)
+        shared = F.conv2d(self.coordinates, first.weight[:, self.code :], first.bias)[0]
         own = codes @ first.weight[:, : self.code].sum((2, 3)).T
-        pictures = [self._decode(shared + rearrange(rows, "n c -> n c 1 1")) for rows in own.split(CHUNK)]
-        return torch.cat(pictures)
+        return torch.cat([self._decode(elu_of_sum(shared, some)) for some in own.split(CHUNK)])
 
     def _decode(self, x: Tensor) -> Tensor:
-        x = elu(x)
         for conv in self.convs[1:]:
             x = elu(conv(x))
-        return self.last(x).sigmoid()
+        return pointwise(self.last, x).sigmoid()

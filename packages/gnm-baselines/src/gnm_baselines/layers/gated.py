@@ -5,7 +5,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnm_baselines.layers.norm_glu import NormGLU, to_rows
+from gnm_baselines.layers.norm_glu import NormGLU, from_rows, to_rows
 
 
 class GatedConv(nn.Module):
@@ -25,7 +25,7 @@ class GatedConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) → (B, outputs, H / stride, W / stride), channels-last in memory."""
         y = self.conv(x)
-        return rearrange(self.norm(to_rows(y)), "(b h w) c -> b c h w", b=len(y), h=y.shape[2])
+        return from_rows(self.norm(to_rows(y)), len(y), y.shape[2])
 
 
 class GatedTransposed(nn.Module):
@@ -53,10 +53,11 @@ class GatedTransposed(nn.Module):
         assert bias is not None
         if self.stride == 1:
             y = F.conv2d(x, rearrange(weight, "i o h w -> o i h w").flip(2, 3), bias, padding=2)
-            return rearrange(self.norm(to_rows(y)), "(b h w) c -> b c h w", b=batch, h=height)
+            return from_rows(self.norm(to_rows(y)), batch, height)
         y = F.conv2d(x, subpixel_weight(weight), bias.repeat(4), padding=1)
-        rows = rearrange(y, "b (py px c) h w -> (b h w py px) c", py=2, px=2)
-        return rearrange(self.norm(rows), "(b h w py px) c -> b c (h py) (w px)", b=batch, h=height, py=2, px=2)
+        rows = self.norm(rearrange(y, "b (py px c) h w -> (b h w py px) c", py=2, px=2))
+        shuffled = rearrange(rows, "(b h w py px) c -> (b h py w px) c", b=batch, h=height, py=2, px=2)
+        return from_rows(shuffled, batch, 2 * height)
 
 
 def subpixel_weight(weight: Tensor) -> Tensor:

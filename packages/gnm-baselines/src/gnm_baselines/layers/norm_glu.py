@@ -94,3 +94,8 @@ class NormGLU(nn.Module):
 def to_rows(x: Tensor) -> Tensor:
     """(B, C, H, W) → (B * H * W, C); a view where the memory is channels-last."""
     return rearrange(x, "b c h w -> (b h w) c")
+
+
+def from_rows(rows: Tensor, batch: int, height: int) -> Tensor:
+    """(B * H * W, C) → (B, C, H, W), a view that is channels-last in memory."""
+    return rearrange(rows, "(b h w) c -> b h w c", b=batch, h=height).permute(0, 3, 1, 2)

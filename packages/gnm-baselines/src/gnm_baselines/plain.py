@@ -1,0 +1,70 @@
+"""The fast layers written the plain way: what tests compare them with, and what benchmarks measure them against.
+
+`plain(model)` is the same function of the same parameters, computed as the published implementations compute it.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gnm_baselines.layers.broadcast import BroadcastDecoder
+from gnm_baselines.layers.gated import GatedConv, GatedDense, GatedExpand, GatedTransposed
+from gnm_baselines.layers.norm_glu import NormGLU
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def plain(model: M) -> M:
+    """A copy of a model whose layers are computed the plain way."""
+    copy = deepcopy(model)
+    for module in copy.modules():
+        forward = _PLAIN.get(type(module))
+        if forward is not None:
+            module.forward = forward.__get__(module)
+    return copy
+
+
+def _norm_gate(norm: NormGLU, x: Tensor) -> Tensor:
+    learning = norm.training and torch.is_grad_enabled()
+    mean, variance, momentum = norm.running_mean, norm.running_var, norm.momentum
+    x = F.batch_norm(x, mean, variance, norm.weight, norm.bias, learning, momentum, norm.eps)
+    return _gate(x)
+
+
+def _gate(x: Tensor) -> Tensor:
+    value, gate = x.chunk(2, dim=1)
+    return value * gate.sigmoid()
+
+
+def _gated(self: GatedConv | GatedTransposed, x: Tensor) -> Tensor:
+    return _norm_gate(self.norm, self.conv(x.contiguous()))
+
+
+def _dense(self: GatedDense, x: Tensor) -> Tensor:
+    return _gate(self.conv(x)).flatten(1)
+
+
+def _expand(self: GatedExpand, code: Tensor) -> Tensor:
+    return _gate(self.conv(code[:, :, None, None]))
+
+
+def _broadcast(self: BroadcastDecoder, codes: Tensor) -> Tensor:
+    side = self.coordinates.shape[-1]
+    x = codes[:, :, None, None].expand(-1, -1, side, side)
+    x = torch.cat([x, self.coordinates.expand(len(codes), -1, -1, -1)], dim=1).contiguous()
+    for conv in self.convs:
+        x = F.elu(conv(x))
+    return self.last(x).sigmoid()
+
+
+_PLAIN: dict[type, Callable[..., Tensor]] = {
+    GatedConv: _gated,
+    GatedTransposed: _gated,
+    GatedDense: _dense,
+    GatedExpand: _expand,
+    BroadcastDecoder: _broadcast,
+}
