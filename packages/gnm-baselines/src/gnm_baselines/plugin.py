@@ -14,3 +14,6 @@ def gnm_register(register: Register) -> None:
     register.model("convdraw", "gnm_baselines.convdraw.model:ConvDRAWModel")
     register.part("attention", "gated", "gnm_baselines.genesis.attention:GatedAttention")
     register.model("genesis", "gnm_baselines.genesis.model:GENESIS")
+    register.part("foreground", "space", "gnm_baselines.space.foreground:Foreground")
+    register.part("background", "space", "gnm_baselines.space.background:Background")
+    register.model("space", "gnm_baselines.space.model:SPACE")
