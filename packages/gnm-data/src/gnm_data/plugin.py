@@ -9,6 +9,9 @@ def gnm_register(register: Register) -> None:
     """Add the parts of gnm-data."""
     register.part("digits", "embedded", "gnm_data.digits.embedded:EmbeddedDigits")
     register.part("digits", "mnist", "gnm_data.digits.mnist:MnistDigits")
+    register.data("arrow-room", "gnm_data.arrow_room.data:ArrowRoom")
+    register.part("painter", "tracer", "gnm_data.arrow_room.tracer:Tracer")
+    register.part("painter", "cycles", "gnm_data.arrow_room.cycles:Cycles")
     register.data("mnist-4", "gnm_data.scenes.mnist4:Mnist4")
     register.data("mnist-10", "gnm_data.scenes.mnist10:Mnist10")
     register.data("mnist-4-10", "gnm_data.scenes.mnist410:Mnist410")

@@ -1,0 +1,1 @@
+"""Arrow Room: three objects in a room and an arrow that points at the odd one out."""

@@ -1,0 +1,74 @@
+"""The painter `tracer`: an analytic ray tracer in numpy, for many rays of an image at once.
+
+* Lamps light each point exactly as if nothing were in the way; rays to points of the lamp tell which share of that
+  light arrives, and are cast only where some body may stand between the point and the lamp.
+* Light from all around (`bounce`) is dimmed by the bodies that hide it, each taken for a ball of its volume; they
+  shine back in their own colour.
+* Metal mirrors the scene; each ray through a pixel meets a facet tilted another way, as on a rough surface.
+* One ray a pixel suffices where only the room is seen, as it is smooth; where bodies may be seen, a grid of rays.
+
+Every pattern of rays is a fixed function of the pixel: the same room and size give the same bytes, in whatever batch
+and on however many threads. Across machines, numpy's elementary functions may differ in their last bit, and so, rarely,
+a pixel by one level of 255.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge, Le
+
+from gnm_data.arrow_room.painter import Painter
+from gnm_data.arrow_room.rays import through
+from gnm_data.arrow_room.room import Room
+from gnm_data.arrow_room.scene import Scene
+from gnm_data.arrow_room.truth import look
+
+CHUNK = 1 << 14
+"""Rays that are followed together: few enough to stay in the processor's cache."""
+
+
+class Tracer(Painter):
+    """Paints with a ray tracer of its own: needs nothing, and takes some hundredths of a second at 128 px.
+
+    Args:
+        antialias: side of the grid of rays through each pixel that may show a body.
+        shadow: rays to each lamp from where each of them ends, where that lamp may be hidden.
+    """
+
+    def __init__(self, *, antialias: Annotated[int, Ge(1), Le(32)] = 3, shadow: Annotated[int, Ge(1), Le(64)] = 4):
+        self.antialias = antialias
+        self.shadow = shadow
+
+    def paint(self, rooms: Sequence[Room], size: int) -> np.ndarray:
+        """→ (B, size, size, 3) uint8 sRGB."""
+        return np.stack([self._picture(room, size) for room in rooms])
+
+    def _picture(self, room: Room, size: int) -> np.ndarray:
+        crowded = _grown(look(room, size).instances > 0)
+        scene = Scene(room)
+        light = np.empty((3, size * size), np.float32)
+        square = self.antialias**2
+        self._trace(scene, light, np.flatnonzero(~crowded), 1, square * self.shadow)
+        self._trace(scene, light, np.flatnonzero(crowded), self.antialias, self.shadow)
+        return (srgb(light).T.reshape(size, size, 3) * 255 + 0.5).astype(np.uint8)
+
+    def _trace(self, scene: Scene, light: np.ndarray, pixels: np.ndarray, grid: int, fan: int) -> None:
+        step = max(CHUNK // (grid * grid), 1)
+        size = round(light.shape[1] ** 0.5)
+        for start in range(0, len(pixels), step):
+            some = pixels[start : start + step]
+            light[:, some] = scene.radiance(through(some, size, grid, fan)).reshape(3, len(some), -1).mean(2)
+
+
+def srgb(light: np.ndarray) -> np.ndarray:
+    """Linear light → sRGB in [0, 1] (IEC 61966-2-1)."""
+    light = np.clip(light, 0, 1)
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 0.0031308) ** (1 / 2.4) - 0.055)
+
+
+def _grown(mask: np.ndarray) -> np.ndarray:
+    """The mask and the pixels around it."""
+    padded = np.pad(mask, 1)
+    rows = padded[:-2] | padded[1:-1] | padded[2:]
+    return rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
