@@ -205,7 +205,7 @@ def dump(data: Mapping[str, object]) -> str:
     return out.getvalue()
 
 
-class _Representer(SafeRepresenter):  # type: ignore[misc]
+class _Representer(SafeRepresenter):
     """Repeats values instead of anchoring them, and quotes text wherever there is doubt."""
 
     def ignore_aliases(self, data: object) -> bool:
