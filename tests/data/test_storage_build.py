@@ -1,6 +1,7 @@
 """Laws of building a data set on disk."""
 
 import errno
+import importlib
 import os
 import shutil
 import subprocess
@@ -247,6 +248,35 @@ def test_a_source_that_breaks_its_word_is_told_at_once(
     with pytest.raises(DataError, match=told):
         build(lambda: Odd(40, spoil), RECIPE, tmp_path, shard_size=10)
     assert sorted(stamps(tmp_path)) == [f"0000{i}.parquet" for i in range(4)]
+
+
+TROUBLED = """
+import multiprocessing, os
+from gnm_core.errors import OptionError
+from gnm_data.scenes.mnist4 import Mnist4
+
+class Dying(Mnist4):
+    def batch(self, indices):
+        if multiprocessing.parent_process() is not None:
+            os._exit(1)
+        return super().batch(indices)
+
+class Failing(Mnist4):
+    def batch(self, indices):
+        if max(indices) >= 40:
+            raise OptionError("digits", "ran out of ink")
+        return super().batch(indices)
+"""
+
+
+@pytest.mark.parametrize(("kind", "told"), [("Dying", "a worker process died"), ("Failing", "digits: ran out of ink")])
+def test_a_worker_in_trouble_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, told: str) -> None:
+    (tmp_path / "troubled_scenes.py").write_text(TROUBLED)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source = partial(getattr(importlib.import_module("troubled_scenes"), kind), Dims(size=32), digits=EmbeddedDigits())
+    with pytest.raises(DataError, match=f"{told}(.|\n)*Finished shards are kept"):
+        build(source, RECIPE, tmp_path / "set", count=100, shard_size=20, processes=2)
+    assert build(mnist4, RECIPE, tmp_path / "set", count=100, shard_size=20).made >= 3
 
 
 def test_what_the_format_cannot_hold_is_told_at_once(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
@@ -115,7 +116,8 @@ def make_in_processes(maker: Maker, pieces: Sequence[Piece], processes: int) -> 
     pool = ProcessPoolExecutor(min(processes, len(pieces)), context, _start, (maker.work, count, stop))
     told = 0
     try:
-        pending: set[Future[None]] = {pool.submit(_make, piece) for piece in pieces}
+        with _deaf_to_interrupts():
+            pending: set[Future[None]] = {pool.submit(_make, piece) for piece in pieces}
         while pending:
             done, pending = wait(pending, TICK, FIRST_EXCEPTION)
             seen = count.value
@@ -130,6 +132,19 @@ def make_in_processes(maker: Maker, pieces: Sequence[Piece], processes: int) -> 
         pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Start processes that ignore Ctrl-C, which reaches all of a terminal's: this one alone decides what follows."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread can choose; it alone would hear Ctrl-C
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 _maker: Maker
 """The maker of this worker process."""
 
@@ -137,10 +152,6 @@ _maker: Maker
 def _start(work: Work, count: "Synchronized[int]", stop: Event) -> None:
     """Set up a worker process."""
     global _maker  # noqa: PLW0603
-    import signal
-
-    # Ctrl-C reaches every process of the terminal; the parent alone decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(1)
 
@@ -155,6 +166,7 @@ def _start(work: Work, count: "Synchronized[int]", stop: Event) -> None:
 
 def _make(piece: Piece) -> None:
     try:
+        _maker.made(0)  # stopped while this process was starting?
         _maker.make(piece)
     except (GnmError, Stopped) as error:
         # Some errors cannot be sent between processes; their text always can.
