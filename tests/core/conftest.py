@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+
+torch.set_num_threads(1)  # the tests are small: more threads only get in each other's way
 
 
 @pytest.fixture
