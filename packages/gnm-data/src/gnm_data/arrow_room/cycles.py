@@ -124,9 +124,10 @@ class Worker:
         command = [str(python), "-I", str(script)]
         try:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, encoding="utf-8"
             )
         except OSError as error:
+            self._log.close()
             raise DataError(f"{python}: cannot run this interpreter ({error.strerror}); {_HOW}") from error
         self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=_read, args=(self._process.stdout, self._answers), daemon=True).start()

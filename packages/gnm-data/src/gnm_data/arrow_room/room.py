@@ -10,7 +10,8 @@ import numpy as np
 
 SHAPES = ("cube", "sphere", "cylinder", "arrow")
 """Names of the classes; the place in this tuple is the label."""
-ARROW = SHAPES.index("arrow")
+BODIES = 4
+"""Three objects and the arrow."""
 
 MATERIALS = ("rubber", "metal")
 
@@ -159,7 +160,7 @@ class Room:
     """One scene: everything that a painter and the ground truth need."""
 
     bodies: tuple[Body, ...]
-    """The objects from left to right, then the arrow; at most 255."""
+    """The objects from left to right, then the arrow; tests and examples may have others, or none."""
     material: str = "rubber"
     lamps: tuple[Lamp, ...] = field(default=LAMPS)
     target: int = 0

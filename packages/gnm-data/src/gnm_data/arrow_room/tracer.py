@@ -42,7 +42,10 @@ class Tracer(Painter):
 
     def paint(self, rooms: Sequence[Room], size: int) -> np.ndarray:
         """→ (B, size, size, 3) uint8 sRGB."""
-        return np.stack([self._picture(room, size) for room in rooms])
+        pictures = np.empty((len(rooms), size, size, 3), np.uint8)
+        for picture, room in zip(pictures, rooms, strict=True):
+            picture[:] = self._picture(room, size)
+        return pictures
 
     def _picture(self, room: Room, size: int) -> np.ndarray:
         crowded = _grown(look(room, size).instances > 0)

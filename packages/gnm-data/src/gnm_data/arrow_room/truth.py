@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from gnm_core.results import Truth
 
-from gnm_data.arrow_room.room import CAMERA, COLOURS, MATERIALS, SHAPES, Body, Room
+from gnm_data.arrow_room.room import BODIES, CAMERA, COLOURS, LAMPS, MATERIALS, SHAPES, Body, Room
 from gnm_data.arrow_room.shapes import place
 
 EYE = np.array(CAMERA.position, np.float32)[:, None]
@@ -85,40 +85,46 @@ def depth(body: Body) -> float:
 
 
 def truth(rooms: Sequence[Room], size: int) -> Truth:
-    """Everything there is to know about images of `rooms`, all with as many bodies.
+    """Everything there is to know about images of `rooms`, with N = `BODIES` places an image.
 
     `extra` holds, each with the image first:
 
-    * `colour` (B, N) int64: place in `COLOURS`; `material` (B,) int64: place in `MATERIALS`;
+    * `colour` (B, N) int64: place in `COLOURS`, -1 where absent; `material` (B,) int64: place in `MATERIALS`;
     * `target` (B,) int64: index of the object that the arrow points at; `odd_shape` (B,) int64: its label;
     * `rule/position` (B, N, 2) float32: x and y of each body on the floor; `rule/angle` (B, N) float32: radians;
     * `lamps` (B, 3, 4) float32: position and power of each lamp.
     """
-    sights = [look(room, size) for room in rooms]
-    bodies = [room.bodies for room in rooms]
-    colours = list(COLOURS)
-    labels = np.array([[SHAPES.index(body.shape) for body in row] for row in bodies], np.int64)
+    count = len(rooms)
+    present, instances = np.zeros((count, BODIES), bool), np.zeros((count, size, size), np.uint8)
+    labels, colours = np.full((count, BODIES), -1, np.int64), np.full((count, BODIES), -1, np.int64)
+    boxes, visible_boxes = np.zeros((count, BODIES, 4), np.float32), np.zeros((count, BODIES, 4), np.float32)
+    distance, angle = np.zeros((count, BODIES), np.float32), np.zeros((count, BODIES), np.float32)
+    position, lamps = np.zeros((count, BODIES, 2), np.float32), np.zeros((count, len(LAMPS), 4), np.float32)
+    for b, room in enumerate(rooms):
+        sight, known = look(room, size), len(room.bodies)
+        instances[b] = sight.instances
+        present[b, :known] = True
+        boxes[b, :known], visible_boxes[b, :known] = sight.boxes, sight.visible_boxes
+        lamps[b] = [(*lamp.position, lamp.power) for lamp in room.lamps]
+        for i, body in enumerate(room.bodies):
+            labels[b, i], colours[b, i] = SHAPES.index(body.shape), list(COLOURS).index(body.colour)
+            position[b, i], angle[b, i], distance[b, i] = (body.x, body.y), body.angle, depth(body)
     target = np.array([room.target for room in rooms], np.int64)
-
-    def stack(arrays: list[np.ndarray]) -> torch.Tensor:
-        return torch.from_numpy(np.stack(arrays))
-
+    extra = {
+        "colour": colours,
+        "material": np.array([MATERIALS.index(room.material) for room in rooms], np.int64),
+        "target": target,
+        "odd_shape": labels[np.arange(count), target],
+        "rule/position": position,
+        "rule/angle": angle,
+        "lamps": lamps,
+    }
     return Truth(
-        present=torch.from_numpy(np.ones(labels.shape, bool)),
+        present=torch.from_numpy(present),
         labels=torch.from_numpy(labels),
-        boxes=stack([sight.boxes for sight in sights]),
-        visible_boxes=stack([sight.visible_boxes for sight in sights]),
-        instances=stack([sight.instances for sight in sights]),
-        depth=torch.from_numpy(np.array([[depth(body) for body in row] for row in bodies], np.float32)),
-        extra={
-            "colour": torch.from_numpy(np.array([[colours.index(b.colour) for b in row] for row in bodies], np.int64)),
-            "material": torch.from_numpy(np.array([MATERIALS.index(room.material) for room in rooms], np.int64)),
-            "target": torch.from_numpy(target),
-            "odd_shape": torch.from_numpy(labels[np.arange(len(rooms)), target]),
-            "rule/position": torch.from_numpy(np.array([[(b.x, b.y) for b in row] for row in bodies], np.float32)),
-            "rule/angle": torch.from_numpy(np.array([[b.angle for b in row] for row in bodies], np.float32)),
-            "lamps": torch.from_numpy(
-                np.array([[(*lamp.position, lamp.power) for lamp in room.lamps] for room in rooms], np.float32)
-            ),
-        },
+        boxes=torch.from_numpy(boxes),
+        visible_boxes=torch.from_numpy(visible_boxes),
+        instances=torch.from_numpy(instances),
+        depth=torch.from_numpy(distance),
+        extra={name: torch.from_numpy(array) for name, array in extra.items()},
     )
