@@ -1,0 +1,1 @@
+"""A Student-t prior of the scene code."""
