@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 from einops import rearrange
-from gnm_core import load_spec
+from click.testing import CliRunner
+from gnm_core import load_run, load_spec
+from gnm_core.cli import main
 from gnm_core.gnm.model import GNM, scene_divergence
 from gnm_core.gnm.published import load_published
 from gnm_core.latents import SymbolicDistribution, SymbolicLatents
@@ -17,6 +19,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 FOLDER = Path(__file__).parents[3] / "shared" / "parity"
+SPECS = Path(__file__).parents[2] / "specs"
 CASES = ("mnist", "arrow", "arrow-curriculum")
 RENDERERS = ("separable", "stn")
 
@@ -186,3 +189,44 @@ def test_generation_from_given_codes_agrees_in_every_array(name: str, renderer: 
 def test_every_weight_is_taken_over(name: str) -> None:
     case = Case.read(name)
     assert sum(p.numel() for p in case.model("separable").parameters()) == case.meta["parameters"]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_importer_makes_a_run_that_generates_the_published_pictures(name: str, tmp_path: Path) -> None:
+    case = Case.read(name)
+    torch.save(case.under("weights"), tmp_path / "published.pth")
+    (tmp_path / "spec.yaml").write_text(json.dumps(case.spec("separable")))  # JSON is YAML
+    command = ["import", tmp_path / "published.pth", "--spec", tmp_path / "spec.yaml", "--out", tmp_path / "run"]
+    result = CliRunner().invoke(main, list(map(str, command)))
+    assert result.exit_code == 0, result.output
+    model = load_run(tmp_path / "run").model
+    assert isinstance(model, GNM)
+    theirs = case.under("generate")
+    agree(generated(model, theirs["scene"], case.meta["step"]), theirs)
+
+
+OBJECTIVES = {
+    "kl.scene": "beta_global",
+    "kl.presence": "beta_pres",
+    "kl.where": "beta_where",
+    "kl.depth": "beta_depth",
+    "kl.what": "beta_what",
+    "kl.background": "beta_bg",
+    "auxiliary.presence": "beta_aux_pres",
+    "auxiliary.where": "beta_aux_where",
+    "auxiliary.depth": "beta_aux_depth",
+    "auxiliary.what": "beta_aux_what",
+    "auxiliary.background": "beta_aux_bg",
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_shipped_specs_weigh_every_term_as_published(name: str) -> None:
+    """Ours against the published schedules' values at the case's step."""
+    case = Case.read(name)
+    spec = "arrow-room" if case.meta["masks"] else "mnist-4"
+    objective = load_spec(SPECS / f"{spec}.yaml", ["data=null"]).objective()
+    step = case.meta["step"]
+    terms = case.model("separable").terms(case.arrays["image"], step)
+    weights = objective(terms, step).weights
+    assert weights == pytest.approx({ours: case.meta["schedule_values"][OBJECTIVES[ours]] for ours in weights})

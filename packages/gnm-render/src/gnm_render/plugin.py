@@ -11,3 +11,11 @@ def gnm_register(register: Register) -> None:
     register.renderer("stn", "gnm_render.renderers.stn:STNRenderer")
     register.decoder("subpixel", "gnm_render.decoders.glimpse:SubpixelGlimpse")
     register.decoder("subpixel-background", "gnm_render.decoders.background:SubpixelBackground")
+    register.figure("training", "gnm_render.figures.training:TrainingFigure")
+    register.figure("samples", "gnm_render.figures.samples:SamplesFigure")
+    register.figure("reconstruction", "gnm_render.figures.reconstruction:ReconstructionFigure")
+    register.figure("layers", "gnm_render.figures.layers_figure:LayersFigure")
+    register.command("sample", "gnm_render.cli.sample:sample", "let a trained model dream up pictures")
+    register.command(
+        "reconstruct", "gnm_render.cli.reconstruct:reconstruct", "find the objects in pictures, with a trained model"
+    )

@@ -1,5 +1,7 @@
 """Reads weights of the published implementation: its parameter names onto ours, strictly."""
 
+import pickle
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -35,18 +37,21 @@ def read_published(path: Path) -> dict[str, Tensor]:
         RunError: no such file, no checkpoint, or nothing in it that looks like weights.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of torch's about the pickle protocol, before it refuses
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise RunError(f"{path}: no such file") from None
-    except Exception as error:  # torch raises many kinds for a broken or unsafe file
-        raise RunError(f"{path}: not a checkpoint that can be read safely: {str(error).splitlines()[0]}") from error
+    except pickle.UnpicklingError as error:
+        raise RunError(f"{path}: refused: it is no checkpoint, or holds code instead of plain weights") from error
+    except Exception as error:  # torch raises many kinds for a broken file
+        raise RunError(f"{path}: not a checkpoint that can be read: {type(error).__name__}") from error
     while isinstance(content, Mapping) and not any(isinstance(v, Tensor) for v in content.values()):
         inner = [content[k] for k in ("model", "state_dict", "model_state_dict") if k in content]
         if not inner:
             raise RunError(f"{path}: holds no weights (found: {', '.join(map(str, content)) or 'nothing'})")
         content = inner[0]
     if not isinstance(content, Mapping):
-        raise RunError(f"{path}: holds a {type(content).__name__}, expected weights by name")
+        raise RunError(f"{path}: holds a {type(content).__name__}, expected tensors by name")
     return {str(k).removeprefix("module."): v for k, v in content.items() if isinstance(v, Tensor)}
 
 
@@ -64,7 +69,8 @@ def load_published(model: GNM, weights: Mapping[str, Tensor]) -> None:
     ours = dict(model.named_parameters())
     problems = [f"our parameter {name} has no published counterpart" for name in ours if name not in names]
     known = {theirs for them in names.values() for theirs in them}
-    problems += [f"unknown: {name} {tuple(weights[name].shape)}" for name in weights if name not in known | {*CONSTANTS}]
+    known |= {*CONSTANTS}
+    problems += [f"unknown: {name} {tuple(weights[name].shape)}" for name in weights if name not in known]
     for name, them in names.items():
         for theirs in them:
             if theirs not in weights:
@@ -101,12 +107,13 @@ def published_names(model: GNM) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield ours, tuple(f"{head}.{theirs}" for head in HEAD)
     for ours, theirs in (("presence", "pres"), ("where", "where"), ("depth", "depth"), ("what", "what")):
         yield from _leaf(f"head.{ours}", tuple(f"{head}.q_{theirs}_net" for head in HEAD))
-    yield from _one("renderer.glimpse.layers", "local_latent_sampler.z_what_decoder_net.conv", renderer.glimpse.layers)
+    glimpse = getattr(renderer.glimpse, "layers", None)
+    yield from _one("renderer.glimpse.layers", "local_latent_sampler.z_what_decoder_net.conv", glimpse)
     if renderer.background is not None:
         assert isinstance(model.background_posterior, nn.Sequential)
         assert isinstance(model.background_generator, nn.Sequential)
-        layers = renderer.background.layers
-        yield from _one("renderer.background.layers", "p_bg_decoder.p_bg_decoder.conv", layers)
+        behind = getattr(renderer.background, "layers", None)
+        yield from _one("renderer.background.layers", "p_bg_decoder.p_bg_decoder.conv", behind)
         yield from _one("background_posterior", "q_bg_given_x_net.p_bg_encoder.mlp", model.background_posterior)
         yield from _one("background_generator", "p_bg_given_g_net.p_bg_generator.mlp", model.background_generator)
 

@@ -1,0 +1,1 @@
+"""Commands: one a file; nothing heavy is imported before a command runs."""

@@ -1,0 +1,120 @@
+"""`gnm reconstruct`."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gnm_core.contracts import Model
+    from gnm_core.parts.data.picture import Fit, Picture
+
+CELL = 192
+"""Least side of a picture in a panel, in pixels."""
+ACROSS = 5
+"""Objects in a row of a panel."""
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Folder for the results.")
+@click.option(
+    "--fit",
+    type=click.Choice(["crop", "pad", "stretch"]),
+    default="crop",
+    show_default=True,
+    help="Make pictures square: keep the middle, add black, or distort.",
+)
+@click.option("--at", type=click.IntRange(min=0), metavar="STEP", help="Take this step's checkpoint, not the newest.")
+def reconstruct(run: Path, images: tuple[Path, ...], out: Path, fit: "Fit", at: int | None) -> None:
+    """Find the objects in pictures: files, or folders of them, of any size and kind.
+
+    \b
+    gnm reconstruct runs/x photo.jpg more-photos/ --out found
+
+    Writes a panel (input, objects found, reconstruction, objects one by one) and a JSON file for each picture. The
+    JSON has every object's box in pixels of the model's square (`box`) and of the picture itself (`box_in_picture`),
+    its confidence, depth and appearance code. If a picture cannot be read, nothing is written.
+    """
+    from gnm_core import load_run
+    from gnm_core.errors import DataError
+    from gnm_core.parts.data.picture import MODES
+
+    loaded = load_run(run, at)
+    dims = loaded.model.dims
+    if dims.channels not in MODES:
+        raise DataError(f"{run}: a model of {dims.channels} channels; pictures have 1 (grey) or 3 (RGB)")
+    pictures = _read_all(images, loaded.model, fit)
+    for (path, picture), name in zip(pictures, _names(path for path, _ in pictures), strict=True):
+        about = {"run": str(run), "step": loaded.step, "fit": fit}
+        click.echo(f"{path}: {_reconstruct(loaded.model, path, picture, out / name, about)}")
+
+
+def _read_all(images: Iterable[Path], model: "Model", fit: "Fit") -> "list[tuple[Path, Picture]]":
+    """Read every picture.
+
+    Raises:
+        DataError: some cannot be read; all of them are named.
+    """
+    from gnm_core.errors import DataError
+    from gnm_core.parts.data.picture import pictures_under, read_picture
+
+    pictures, problems = [], []
+    for image in images:
+        try:
+            paths = [image / path for path in pictures_under(image)] if image.is_dir() else [image]
+        except DataError as error:
+            problems.append(str(error))
+            continue
+        for path in paths:
+            try:
+                pictures.append((path, read_picture(path, model.dims, fit=fit)))
+            except DataError as error:
+                problems.append(str(error))
+    if problems:
+        raise DataError("\n".join([*problems, "Nothing was written."]))
+    return pictures
+
+
+def _names(paths: Iterable[Path]) -> Iterator[str]:
+    """A name for each picture's results: its own without the ending, numbered where it recurs."""
+    taken: set[str] = set()
+    for path in paths:
+        name, number = path.stem, 1
+        while name in taken:
+            number += 1
+            name = f"{path.stem}-{number}"
+        taken.add(name)
+        yield name
+
+
+def _reconstruct(model: "Model", path: Path, picture: "Picture", target: Path, about: dict[str, object]) -> str:
+    """Write the panel and the JSON of one picture; returns what was found, in words."""
+    import torch
+
+    from gnm_render.cli.describe import scene_as_data
+    from gnm_render.cli.outputs import write_json, write_picture
+    from gnm_render.figures.sheet import sheet
+    from gnm_render.figures.views import Views, present
+
+    with torch.no_grad():
+        views = Views(model, torch.from_numpy(picture.pixels)[None].float() / 255, CELL)
+        panel = sheet(
+            present(
+                views.inputs(),
+                views.boxes(),
+                views.reconstructions(),
+                views.background(),
+                views.layers_of_one(ACROSS),
+            )
+        )
+        found = scene_as_data(views.reconstruction, 0, model.dims.size, picture.frame)
+    own = {"picture": str(path), "width": picture.width, "height": picture.height, "size": model.dims.size}
+    panel_file, data_file = target.with_name(f"{target.name}.png"), target.with_name(f"{target.name}.json")
+    write_picture(panel_file, panel)
+    write_json(data_file, {**own, **about, **found})
+    objects = found["objects"]
+    count = f"{len(objects)} objects" if isinstance(objects, list) else "reconstructed"
+    return f"{count}: {panel_file}, {data_file}"

@@ -1,0 +1,32 @@
+"""From images of a model to pixels of a figure."""
+
+from math import ceil
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Pixels = np.ndarray
+"""(height, width, 3) uint8 RGB."""
+
+
+def to_pixels(image: Tensor) -> Pixels:
+    """(C, H, W) in [0, 1] → pixels; grey for one channel, RGB for three, else the mean of all channels as grey.
+
+    Values outside [0, 1] are clipped; what is not a number is black.
+    """
+    image = image.detach().float().cpu()
+    if image.shape[0] != 3:
+        image = image.mean(0, keepdim=True).expand(3, -1, -1)
+    eight_bit = (torch.nan_to_num(image).clamp(0, 1) * 255).round().to(torch.uint8)
+    return np.ascontiguousarray(eight_bit.permute(1, 2, 0).numpy())
+
+
+def enlarge(pixels: Pixels, factor: int) -> Pixels:
+    """Every pixel becomes a square of `factor` pixels."""
+    return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def enlargement(size: int, least: int) -> int:
+    """The whole factor by which an image of `size` pixels fills at least `least`."""
+    return max(1, ceil(least / size))

@@ -1,0 +1,56 @@
+"""Pictures in rows and columns, with captions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from gnm_render.figures.palette import FAINT, INK, PAPER
+from gnm_render.figures.pixels import Pixels
+from gnm_render.figures.text import font, wrap
+
+MARGIN, GAP, GROUP_GAP, APART_GAP = 16, 6, 18, 44
+TEXT, LINE = 16, 20
+
+
+@dataclass(frozen=True)
+class Group:
+    """Columns under one caption."""
+
+    caption: str
+    columns: Sequence[Sequence[Pixels | None]]
+    """Pictures of one size, from the top down; None leaves a place empty."""
+    apart: bool = False
+    """Its rows have nothing to do with those of the columns before."""
+
+
+def sheet(groups: Sequence[Group]) -> Pixels:
+    """Lay groups out side by side.
+
+    Args:
+        groups: at least one picture among them; all pictures have the same size.
+    """
+    height, width = next(cell for g in groups for column in g.columns for cell in column if cell is not None).shape[:2]
+    rows = max(len(column) for group in groups for column in group.columns)
+    widths = [len(group.columns) * (width + GAP) - GAP for group in groups]
+    captions = [wrap(group.caption, room, TEXT) for group, room in zip(groups, widths, strict=True)]
+    top = MARGIN + LINE * max(map(len, captions)) + (GAP if any(captions) else 0)
+    gaps = [0, *(APART_GAP if group.apart else GROUP_GAP for group in groups[1:])]
+    size = (sum(widths) + sum(gaps) + 2 * MARGIN, top + rows * (height + GAP) - GAP + MARGIN)
+    picture = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(picture)
+    x = MARGIN
+    for group, room, gap, lines in zip(groups, widths, gaps, captions, strict=True):
+        if group.apart and gap:
+            draw.line((x + gap // 2, MARGIN, x + gap // 2, size[1] - MARGIN), fill=FAINT, width=2)
+        x += gap
+        for i, line in enumerate(lines):
+            y = top - GAP - LINE * (len(lines) - i)
+            draw.text((x + room / 2, y), line, fill=INK, font=font(TEXT), anchor="ma")
+        for i, column in enumerate(group.columns):
+            for j, cell in enumerate(column):
+                if cell is not None:
+                    picture.paste(Image.fromarray(cell), (x + i * (width + GAP), top + j * (height + GAP)))
+        x += room
+    return np.asarray(picture)
