@@ -316,7 +316,7 @@ def _model(model: Model, dims: Dims) -> Outputs:
     return {**named, "a sample": scene.image.detach(), "the importance weights": weights.detach()}
 
 
-_EXERCISES: dict[type[Contract], Exercise] = {
+EXERCISES: dict[type[Contract], Exercise] = {
     Encoder: _encoder,
     ScenePrior: _scene_prior,
     PresencePrior: _presence_prior,
@@ -331,14 +331,14 @@ _EXERCISES: dict[type[Contract], Exercise] = {
 
 def contracts_of(part: type[Contract]) -> Iterator[type[Contract]]:
     """The contracts that this kit knows and a class satisfies."""
-    yield from (contract for contract in _EXERCISES if issubclass(part, contract))
+    yield from (contract for contract in EXERCISES if issubclass(part, contract))
 
 
 def _exercise_of(contract: type[Contract]) -> Exercise:
     for known in contract.__mro__:
-        if known in _EXERCISES:
-            return _EXERCISES[known]
-    known_names = ", ".join(known.__name__ for known in _EXERCISES)
+        if known in EXERCISES:
+            return EXERCISES[known]
+    known_names = ", ".join(known.__name__ for known in EXERCISES)
     raise TypeError(f"no checks are known for {contract.__name__}; known: {known_names}")
 
 
