@@ -70,7 +70,7 @@ def read_picture(path: Path, dims: Dims, *, fit: Fit = "crop", max_pixels: int =
                 width, height = height, width
             image.draft(mode, (side, side))  # lets a JPEG decode at a smaller size
             upright = _on_black(_eight_bit(ImageOps.exif_transpose(image), path)).convert(mode)
-        pixels = np.asarray(_fitted(upright, side, fit))
+        pixels = np.array(_fitted(upright, side, fit))
     except DataError:
         raise
     except FileNotFoundError:
