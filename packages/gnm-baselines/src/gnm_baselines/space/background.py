@@ -59,7 +59,7 @@ class Background(Contract, nn.Module):
         component: Z, numbers in a component code.
         hidden: size of the image's encoding, of the LSTMs, and of the component prior's hidden layer.
         decoder: channels of the mask decoder's sub-pixel convolutions, in pairs of kernels 1 and 3.
-        upscales: growth of each pair; their product is `size`; by default 4, 4, 4 and size / 64.
+        upscales: growth of each pair; their product is `size`; by default 4s as long as they go, then 2, then 1.
         layers: valid convolutions of the broadcast decoder.
 
     Raises:
@@ -85,7 +85,11 @@ class Background(Contract, nn.Module):
         if dims.size % 16:
             raise OptionError("dims", f"a size of {dims.size} px cannot be halved four times; take a multiple of 16")
         if upscales is None:
-            upscales = (4, 4, 4, max(dims.size // 64, 1))
+            rest, growths = dims.size, []
+            for _ in decoder:
+                growths.append(4 if rest % 4 == 0 else 2 if rest % 2 == 0 else 1)
+                rest //= growths[-1]
+            upscales = tuple(growths)
         check_growth(upscales, 1, dims.size)
         if len(decoder) != len(upscales):
             raise OptionError("decoder", f"{len(decoder)} pairs of layers for {len(upscales)} upscales")
