@@ -24,6 +24,14 @@ def toy_plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     installed.cache_clear()
 
 
+@pytest.fixture
+def toy_figure(toy_plugin: None) -> None:
+    """The toy's figure instead of the installed one."""
+    import toy_training
+
+    toy_training.draw_with_toy_figure()
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Tiny tensors gain nothing from more."""

@@ -139,7 +139,9 @@ def test_a_spec_can_ask_to_stop_at_the_first(toy: Toy) -> None:
 
 
 def test_frozen_parts_stay_as_they_are(toy: Toy) -> None:
-    trained = learner(toy(stages=[{"steps": 4, "freeze": ["encoder", "code.bias"]}, {"steps": 4, "train": ["encoder"]}]))
+    trained = learner(
+        toy(stages=[{"steps": 4, "freeze": ["encoder", "code.bias"]}, {"steps": 4, "train": ["encoder"]}])
+    )
     before = {name: p.detach().clone() for name, p in trained.model.named_parameters()}
     run(trained, 4)
     moved = {name for name, p in trained.model.named_parameters() if not torch.equal(p, before[name])}
@@ -195,7 +197,12 @@ def test_bf16_learns_as_well(toy: Toy) -> None:
         ({"optimizer": ["adam", "sgd"]}, "only one optimiser can do without"),
         ({"optimizer": ["adam", {"use": "sgd", "parts": ["decode"]}]}, r"train\.optimizer: .*'decode'"),
         (
-            {"optimizer": [{"use": "adam", "parts": ["encoder"]}, {"use": "sgd", "parts": ["encoder", "code", "decoder"]}]},
+            {
+                "optimizer": [
+                    {"use": "adam", "parts": ["encoder"]},
+                    {"use": "sgd", "parts": ["encoder", "code", "decoder"]},
+                ]
+            },
             "several optimisers name encoder.1.weight",
         ),
         (

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -15,6 +16,8 @@ from gnm_core import hookimpl
 from gnm_core.contracts import Data, Figure, Model
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError
+from gnm_core.plugins import installed
+from gnm_core.registry import Entry, Provider
 from gnm_core.results import Batch, Scene, Terms
 
 
@@ -26,7 +29,6 @@ class ToyModel(Model):
         noise: whether it samples; without, it is a deterministic autoencoder without batch norm and dropout.
         nan_at: steps at which the log-likelihood is not finite.
         explode_at: steps at which only the gradient is not finite.
-        kill_at: step in the middle of which the process kills itself.
         pause: seconds that a step takes at least.
     """
 
@@ -39,12 +41,11 @@ class ToyModel(Model):
         noise: bool = True,
         nan_at: tuple[int, ...] = (),
         explode_at: tuple[int, ...] = (),
-        kill_at: int = -1,
         pause: float = 0.0,
     ) -> None:
         super().__init__()
         self.dims, self.noise = dims, noise
-        self.nan_at, self.explode_at, self.kill_at, self.pause = nan_at, explode_at, kill_at, pause
+        self.nan_at, self.explode_at, self.pause = nan_at, explode_at, pause
         pixels = dims.channels * dims.size**2
         extras = [nn.BatchNorm1d(16), nn.Dropout(0.1)] if noise else []
         self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(pixels, 16), *extras, nn.Tanh())
@@ -61,8 +62,10 @@ class ToyModel(Model):
         return self._terms(inputs[:, :16], inputs[:, 16:], step)
 
     def _terms(self, features: Tensor, target: Tensor, step: int) -> Terms:
+        if "TOY_MARK" in os.environ:
+            Path(os.environ["TOY_MARK"]).write_text(str(step))
         time.sleep(self.pause)
-        if step == self.kill_at:
+        if os.environ.get("TOY_KILL_AT") == str(step):
             os.kill(os.getpid(), signal.SIGKILL)
         mean, width = self.code(features).chunk(2, dim=1)
         width = nn.functional.softplus(width)
@@ -137,8 +140,13 @@ class ToyFigure(Figure):
         return np.repeat(grey[..., None], 3, axis=2)
 
 
+def draw_with_toy_figure() -> None:
+    """Put the toy figure in the place of whatever figure is installed for trainings, in this process."""
+    entry = Entry("figure", "training", ToyFigure, Provider("toy", "1.0"))
+    installed().parts["figure", "training"] = entry
+
+
 @hookimpl
 def gnm_register(register: object) -> None:
     register.model("toy", ToyModel)  # type: ignore[attr-defined]
     register.data("toy", ToyData)  # type: ignore[attr-defined]
-    register.figure("training", ToyFigure)  # type: ignore[attr-defined]

@@ -113,9 +113,14 @@ class Checkpoints:
                 shutil.rmtree(temporary, ignore_errors=True)
                 raise
             sync_folder(self.folder)
-            for step in self.steps()[:-keep]:
-                remove_folder(self.path(step))
+        self.prune(keep)
         return final
+
+    def prune(self, keep: int) -> None:
+        """Remove all but the newest `keep` checkpoints."""
+        for step in self.steps()[:-keep]:
+            with explained(f"{self.path(step)}: cannot be removed"):
+                remove_folder(self.path(step))
 
     def set_aside(self, after: int) -> list[Path]:
         """Move the checkpoints of later steps to `RUN/set-aside/`, and say where they are now."""

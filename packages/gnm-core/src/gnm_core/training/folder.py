@@ -53,8 +53,9 @@ class RunFolder:
         """
         if not self.root.is_dir():
             raise RunError(f"{self.root}: there is no such folder")
-        if not self.spec.exists():
-            raise RunError(f"{self.root}: not a run (it has no spec.yaml)")
+        for needed in (self.settings, self.spec):
+            if not needed.exists():
+                raise RunError(f"{self.root}: not a run (it has no {needed.name})")
         self.lock()
         self.checkpoints.clean()
 
@@ -84,7 +85,7 @@ class RunFolder:
             replace_file(self.settings, json.dumps(settings, indent=2).encode())
 
     def read_settings(self) -> dict[str, Any]:
-        """The settings of the last training in this folder; empty before there was one.
+        """The settings of the last training in this folder; empty where there was none.
 
         Raises:
             RunError: the file is damaged.

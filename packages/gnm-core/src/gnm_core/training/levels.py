@@ -23,8 +23,11 @@ class Levelled(Protocol):
     levels: tuple[str, ...]
     """Their names."""
 
-    def level_inputs(self, level: str, image: Tensor) -> Tensor:
-        """(B, C, H, W) → (B, ...): what `level` learns from; deterministic, and fixed while that level trains."""
+    def level_inputs(self, level: str, image: Tensor) -> Tensor | None:
+        """(B, C, H, W) → (B, ...): what `level` learns from; deterministic, and fixed while that level trains.
+
+        None says that it learns from the images themselves.
+        """
 
     def level_terms(self, level: str, inputs: Tensor, step: int) -> Terms:
         """(B, ...) → the terms of `level` by itself, as of training step `step`."""
@@ -43,8 +46,10 @@ def check_level(model: Model, level: str | None) -> None:
 
 
 @torch.no_grad()
-def make_inputs(model: Model, level: str, data: Data, device: torch.device, announce: Callable[[str], None]) -> Tensor:
-    """(len(data), ...) in memory: the inputs of `level` for every image.
+def make_inputs(
+    model: Model, level: str, data: Data, device: torch.device, announce: Callable[[str], None]
+) -> Tensor | None:
+    """(len(data), ...) in memory: the inputs of `level` for every image; None where those are the images.
 
     Args:
         model: one with that level.
@@ -54,12 +59,15 @@ def make_inputs(model: Model, level: str, data: Data, device: torch.device, anno
         announce: told what takes its time.
     """
     assert isinstance(model, Levelled)
-    announce(f"preparing the inputs of level '{level}' from {len(data):,} images")
+    announce(f"preparing level '{level}'")
     training = model.training
     model.eval()
     chunks = []
     for start in range(0, len(data), CHUNK):
         indices = np.arange(start, min(start + CHUNK, len(data)))
-        chunks.append(model.level_inputs(level, data.batch(indices).image.to(device)).cpu())
+        inputs = model.level_inputs(level, data.batch(indices).image.to(device))
+        if inputs is None:
+            break
+        chunks.append(inputs.cpu())
     model.train(training)
-    return torch.cat(chunks)
+    return torch.cat(chunks) if chunks else None

@@ -222,6 +222,7 @@ class _Loop:
         if not self.ranks.leads:
             return
         step = self.learner.step
+        self.folder.checkpoints.prune(self.training.keep)
         self.metrics = Metrics(self.folder.metrics, step)
         stack.callback(self.metrics.close)
         if self.settings.tensorboard:

@@ -99,9 +99,9 @@ class LiveDisplay:
             console=console,
         )
         self._task = self._bar.add_task("", total=None, speed="", left="")
-        self._live = Live(console=console, get_renderable=self._draw, refresh_per_second=4)
         self._values: dict[str, float] = {}
         self._until, self._pace, self._then = 0, 0.0, 0.0
+        self._live = Live(console=console, get_renderable=self._draw, refresh_per_second=4)
 
     def start(self, step: int, until: int) -> None:
         """Show the bar."""
