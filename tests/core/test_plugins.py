@@ -147,3 +147,30 @@ def test_order_does_not_depend_on_the_order_of_discovery() -> None:
     points = list(entry_points(group="gnm"))
     forwards, backwards = load_plugins(points), load_plugins(reversed(points))
     assert list(forwards.parts) == list(backwards.parts)
+
+
+def test_metadata_that_is_broken_spoils_nothing(distribution: Distribution, gnm: Run) -> None:
+    site = distribution("acme", {"acme.py": HOOK.format(body="register.prior('lucky', 'acme:Lucky')")})
+    distribution("bare", {"bare.py": HOOK.format(body="register.prior('plain', 'bare:Plain')")})
+    (site / "bare-1.0.dist-info" / "METADATA").unlink()
+    distribution("torn", {})
+    (site / "torn-1.0.dist-info" / "entry_points.txt").write_text("[gnm]\nno equals sign\n")
+    found = plugins_of(gnm, site)
+    assert found["acme"]["parts"] == {"prior": ["lucky"]}
+    assert found["unknown"]["parts"] == {"prior": ["plain"]}
+    assert str(found["torn"]["failure"]).startswith("its entry_points.txt cannot be read: ")
+
+
+def test_a_shadowed_distribution_is_not_asked(distribution: Distribution, gnm: Run) -> None:
+    site = distribution("acme", {"acme.py": HOOK.format(body="register.prior('lucky', 'acme:Lucky')")}, version="2.0")
+    distribution("acme", {}, entry="gone", version="1.0")
+    result = gnm("plugins", "--json", site=site)
+    assert [p["package"] for p in json.loads(result.stdout)].count("acme") == 1
+
+
+def test_a_command_that_is_not_there_harms_only_its_user(distribution: Distribution, gnm: Run) -> None:
+    site = distribution("acme", {"acme.py": HOOK.format(body="register.command('hi', 'acme:hi', 'say hi')")})
+    assert "say hi" in gnm("--help", site=site).stdout
+    result = gnm("hi", site=site)
+    assert result.returncode == 2
+    assert result.stderr.startswith("command 'hi' of acme 1.0: acme:hi cannot be loaded: AttributeError")

@@ -1,9 +1,10 @@
 """Find the installed plugins and call each by itself, so that a broken one harms nobody else."""
 
+import re
 import traceback
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions
 
 import pluggy
 
@@ -19,7 +20,33 @@ BUILT_IN = ("gnm-core", "gnm-render", "gnm-data", "gnm-baselines")
 @cache
 def installed() -> Registry:
     """What the plugins of this environment offer; looked up once per process."""
-    return load_plugins(entry_points(group=GROUP))
+    points, torn = _discover()
+    registry = load_plugins(points)
+    registry.plugins += torn
+    return registry
+
+
+def _discover() -> tuple[list[EntryPoint], list[Plugin]]:
+    """Every entry point of the group, and the distributions whose entry points cannot be read.
+
+    Like `importlib.metadata.entry_points`, but one broken file does not spoil all others.
+    """
+    points: list[EntryPoint] = []
+    torn: list[Plugin] = []
+    seen = set()
+    for found in distributions():
+        try:
+            offered = list(found.entry_points.select(group=GROUP))
+        except Exception as error:
+            if f"[{GROUP}]" in (found.read_text("entry_points.txt") or ""):
+                cause = f"its entry_points.txt cannot be read: {type(error).__name__}: {error}"
+                torn.append(Plugin("", "entry_points.txt", _provider(found), failure=cause))
+            continue
+        name = _canonical(_provider(found).distribution) if offered else ""
+        if offered and name not in seen:  # a second one of the name, further down the path, is shadowed
+            seen.add(name)
+            points += offered
+    return points, torn
 
 
 def load_plugins(points: Iterable[EntryPoint]) -> Registry:
@@ -31,18 +58,28 @@ def load_plugins(points: Iterable[EntryPoint]) -> Registry:
 
 
 def _precedence(point: EntryPoint) -> tuple[int, str, str]:
-    name = _provider(point).distribution
+    name = _canonical(_provider(point.dist).distribution)
     return (BUILT_IN.index(name) if name in BUILT_IN else len(BUILT_IN), name, point.name)
 
 
-def _provider(point: EntryPoint) -> Provider:
-    if point.dist is None:
-        return Provider(point.name, "unknown")
-    return Provider(point.dist.name or point.name, point.dist.version or "unknown")
+def _canonical(name: str) -> str:
+    """As PEP 503 spells it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _provider(found: Distribution | None) -> Provider:
+    """Name and version, as far as the metadata can be read."""
+    known = {}
+    for field in ("name", "version"):
+        try:
+            known[field] = getattr(found, field)
+        except Exception:  # what a broken file raises depends on how it is broken
+            known[field] = None
+    return Provider(known["name"] or "unknown", known["version"] or "unknown")
 
 
 def _load(point: EntryPoint, registry: Registry) -> Plugin:
-    provider = _provider(point)
+    provider = _provider(point.dist)
     register = Register(provider)
     try:
         module = point.load()
