@@ -134,6 +134,13 @@ def test_images_without_truth_come_back_without(tmp_path: Path) -> None:
     assert_equal(found, Plain().batch([7, 3]))
 
 
+def test_truth_can_be_left_out(folder: Path) -> None:
+    stored = Parquet(DIMS, dir=folder, truth=False)
+    assert_equal(stored.batch([800, 3]), replace(mnist4().batch([800, 3]), truth=None))
+    assert stored.at("validation").batch([0]).truth is None
+    assert pickle.loads(pickle.dumps(stored)).batch([0]).truth is None
+
+
 def test_images_are_rounded_to_8_bits(tmp_path: Path) -> None:
     class Smooth(Everything):
         def batch(self, indices: Sequence[int] | np.ndarray) -> Batch:

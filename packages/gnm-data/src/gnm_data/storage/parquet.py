@@ -28,6 +28,7 @@ class Parquet(Data):
         split: `train`, `validation` or `test`.
         window: row groups (about 1 MB each before compression) that an epoch's order mixes, and that are kept in
             memory. An epoch in that order reads each row group once.
+        truth: false reads the images alone, which is faster where nobody asks for their truth.
 
     Raises:
         OptionError: the images have other sizes than `dims` says.
@@ -37,11 +38,20 @@ class Parquet(Data):
     recipe: Recipe
     """What the images were made from."""
 
-    def __init__(self, dims: Dims, *, dir: Path, split: Split = "train", window: Annotated[int, Ge(1)] = 64) -> None:
+    def __init__(
+        self,
+        dims: Dims,
+        *,
+        dir: Path,
+        split: Split = "train",
+        window: Annotated[int, Ge(1)] = 64,
+        truth: bool = True,
+    ) -> None:
         self.split: Split = checked_split(split)
         self.dims = dims
         self.dir = dir
         self.window = window
+        self.truth = truth
         manifest = _checked_manifest(dir, self.split)
         if manifest.image != (dims.channels, dims.size, dims.size):
             channels, height, width = manifest.image
@@ -52,7 +62,7 @@ class Parquet(Data):
             )
         self.recipe = manifest.recipe
         self.classes = manifest.classes  # type: ignore[misc]  # known to the folder, not to the class
-        self.rows = Rows(dir, manifest, self.split, window)
+        self.rows = Rows(dir, manifest, self.split, window, truth=truth)
 
     def __len__(self) -> int:
         """Number of images in this split."""
@@ -72,7 +82,7 @@ class Parquet(Data):
 
     def at(self, split: str) -> "Parquet":
         """The same folder at another split."""
-        return Parquet(self.dims, dir=self.dir, split=checked_split(split), window=self.window)
+        return _opened(self.dims, self.dir, checked_split(split), self.window, self.truth)
 
     def order(self, epoch: int, seed: int) -> np.ndarray:
         """Row groups in random order, and rows in random order among `window` neighbours in it."""
@@ -89,11 +99,11 @@ class Parquet(Data):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickled as its options: another process opens the folder itself."""
-        return _reopened, (self.dims, self.dir, self.split, self.window)
+        return _opened, (self.dims, self.dir, self.split, self.window, self.truth)
 
 
-def _reopened(dims: Dims, dir: Path, split: Split, window: int) -> Parquet:
-    return Parquet(dims, dir=dir, split=split, window=window)
+def _opened(dims: Dims, dir: Path, split: Split, window: int, truth: bool) -> Parquet:
+    return Parquet(dims, dir=dir, split=split, window=window, truth=truth)
 
 
 def _checked_manifest(folder: Path, split: str) -> Manifest:

@@ -49,13 +49,15 @@ class Rows:
         manifest: its manifest.
         split: which split.
         groups: row groups kept in memory; the least recently used goes first.
+        truth: read ground truth too, where it is stored.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, split: str, groups: int) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, split: str, groups: int, *, truth: bool = True) -> None:
         self.folder = folder
         self.image = manifest.image
         self.split = manifest.splits[split]
         self.group = manifest.group
+        self.truth = truth
         self.read = lru_cache(groups)(self._read)
         self._footer = lru_cache(OPEN_SHARDS)(self._read_footer)
 
@@ -69,14 +71,12 @@ class Rows:
 
     def batch(self, indices: np.ndarray) -> Batch:
         """The rows at `indices`, (B,) int64."""
-        schema = self._footer(0).schema.to_arrow_schema()
-        _, height, width = self.image
+        fields = self._fields()
+        channels, height, width = self.image
         rows = len(indices)
-        typed = {
-            field.name: empty_array(field.type, rows) for field in schema if field.name not in (INDEX, IMAGE, INSTANCES)
-        }
-        pixels = np.empty((rows, height, width, self.image[0]), np.uint8)
-        instances = np.empty((rows, height, width, 1), np.uint8) if INSTANCES in schema.names else None
+        typed = {name: empty_array(kind, rows) for name, kind in fields.items() if name not in (IMAGE, INSTANCES)}
+        pixels = np.empty((rows, height, width, channels), np.uint8)
+        instances = np.empty((rows, height, width, 1), np.uint8) if INSTANCES in fields else None
         for run in self._runs(indices):
             group = self.read(run.shard, run.group)
             for name, array in typed.items():
@@ -85,6 +85,13 @@ class Rows:
                 if target is not None:
                     self._decode(run, group.pictures[name], target)
         return to_batch(pixels, instances, typed)
+
+    def _fields(self) -> dict[str, pa.DataType]:
+        """The columns that are read, and their types."""
+        schema = self._footer(0).schema.to_arrow_schema()
+        return {
+            field.name: field.type for field in schema if field.name == IMAGE or (self.truth and field.name != INDEX)
+        }
 
     def _runs(self, indices: np.ndarray) -> Iterator[Run]:
         """The rows by row group, in order of first appearance: one read a group and batch."""
@@ -109,10 +116,10 @@ class Rows:
             with pq.ParquetFile(
                 self._path(shard), metadata=self._footer(shard), page_checksum_verification=True
             ) as file:
-                table = file.read_row_group(group, use_threads=False).combine_chunks()
+                table = file.read_row_group(group, list(self._fields()), use_threads=False).combine_chunks()
         except (OSError, pa.ArrowException) as error:
             raise self._damaged(shard, str(error)) from error
-        columns = {name: table[name].chunk(0) for name in table.column_names if name != INDEX}
+        columns = {name: table[name].chunk(0) for name in table.column_names}
         pictures = {name: columns.pop(name) for name in (IMAGE, INSTANCES) if name in columns}
         return RowGroup(pictures, {name: to_array(column) for name, column in columns.items()})
 
