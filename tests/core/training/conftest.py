@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-
 from gnm_core.plugins import installed
 
 HERE = Path(__file__).parent

@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-
 from gnm_core.errors import RunError
 from gnm_core.spec import load_spec
 from gnm_core.training import files
@@ -21,6 +19,7 @@ from gnm_core.training.checkpoint import Checkpoints, load_run
 from gnm_core.training.device import Settings
 from gnm_core.training.loop import resume, start
 from gnm_core.training.progress import Silent
+from safetensors.torch import load_file, save_file
 
 Toy = Callable[..., dict[str, Any]]
 

@@ -14,12 +14,11 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from PIL import Image
-from ruamel.yaml import YAML
-
 from gnm_core.cli import main
 from gnm_core.training.checkpoint import Checkpoints
 from gnm_core.training.folder import RunFolder
+from PIL import Image
+from ruamel.yaml import YAML
 
 Toy = Callable[..., dict[str, Any]]
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-
 from gnm_core.errors import DataError, OptionError, RunError, SpecError
 from gnm_core.spec import load_spec
 from gnm_core.training.learner import Learner

@@ -9,9 +9,6 @@ from typing import Annotated, Literal
 import numpy as np
 import torch
 from annotated_types import Ge
-from torch import Tensor, nn
-from torch.distributions import Normal
-
 from gnm_core import hookimpl
 from gnm_core.contracts import Data, Figure, Model
 from gnm_core.dims import Dims
@@ -19,6 +16,8 @@ from gnm_core.errors import DataError
 from gnm_core.plugins import installed
 from gnm_core.registry import Entry, Provider
 from gnm_core.results import Batch, Scene, Terms
+from torch import Tensor, nn
+from torch.distributions import Normal
 
 
 class ToyModel(Model):

@@ -69,7 +69,10 @@ def train(
     except KeyboardInterrupt:
         click.echo(f"\naborted; the checkpoints are intact; go on with: gnm train --resume {folder}", err=True)
         context.exit(130)
-    _conclude(context, outcome, folder)
+    if outcome.leads:
+        _conclude(outcome, folder)
+    if outcome.received is not None:
+        context.exit(128 + outcome.received)
 
 
 def _require_sensible(spec: Path | None, out: Path | None, resume: Path | None, at: int | None) -> None:
@@ -82,11 +85,9 @@ def _require_sensible(spec: Path | None, out: Path | None, resume: Path | None, 
         raise click.UsageError("--resume takes the spec and the folder from the run; leave out --spec and --out")
 
 
-def _conclude(context: click.Context, outcome: Any, folder: Path) -> None:
+def _conclude(outcome: Any, folder: Path) -> None:
     click.echo(f"{outcome.step} of {outcome.total} steps made; checkpoint: {outcome.checkpoint}")
     if outcome.picture is not None:
         click.echo(f"picture: {outcome.picture}")
     if outcome.step < outcome.total:
         click.echo(f"go on with: gnm train --resume {folder}")
-    if outcome.received is not None:
-        context.exit(128 + outcome.received)

@@ -43,6 +43,8 @@ class Outcome:
     """The last picture; None if none was drawn."""
     received: int | None
     """The signal that stopped it; None for its own end."""
+    leads: bool
+    """This process is the one that writes and speaks."""
 
 
 def start(spec: CheckedSpec, out: Path, settings: Settings, display: Display) -> Outcome:
@@ -61,6 +63,7 @@ def start(spec: CheckedSpec, out: Path, settings: Settings, display: Display) ->
     """
     device = choose_device(settings.device)
     ranks = Ranks.join(device)
+    display = display if ranks.leads else Silent()
     folder = RunFolder(out)
     with ExitStack() as stack:
         stack.callback(ranks.leave)
@@ -94,6 +97,7 @@ def resume(
     """
     device = choose_device(settings.device)
     ranks = Ranks.join(device)
+    display = display if ranks.leads else Silent()
     folder = RunFolder(out)
     with ExitStack() as stack:
         stack.callback(ranks.leave)
@@ -188,7 +192,7 @@ class _Loop:
         self.begun = time.perf_counter()
         self.spec, self.folder, self.settings, self.learner = spec, folder, settings, learner
         self.training, self.ranks = learner.training, learner.ranks
-        self.display: Display = display if self.ranks.leads else Silent()
+        self.display = display
         total = learner.plan.total
         self.until = total if settings.steps is None else min(settings.steps, total)
         self.saved = learner.step if learner.step in folder.checkpoints.steps() else -1
@@ -215,8 +219,14 @@ class _Loop:
             self._save()
             if interrupts.received is None:
                 self._draw()
-            step, checkpoints = self.learner.step, self.folder.checkpoints
-            return Outcome(step, self.learner.plan.total, checkpoints.path(step), self.drawn, interrupts.received)
+            return Outcome(
+                step=self.learner.step,
+                total=self.learner.plan.total,
+                checkpoint=self.folder.checkpoints.path(self.learner.step),
+                picture=self.drawn,
+                received=interrupts.received,
+                leads=self.ranks.leads,
+            )
 
     def _open(self, stack: ExitStack) -> None:
         if not self.ranks.leads:
