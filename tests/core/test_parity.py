@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from einops import rearrange
 from click.testing import CliRunner
+from einops import rearrange
 from gnm_core import load_run, load_spec
 from gnm_core.cli import main
 from gnm_core.gnm.model import GNM, scene_divergence

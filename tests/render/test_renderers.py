@@ -17,10 +17,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 BOTH = pytest.mark.parametrize("kind", [SeparableRenderer, STNRenderer])
-VARIANTS = pytest.mark.parametrize(("masks", "background"), [(False, False), (True, False), (False, True), (True, True)])
-SIZES = pytest.mark.parametrize(
-    ("grid", "glimpse", "size"), [(4, 32, 64), (1, 16, 32), (3, 8, 48), (2, 48, 24), (8, 4, 96)]
+VARIANTS = pytest.mark.parametrize(
+    ("masks", "background"), [(False, False), (True, False), (False, True), (True, True)]
 )
+SIZES = pytest.mark.parametrize("sizes", [(4, 32, 64), (1, 16, 32), (3, 8, 48), (2, 48, 24), (8, 4, 96)])
+"""Grid, pixels of the glimpse, pixels of the image."""
 BOXES = {
     "ordinary": lambda e, c: (0.1 + 0.4 * e, 1.2 * c - 0.6),
     "partly outside": lambda e, c: (0.3 + 0.9 * e, 2.4 * c - 1.2),
@@ -70,7 +71,9 @@ def value_and_gradients(painter: ObjectRenderer, latents: SymbolicLatents, code:
     inputs = [x.clone().requires_grad_() for x in (*tensors(latents), code)]
     rendering = painter(SymbolicLatents(*inputs[:-1]), inputs[-1])
     torch.manual_seed(2)
-    loss = sum((layer * torch.randn(layer.shape, dtype=layer.dtype)).sum() for layer in (rendering.image, rendering.alpha))
+    loss = sum(
+        (layer * torch.randn(layer.shape, dtype=layer.dtype)).sum() for layer in (rendering.image, rendering.alpha)
+    )
     gradients = torch.autograd.grad(loss, [*inputs, *painter.parameters()], allow_unused=True)
     return [rendering.image, rendering.foreground, rendering.alpha, rendering.background], list(gradients)
 
@@ -86,12 +89,10 @@ def assert_close(ours: list, theirs: list, tolerance: float) -> None:
 @SIZES
 @VARIANTS
 @pytest.mark.parametrize("boxes", BOXES)
-def test_the_two_renderers_agree(
-    grid: int, glimpse: int, size: int, masks: bool, background: bool, boxes: str
-) -> None:
-    latents, code = scene(grid, boxes), torch.randn(2, 3).double()
+def test_the_two_renderers_agree(sizes: tuple[int, int, int], masks: bool, background: bool, boxes: str) -> None:
+    latents, code = scene(sizes[0], boxes), torch.randn(2, 3).double()
     fast, plain = (
-        value_and_gradients(renderer(kind, grid, glimpse, size, masks=masks, background=background), latents, code)
+        value_and_gradients(renderer(kind, *sizes, masks=masks, background=background), latents, code)
         for kind in (SeparableRenderer, STNRenderer)
     )
     assert_close(fast[0], plain[0], 1e-9)

@@ -38,8 +38,8 @@ def draw_boxes(pixels: Pixels, boxes: Iterable[Box], factor: int) -> Pixels:
     boxes = list(boxes)
     for box in boxes:
         x0, y0, x1, y1 = (round(factor * corner) for corner in box.corners)
-        draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline=box.colour, width=2)
+        draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=box.colour, width=2)
     for box in boxes:
         x, y = (factor * corner for corner in box.corners[:2])
-        tag(draw, box.label, (x, y - 13), box.colour, size=11)
+        tag(draw, box.label, (x, y - 14), box.colour, size=12)
     return np.asarray(picture)

@@ -11,7 +11,7 @@ from gnm_render.figures.pixels import Pixels
 from gnm_render.figures.text import font, wrap
 
 MARGIN, GAP, GROUP_GAP, APART_GAP = 16, 6, 18, 44
-TEXT, LINE = 16, 20
+TEXT, LINE = 20, 24
 
 
 @dataclass(frozen=True)

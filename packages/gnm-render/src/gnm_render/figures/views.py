@@ -64,7 +64,7 @@ class Views:
         cells = [
             draw_boxes(pixels, boxes_of(objects, i), self.factor) for i, pixels in enumerate(self._column(self.image))
         ]
-        return Group("objects found, and how sure", [cells])
+        return Group("objects found", [cells])
 
     def reconstructions(self) -> Group:
         """What the latents of each picture decode to."""
