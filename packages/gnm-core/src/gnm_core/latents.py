@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Bernoulli, Normal
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class SymbolicLatents:
 class SymbolicDistribution:
     """A distribution over z^s, factorised over cells and latents: q(z^s | x) or p(z^s | z^g)."""
 
-    presence: Distribution
+    presence: Bernoulli
     """Bernoulli over (B, G, G, 1), with logits."""
-    where: Distribution
+    where: Normal
     """Normal over (B, G, G, 4) = (s, r, dx, dy), *before* the transform to the image frame."""
-    depth: Distribution
+    depth: Normal
     """Normal over (B, G, G, 1)."""
-    what: Distribution
+    what: Normal
     """Normal over (B, G, G, D)."""

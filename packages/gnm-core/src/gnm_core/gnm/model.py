@@ -19,7 +19,6 @@ from gnm_core.contracts import (
     PresencePrior,
     Renderer,
     Schedule,
-    ScenePrior,
 )
 from gnm_core.dims import Dims
 from gnm_core.distributions import (
@@ -38,7 +37,6 @@ from gnm_core.layers.mlp import mlp
 from gnm_core.likelihood import gaussian_log_likelihood
 from gnm_core.results import Components, Drawing, Objects, Rendering, Scene, Terms
 
-
 ENDLESS = 10**9
 """A training step by which every schedule has ended."""
 
@@ -47,29 +45,35 @@ Symbols = Literal["mode", "sample"]
 
 
 @dataclass(frozen=True)
-class Inference:
-    """Everything that one pass over a batch of images yields, with one sample (or the mean) of each posterior."""
+class Sight:
+    """What the symbolic level makes of a batch of images, with one sample (or the mean) of each posterior."""
 
     features: Tensor
     """(B, E, G, G): f^x."""
-    drawing: Drawing
-    """z^g, its priors and posteriors, and the feature map that it describes."""
     posterior: SymbolicDistribution
     """q(z^s | f^x)."""
-    prior: SymbolicDistribution
-    """p(z^s | f_L)."""
     where: Tensor
     """(B, G, G, 4): sample of z^where before its transform."""
     latents: SymbolicLatents
     """Sample of z^s."""
     background: Tensor | None
     """(B, Z): sample of z^b."""
-    background_posterior: Distribution | None
+    background_posterior: Normal | None
     """q(z^b | f^x)."""
-    background_prior: Distribution | None
-    """p(z^b | z^g)."""
     rendering: Rendering
     """The picture of the sample."""
+
+
+@dataclass(frozen=True)
+class Inference(Sight):
+    """Everything that one pass over a batch of images yields: both levels."""
+
+    drawing: Drawing
+    """z^g, its priors and posteriors, and the feature map that it describes."""
+    prior: SymbolicDistribution
+    """p(z^s | f_L)."""
+    background_prior: Normal | None
+    """p(z^b | z^g)."""
 
 
 class GNM(Model):
@@ -90,11 +94,15 @@ class GNM(Model):
         temperature: of the relaxed z^pres, at each training step.
         curriculum: early help for the foreground.
         sigma: standard deviation of the pixels' likelihood.
-        head: hidden channels of the head for z^s, shared by posterior and prior (64, 64 on MNIST; 128, 128 on Arrow Room).
+        head: hidden channels of the head for z^s, shared by posterior and prior (64, 64 on MNIST; 128, 128 on Arrow
+            Room).
         presence_scale: largest presence logit.
         background_posterior: hidden sizes of q(z^b | f^x) (Table 7).
         background_generator: hidden sizes of p(z^b | z^g) (Table 7).
     """
+
+    levels = ("symbols", "scene")
+    """What trains by itself: the symbolic level, from images, without a scene code; and the scene level above it."""
 
     def __init__(
         self,
@@ -140,9 +148,19 @@ class GNM(Model):
             mode: take means instead of samples, and sigmoid(logits) for relaxed presence.
             hard: presence is 0 or 1 (its mode, or a Bernoulli sample) and there is no curriculum.
         """
+        sight = self.see(image, step, mode=mode, hard=hard)
+        drawing = self.core.infer(sight.features, mode=mode)
+        return Inference(
+            **vars(sight),
+            drawing=drawing,
+            prior=self.head(drawing.feature_map),
+            background_prior=None if sight.background is None else self._p_background(drawing),
+        )
+
+    def see(self, image: Tensor, step: int = 0, *, mode: bool = False, hard: bool = False) -> Sight:
+        """(B, C, H, W) → what the symbolic level makes of it; arguments as of `infer`."""
         features = self.encoder(image)
-        drawing = self.core.infer(features, mode=mode)
-        posterior, prior = self.head(features), self.head(drawing.feature_map)
+        posterior = self.head(features)
         logits = posterior.presence.logits
         if hard:
             presence = (logits > 0).to(logits.dtype) if mode else posterior.presence.sample()
@@ -155,24 +173,23 @@ class GNM(Model):
             depth=posterior.depth.mean if mode else posterior.depth.rsample(),
             what=posterior.what.mean if mode else posterior.what.rsample(),
         )
-        background, q_background, p_background = None, None, None
-        if self.background_posterior is not None and self.background_generator is not None:
-            q_background = normal(*self.background_posterior(features.flatten(1)).chunk(2, dim=1))
-            p_background = self._background_prior(drawing)
+        background, q_background = None, None
+        if self.background_posterior is not None:
+            q_background = self._q_background(features)
             background = q_background.mean if mode else q_background.rsample()
         rendering = self.render(latents, background, None if hard else step)
-        return Inference(
-            features, drawing, posterior, prior, where, latents, background, q_background, p_background, rendering
-        )
+        return Sight(features, posterior, where, latents, background, q_background, rendering)
 
     def render(self, latents: SymbolicLatents, background: Tensor | None, step: int | None = None) -> Rendering:
         """The picture of a symbolic map, under the curriculum of training step `step` (None: no curriculum)."""
         if self.curriculum is None or step is None:
-            return self.renderer(latents, background)
+            plain: Rendering = self.renderer(latents, background)
+            return plain
         handicap = self.curriculum.at(step)
         if handicap.presence is not None:
             latents = replace(latents, presence=latents.presence.clamp(max=handicap.presence))
-        return self.renderer(latents, background, box_mask=handicap.box_mask, alpha=handicap.alpha)
+        helped: Rendering = self.renderer(latents, background, box_mask=handicap.box_mask, alpha=handicap.alpha)
+        return helped
 
     def terms(self, image: Tensor, step: int) -> Terms:
         """(B, C, H, W) → log-likelihood, the KLs of equation 1-2, and the auxiliary KLs of equations 3-4."""
@@ -181,13 +198,43 @@ class GNM(Model):
     def terms_of(self, image: Tensor, seen: Inference, step: int) -> Terms:
         """The terms of an inference already made."""
         q, p, z = seen.posterior, seen.prior, seen.latents
-        kl = {
-            "scene": scene_divergence(seen.drawing).sum(dim=1),
-            "presence": divergence(q.presence, p.presence, z.presence),
-            "where": divergence(q.where, p.where, seen.where),
-            "depth": divergence(q.depth, p.depth, z.depth),
-            "what": divergence(q.what, p.what, z.what),
-        }
+        kl = {"scene": scene_divergence(seen.drawing).sum(dim=1), **symbolic_divergence(q, p, z, seen.where)}
+        if seen.background is not None:
+            assert seen.background_posterior is not None
+            assert seen.background_prior is not None
+            kl["background"] = divergence(seen.background_posterior, seen.background_prior, seen.background)
+        return Terms(
+            log_likelihood=gaussian_log_likelihood(image, seen.rendering.image, self.sigma),
+            kl=kl,
+            auxiliary=self._auxiliary(seen, step),
+            monitor=_monitor(q),
+        )
+
+    def level_inputs(self, level: str, image: Tensor) -> Tensor | None:
+        """(B, C, H, W) → f^x (B, E, G, G) for the scene level; None for the symbolic one, which learns from images."""
+        return None if level == "symbols" else self.encoder(image)
+
+    def level_terms(self, level: str, inputs: Tensor, step: int) -> Terms:
+        """The terms of one level by itself: first the symbols, then, all below it frozen, the scene code.
+
+        The symbolic level is the model without its scene code: likelihood and auxiliary KLs, no prior to agree with.
+        The scene level is q(z^g | f^x) and p(z^s | z^g) on finished feature maps, without rendering anything.
+        """
+        if level == "symbols":
+            seen = self.see(inputs, step)
+            likelihood = gaussian_log_likelihood(inputs, seen.rendering.image, self.sigma)
+            return Terms(likelihood, {}, self._auxiliary(seen, step), _monitor(seen.posterior))
+        drawing = self.core.infer(inputs)
+        q, p = self.head(inputs), self.head(drawing.feature_map)
+        z = SymbolicLatents(q.presence.probs, q.where.mean, q.depth.mean, q.what.mean)
+        kl = {"scene": scene_divergence(drawing).sum(dim=1), **symbolic_divergence(q, p, z, z.where)}
+        if self.background_posterior is not None:
+            q_background = self._q_background(inputs)
+            kl["background"] = divergence(q_background, self._p_background(drawing), q_background.mean)
+        return Terms(torch.zeros_like(kl["scene"]), kl, {}, _monitor(q))
+
+    def _auxiliary(self, seen: "Sight", step: int) -> dict[str, Tensor]:
+        q, z = seen.posterior, seen.latents
         there = z.presence.clamp(min=1e-5)
 
         def weighted(posterior: Distribution, prior: LatentPrior, sample: Tensor) -> Tensor:
@@ -201,16 +248,9 @@ class GNM(Model):
         }
         if seen.background is not None:
             assert seen.background_posterior is not None
-            assert seen.background_prior is not None
-            kl["background"] = divergence(seen.background_posterior, seen.background_prior, seen.background)
             reference = self.background_prior.reference(step)
             auxiliary["background"] = divergence(seen.background_posterior, reference, seen.background)
-        return Terms(
-            log_likelihood=gaussian_log_likelihood(image, seen.rendering.image, self.sigma),
-            kl=kl,
-            auxiliary=auxiliary,
-            monitor={"objects": per_image((q.presence.logits.detach() > 0).float())},
-        )
+        return auxiliary
 
     @torch.no_grad()
     def sample(self, n: int) -> Scene:
@@ -218,9 +258,7 @@ class GNM(Model):
         return self.dream(n)
 
     @torch.no_grad()
-    def dream(
-        self, n: int, code: Tensor | None = None, *, symbols: Symbols = "mode", step: int | None = None
-    ) -> Scene:
+    def dream(self, n: int, code: Tensor | None = None, *, symbols: Symbols = "mode", step: int | None = None) -> Scene:
         """The scenes of given scene codes, or of fresh ones.
 
         Args:
@@ -237,13 +275,18 @@ class GNM(Model):
         p = self.head(drawing.feature_map)
         background = None
         if self.background_generator is not None:
-            prior = self._background_prior(drawing)
-            background = prior.mean if symbols == "mode" else prior.sample()
+            prior = self._p_background(drawing)
+            background = prior.mean if symbols == "mode" else prior.rsample()
         logits = p.presence.logits
         if symbols == "mode":
             presence, where, depth, what = (logits > 0).to(logits.dtype), p.where.mean, p.depth.mean, p.what.mean
         else:
-            presence, where, depth, what = (d.sample() for d in (p.presence, p.where, p.depth, p.what))
+            presence, where, depth, what = (
+                p.presence.sample(),
+                p.where.rsample(),
+                p.depth.rsample(),
+                p.what.rsample(),
+            )
         latents = SymbolicLatents(presence, to_image_frame(where), depth, what)
         return self._scene(latents, p, background, drawing.scene, self.render(latents, background, step))
 
@@ -303,7 +346,11 @@ class GNM(Model):
             ratios["background"] = log_prob(seen.background_prior, behind) - log_prob(seen.background_posterior, behind)
         return ratios
 
-    def _background_prior(self, drawing: Drawing) -> Normal:
+    def _q_background(self, features: Tensor) -> Normal:
+        assert self.background_posterior is not None
+        return normal(*self.background_posterior(features.flatten(1)).chunk(2, dim=1))
+
+    def _p_background(self, drawing: Drawing) -> Normal:
         assert self.background_generator is not None
         return normal(*self.background_generator(drawing.scene.flatten(1)).chunk(2, dim=1))
 
@@ -335,9 +382,31 @@ class GNM(Model):
         )
 
 
+def symbolic_divergence(
+    q: SymbolicDistribution, p: SymbolicDistribution, z: SymbolicLatents, where: Tensor
+) -> dict[str, Tensor]:
+    """Name to (B,): KL(q(z^s) || p(z^s)) of each symbolic latent, in nats per image.
+
+    Args:
+        q: posterior.
+        p: prior.
+        z: sample of q, for latents whose divergence has no closed form.
+        where: that of z^where, before its transform.
+    """
+    return {
+        "presence": divergence(q.presence, p.presence, z.presence),
+        "where": divergence(q.where, p.where, where),
+        "depth": divergence(q.depth, p.depth, z.depth),
+        "what": divergence(q.what, p.what, z.what),
+    }
+
+
+def _monitor(q: SymbolicDistribution) -> dict[str, Tensor]:
+    return {"objects": per_image((q.presence.logits.detach() > 0).float())}
+
+
 def scene_divergence(drawing: Drawing) -> Tensor:
     """(B, L): KL(q(z_l) || p(z_l)) of every drawing step, in nats per image."""
     assert drawing.posterior is not None
     steps = zip(drawing.prior, drawing.posterior, drawing.scene.unbind(1), strict=True)
     return torch.stack([divergence(q, p, z) for p, q, z in steps], dim=1)
-

@@ -34,9 +34,10 @@ class StructureHead(nn.Module):
         self.what = nn.Conv2d(last, 2 * what, 1)
         self.presence_scale = presence_scale
         with torch.no_grad():
-            self.where.weight.uniform_(-0.01, 0.01)
-            self.where.bias.zero_()
-            self.where.bias[0] = -1
+            nn.init.uniform_(self.where.weight, -0.01, 0.01)
+            scale_first = torch.tensor([-1.0] + [0.0] * 7)
+            assert self.where.bias is not None
+            self.where.bias.copy_(scale_first)
 
     def forward(self, feature_map: Tensor) -> SymbolicDistribution:
         """(B, E, G, G) → distribution over z^s."""

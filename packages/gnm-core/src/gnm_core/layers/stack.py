@@ -1,4 +1,4 @@
-"""A chain of convolutions with CELU and norm in between that keeps one tensor a layer for the backward pass, not two."""
+"""A chain of convolutions with CELU and norm in between that keeps one tensor a layer for the backward pass."""
 
 import torch
 from torch import Tensor, nn
@@ -6,7 +6,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from gnm_core.layers.celu_norm import CeluNorm2d, Normalised, as_images
 
-Geometry = tuple[torch.Size, tuple[int, ...], int]
+Geometry = tuple[tuple[int, ...], tuple[int, ...], int]
 
 
 class ConvStack(nn.Sequential):
@@ -20,8 +20,9 @@ class ConvStack(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → what the last layer makes of it."""
         if not torch.is_grad_enabled() or torch.compiler.is_compiling():
-            straight: Tensor = super().forward(x)
-            return straight
+            for layer in self:
+                x = layer(x)
+            return x
         normalised: Normalised | None = None
         for layer in self:
             if isinstance(layer, CeluNorm2d):
@@ -43,11 +44,12 @@ class _KeepActivation:
     def __init__(self, normalised: Normalised) -> None:
         self.source = normalised.rows.untyped_storage().data_ptr()
         self.dtype = normalised.rows.dtype
-        self.recipe = Normalised(normalised.rows.new_empty(0), normalised.activation, normalised.weight, normalised.bias)
+        nothing = normalised.rows.new_empty(0)
+        self.recipe = Normalised(nothing, normalised.activation, normalised.weight, normalised.bias)
 
     def pack(self, saved: Tensor) -> Tensor | Geometry:
         if saved.dtype == self.dtype and saved.untyped_storage().data_ptr() == self.source:
-            return saved.shape, saved.stride(), saved.storage_offset()
+            return tuple(saved.shape), saved.stride(), int(saved.storage_offset())
         return saved
 
     def unpack(self, kept: Tensor | Geometry) -> Tensor:

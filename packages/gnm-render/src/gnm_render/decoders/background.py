@@ -40,7 +40,7 @@ class SubpixelBackground(BackgroundDecoder):
             raise OptionError(
                 "upscales", f"{list(upscales)} grow one pixel to {grown_size(upscales)} px; the image has {dims.size}"
             )
-        self.layers = subpixel_stack(dims.background, channels, dims.channels, kernels, upscales)
+        self.layers = subpixel_stack(dims.background, channels, dims.channels, kernels=kernels, upscales=upscales)
 
     def forward(self, code: Tensor) -> Tensor:
         """(B, Z) → (B, C, H, W) in [0, 1]."""

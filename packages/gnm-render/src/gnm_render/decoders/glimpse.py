@@ -38,7 +38,7 @@ class SubpixelGlimpse(GlimpseDecoder):
     ) -> None:
         super().__init__()
         self.masks, self.size = masks, grown_size(upscales)
-        self.layers = subpixel_stack(dims.what, channels, dims.channels + masks, kernels, upscales)
+        self.layers = subpixel_stack(dims.what, channels, dims.channels + masks, kernels=kernels, upscales=upscales)
 
     def forward(self, what: Tensor) -> Tensor:
         """(N, D) → (N, C or C + 1, size, size) in [0, 1]."""

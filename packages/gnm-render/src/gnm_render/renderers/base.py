@@ -11,7 +11,6 @@ from gnm_core.latents import SymbolicLatents
 from gnm_core.results import Components, Rendering
 from torch import Tensor
 
-
 GLIMPSES_AT_ONCE = 128
 """Glimpses that are decoded together: of these sizes the intermediate images fit a processor's cache."""
 
@@ -95,7 +94,7 @@ class ObjectRenderer(Renderer):
     def _foreground(self, latents: SymbolicLatents, box_mask: float | None) -> Foreground:
         """Paint a few scenes at a time, so that their glimpses stay in the processor's cache."""
         at_once = max(1, GLIMPSES_AT_ONCE // (latents.where.shape[1] * latents.where.shape[2]))
-        rows = [x.split(at_once) for x in (latents.presence, latents.where, latents.depth, latents.what)]
+        rows = [torch.split(x, at_once) for x in (latents.presence, latents.where, latents.depth, latents.what)]
         painted = [self.paint(self.decode(SymbolicLatents(*few), box_mask=box_mask)) for few in zip(*rows, strict=True)]
         alphas = [p.alpha for p in painted if p.alpha is not None]
         return Foreground(torch.cat([p.image for p in painted]), torch.cat(alphas) if alphas else None)

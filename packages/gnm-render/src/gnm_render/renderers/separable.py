@@ -74,14 +74,12 @@ class SeparableRenderer(ObjectRenderer):
             claim = alpha * nearness[mine]
             patches = torch.cat([claim * objects, claim, alpha], dim=1)
             total = total + add_windows(patches, bucket.windows, scenes, self.size)
-        claimed, claims, alpha = total.split([self.channels, 1, 1], dim=1)
+        claimed, claims, alpha = torch.split(total, [self.channels, 1, 1], dim=1)
         return Foreground(claimed / (claims + 1e-15), alpha)
 
     def _place_in(self, glimpses: Tensor, where: Tensor, windows: Windows) -> Tensor:
         """(M, c, s, s) and (M, 4) → (M, c, side, side): each glimpse in its own window."""
         side = glimpses.shape[-1]
-        columns = bilinear_weights(
-            where[:, 0], where[:, 2], side, self.size, start=windows.left, count=windows.side
-        )
+        columns = bilinear_weights(where[:, 0], where[:, 2], side, self.size, start=windows.left, count=windows.side)
         rows = bilinear_weights(where[:, 1], where[:, 3], side, self.size, start=windows.top, count=windows.side)
         return rows[:, None] @ (glimpses @ rearrange(columns, "m x q -> m 1 q x"))

@@ -93,8 +93,8 @@ class _AddWindows(torch.autograd.Function):
             flat = canvas.permute(1, 0, 2, 3).reshape(channels, -1)
             flat.index_add_(1, places, patches.permute(1, 0, 2, 3).reshape(channels, -1))
             return flat.view(channels, scenes, size, size).permute(1, 0, 2, 3).contiguous()
-        places = zip(windows.scene.tolist(), windows.top.tolist(), windows.left.tolist(), patches, strict=True)
-        for scene, top, left, patch in places:  # slices beat index_add on a CPU by far
+        slices = zip(windows.scene.tolist(), windows.top.tolist(), windows.left.tolist(), patches, strict=True)
+        for scene, top, left, patch in slices:  # slices beat index_add on a CPU by far
             canvas[scene, :, top : top + side, left : left + side] += patch
         return canvas
 

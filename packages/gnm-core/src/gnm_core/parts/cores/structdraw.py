@@ -25,7 +25,8 @@ class StructDRAW(Core):
         steps: L, drawing steps.
         kernel: odd kernel of both ConvLSTMs; 1 is published and fits Table 3 (Table 7 prints 3).
         interaction: hidden sizes of the MLP from the encoder's state to q(z_l).
-        decoder: hidden sizes of the MLP from z_l to the decoder's input (Table 7: 512, 1024; published MNIST: 512, 512).
+        decoder: hidden sizes of the MLP from z_l to the decoder's input (Table 7: 512, 1024; MNIST as published:
+            512, 512).
 
     Raises:
         OptionError: an even kernel.

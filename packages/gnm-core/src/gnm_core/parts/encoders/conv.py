@@ -30,7 +30,8 @@ class ConvEncoder(Encoder):
         if halvings < 1 or halvings != int(halvings):
             raise OptionError(
                 "dims",
-                f"a {dims.size} px image cannot be halved down to a grid of {dims.grid}: size / grid must be 2, 4, 8, ...",
+                f"a {dims.size} px image cannot be halved down to a grid of {dims.grid}: "
+                "size / grid must be 2, 4, 8, ...",
             )
         between = int(halvings) - 1
         if widths is None:
@@ -38,7 +39,8 @@ class ConvEncoder(Encoder):
         if len(widths) != between:
             raise OptionError(
                 "widths",
-                f"{len(widths)} widths, but {dims.size} px to a grid of {dims.grid} has {between} resolutions in between",
+                f"{len(widths)} widths, but {dims.size} px to a grid of {dims.grid} has {between} resolutions "
+                "in between",
             )
         layers: list[nn.Module] = []
         before = dims.channels

@@ -45,7 +45,8 @@ class TimmEncoder(Encoder):
             if not fits:
                 raise OptionError(
                     "backbone",
-                    f"{backbone} reduces by {reductions[0]} at least: a {dims.size} px image gives no {dims.grid} x {dims.grid} map",
+                    f"{backbone} reduces by {reductions[0]} at least: a {dims.size} px image gives no "
+                    f"{dims.grid} x {dims.grid} map",
                 )
             self.backbone: nn.Module = timm.create_model(
                 backbone,

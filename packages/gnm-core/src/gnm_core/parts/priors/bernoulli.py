@@ -19,9 +19,7 @@ class BernoulliPrior(PresencePrior):
 
     one: Tensor
 
-    def __init__(
-        self, *, rate: Annotated[Schedule, Default("linear", from_=0.1, to=0.001, until=4000)]
-    ) -> None:
+    def __init__(self, *, rate: Annotated[Schedule, Default("linear", from_=0.1, to=0.001, until=4000)]) -> None:
         super().__init__()
         self.rate = rate
         self.register_buffer("one", torch.ones(()), persistent=False)
