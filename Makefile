@@ -1,0 +1,59 @@
+# Everything starts from nothing: each target makes the environment it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(wildcard packages/*/pyproject.toml) pyproject.toml
+MINUTES ?= 5
+
+.PHONY: demo test lint bench docs wheels clean
+
+## demo: compose, train for about five minutes on an embedded digit source, and name a picture
+demo: $(VENV)/.demo
+	@rm -rf runs/demo
+	$(BIN)/gnm compose --spec specs/mnist-4-64-demo.yaml
+	$(BIN)/gnm train --spec specs/mnist-4-64-demo.yaml --out runs/demo --seconds $$(( $(MINUTES) * 60 ))
+	$(BIN)/gnm sample runs/demo -n 25 --out runs/demo/samples.png
+	@echo; echo "The picture: $$(ls runs/demo/pictures/*.png | tail -1)"
+	@echo "Dreamt scenes: runs/demo/samples.png"
+
+## test: the whole test suite
+test: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests
+
+## lint: style, types, layers
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+## bench: measurements, by hand, on a quiet machine
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/step.py
+	$(BIN)/python benchmarks/renderer.py
+	$(BIN)/python benchmarks/data.py
+	$(BIN)/python benchmarks/models.py
+
+## docs: the documents' own tests: every command and every spec in them is run
+docs: $(VENV)/.dev
+	$(BIN)/python -m pytest tests -k docs
+
+## wheels: one wheel for each package, in dist/
+wheels: $(VENV)/.dev
+	rm -rf dist
+	for package in packages/*/; do $(BIN)/python -m build --wheel --no-isolation --outdir dist $$package || exit 1; done
+
+clean:
+	rm -rf $(VENV) dist runs
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/.demo: $(VENV)/bin/python $(SOURCES)
+	$(BIN)/pip install --quiet -e packages/gnm-core -e packages/gnm-render -e packages/gnm-data
+	touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python $(SOURCES)
+	$(BIN)/pip install --quiet -e "packages/gnm-core[timm,tensorboard]" -e packages/gnm-render -e packages/gnm-baselines -e packages/gnm-data --group dev
+	touch $@ $(VENV)/.demo
