@@ -83,10 +83,8 @@ def report(name: str, count: int, size: int, repeats: int) -> None:
                 processes=processes,
             )
             wall, spent = time.perf_counter() - start, sum(os.times()[:4]) - spent
-            print(
-                f"{name}, {size} px, {count:,} images: build with {processes} process(es): {count / wall:,.0f} images/s, "
-                f"{count / spent:,.0f} per second of processor time"
-            )
+            rates = f"{count / wall:,.0f} images/s, {count / spent:,.0f} per second of processor time"
+            print(f"{name}, {size} px, {count:,} images: build with {processes} process(es): {rates}")
         place = folder / "1"
         total = sum(path.stat().st_size for path in place.rglob("*.parquet"))
         whole, images = (Parquet(dims, dir=place, truth=truth) for truth in (True, False))

@@ -18,6 +18,7 @@ from gnm_core.contracts import Data
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, OptionError
 from gnm_core.results import Batch, Truth
+from gnm_core.spec import DataSpec, load_spec
 from gnm_data.digits.embedded import EmbeddedDigits
 from gnm_data.scenes.mnist4 import Mnist4
 from gnm_data.scenes.mnist10 import Mnist10
@@ -110,6 +111,14 @@ def test_scenes_come_back_exactly(tmp_path: Path, kind: type[Mnist4] | type[Mnis
     source = kind(Dims(size=64), digits=EmbeddedDigits())
     build(lambda: source, RECIPE, tmp_path, count=70, shard_size=30)
     assert_equal(Parquet(Dims(size=64), dir=tmp_path).batch(range(70)), source.batch(range(70)))
+
+
+def test_rooms_come_back_exactly(tmp_path: Path) -> None:
+    source = load_spec({"dims": {"channels": 3, "size": 32}, "data": "arrow-room"}, top=DataSpec).data()
+    build(lambda: source, RECIPE, tmp_path, count=12, shard_size=7)
+    stored = Parquet(Dims(channels=3, size=32), dir=tmp_path)
+    assert_equal(stored.batch(range(12)), source.batch(range(12)))
+    assert stored.classes == source.classes
 
 
 def test_every_kind_of_truth_comes_back_exactly(tmp_path: Path) -> None:
