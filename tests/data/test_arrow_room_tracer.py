@@ -7,13 +7,14 @@ import sys
 
 import numpy as np
 import pytest
-from gnm_data.arrow_room import layout
+from gnm_data.arrow_room import layout, tracer
 from gnm_data.arrow_room.room import CAMERA, Body, Room
 from gnm_data.arrow_room.tracer import Tracer, srgb
 from gnm_data.arrow_room.truth import look
 
 ROOMS = [layout.sample(5, "test", index) for index in range(2, 6)]
 PICTURES = Tracer().paint(ROOMS, 64)
+SMALL = Tracer().paint(ROOMS[:2], 12)
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
@@ -45,6 +46,14 @@ def test_any_size_is_painted(size: int) -> None:
     picture = Tracer().paint(ROOMS[:1], size)
     assert picture.shape == (1, size, size, 3)
     assert picture.dtype == np.uint8
+
+
+@pytest.mark.parametrize("chunk", [1, 50])
+def test_rays_may_be_followed_in_any_bundles(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    monkeypatch.setattr(tracer, "CHUNK", chunk)
+    difference = Tracer().paint(ROOMS[:2], 12).astype(int) - SMALL
+    assert np.abs(difference).max() <= 1
+    assert (difference != 0).mean() < 0.01
 
 
 def test_no_rooms_make_no_pictures() -> None:

@@ -21,7 +21,7 @@ class Rays:
     """N rays, and where each of them is in its pixel's pattern."""
 
     origin: np.ndarray
-    """(3, N), or (3, 1) where all start at one point."""
+    """(3, N)."""
     direction: np.ndarray
     """(3, N), of length 1."""
     shift: np.ndarray
@@ -92,4 +92,6 @@ def through(pixels: np.ndarray, size: int, grid: int, fan: int) -> Rays:
     shift = np.stack([(52.9829189 * ((0.06711056 * (column + k) + 0.00583715 * (row + k)) % 1)) % 1 for k in (0, 47)])
     per_ray = shift.astype(np.float32).repeat(grid * grid, 1)
     number = np.tile(np.arange(grid * grid), len(pixels))
-    return Rays(EYE, CAMERA.rays(x, y, size), per_ray, number, fan, width=1 / (CAMERA.focal * size * grid))
+    direction = CAMERA.rays(x, y, size)
+    origin = np.broadcast_to(EYE, direction.shape)
+    return Rays(origin, direction, per_ray, number, fan, width=1 / (CAMERA.focal * size * grid))

@@ -24,13 +24,13 @@ STEPS = 8
 
 
 def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(3, N), (3, N) or (3, 1) → (N,)."""
+    """(3, N), (3, N) → (N,); either may be (3, 1)."""
     return np.einsum("kn,kn->n", a, b)
 
 
 def pick(vectors: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Some of the vectors (3, N), in another order if need be; a single one (3, 1) stands for all of them."""
-    return vectors if vectors.shape[1] == 1 else np.take(vectors, index, axis=1)
+    """Some of the vectors (3, N); several times faster than indexing."""
+    return np.take(vectors, index, axis=1)
 
 
 def unit(a: np.ndarray) -> np.ndarray:
@@ -64,6 +64,7 @@ class Solid(ABC):
 
     def hit(self, origin: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """Distance (N,) along each ray to the surface, from outside; infinite where the ray misses."""
+        origin = np.broadcast_to(origin, direction.shape)
         entry, exit_ = self.clip(origin, direction)
         t = np.full(entry.shape, np.inf, np.float32)
         walking = np.flatnonzero((exit_ >= entry) & (exit_ > 0))
