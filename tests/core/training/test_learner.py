@@ -255,6 +255,11 @@ def test_each_epoch_shows_every_image_once(toy: Toy) -> None:
     assert (torch.tensor(shown).flatten()[:96] == torch.cat([torch.tensor(p) for p in pieces])).all()
 
 
+def test_a_level_without_inputs_of_its_own_learns_from_the_images(toy: Toy) -> None:
+    by_level, whole = learner(toy(stages=[{"steps": 6, "level": "all"}])), learner(toy())
+    assert torch.equal(weights(run(by_level, 6)), weights(run(whole, 6)))
+
+
 def test_a_level_learns_from_inputs_made_once(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = learner(toy(steps=20, stages=[{"level": "code", "freeze": ["encoder"]}]))
     trained.advance()

@@ -31,7 +31,7 @@ class ToyModel(Model):
         pause: seconds that a step takes at least.
     """
 
-    levels = ("code",)
+    levels = ("all", "code")
 
     def __init__(
         self,
@@ -54,10 +54,14 @@ class ToyModel(Model):
     def terms(self, image: Tensor, step: int) -> Terms:
         return self._terms(self.encoder(image), image.flatten(1), step)
 
-    def level_inputs(self, level: str, image: Tensor) -> Tensor:
+    def level_inputs(self, level: str, image: Tensor) -> Tensor | None:
+        if level == "all":
+            return None
         return torch.cat([self.encoder(image), image.flatten(1)], dim=1)
 
     def level_terms(self, level: str, inputs: Tensor, step: int) -> Terms:
+        if level == "all":
+            return self.terms(inputs, step)
         return self._terms(inputs[:, :16], inputs[:, 16:], step)
 
     def _terms(self, features: Tensor, target: Tensor, step: int) -> Terms:

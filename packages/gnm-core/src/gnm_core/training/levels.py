@@ -59,7 +59,6 @@ def make_inputs(
         announce: told what takes its time.
     """
     assert isinstance(model, Levelled)
-    announce(f"preparing level '{level}'")
     training = model.training
     model.eval()
     chunks = []
@@ -68,6 +67,8 @@ def make_inputs(
         inputs = model.level_inputs(level, data.batch(indices).image.to(device))
         if inputs is None:
             break
+        if not chunks:
+            announce(f"preparing the inputs of level '{level}' from {len(data):,} images")
         chunks.append(inputs.cpu())
     model.train(training)
     return torch.cat(chunks) if chunks else None
