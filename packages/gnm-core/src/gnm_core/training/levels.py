@@ -61,7 +61,7 @@ def make_inputs(
     assert isinstance(model, Levelled)
     training = model.training
     model.eval()
-    chunks = []
+    chunks: list[Tensor] = []
     for start in range(0, len(data), CHUNK):
         indices = np.arange(start, min(start + CHUNK, len(data)))
         inputs = model.level_inputs(level, data.batch(indices).image.to(device))
