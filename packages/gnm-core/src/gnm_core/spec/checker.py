@@ -41,10 +41,12 @@ PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
     "gnm-baselines": {
         "model": ("vae", "convdraw", "genesis", "space"),
         "core": ("convdraw",),
+        "decoder": ("subpixel-code", "subpixel-map"),
     },
     "gnm-data": {
-        "data": ("mnist-4", "mnist-10", "mnist-4-10", "arrow-room", "image-folder", "parquet"),
+        "data": ("mnist-4", "mnist-10", "mnist-4-10", "arrow-room", "parquet"),
         "digits": ("embedded", "mnist"),
+        "judge": ("mnist-4", "mnist-10", "mnist-4-10", "arrow-room"),
     },
 }
 """Which package to install for a part that is not there."""
