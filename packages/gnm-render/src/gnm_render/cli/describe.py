@@ -4,8 +4,8 @@ from gnm_core.parts.data.picture import Frame
 from gnm_core.results import Objects, Scene
 from torch import Tensor
 
-DIGITS = 5
-"""Digits that numbers are rounded to, enough for single precision's use in pixels and nats."""
+DIGITS = 4
+"""Decimals that numbers are rounded to."""
 
 
 def objects_as_data(objects: Objects, scene: int, size: int, frame: Frame | None = None) -> list[dict[str, object]]:

@@ -39,7 +39,19 @@ def write_json(path: Path, data: Mapping[str, object]) -> None:
     Raises:
         RunError: it cannot be written.
     """
-    _write(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+    _write(path, (_readable(data) + "\n").encode())
+
+
+def _readable(data: object, indent: str = "") -> str:
+    """JSON with lists of plain values on one line each."""
+    deeper = indent + "  "
+    match data:
+        case Mapping() if data:
+            lines = [f"{json.dumps(key)}: {_readable(value, deeper)}" for key, value in data.items()]
+            return "{\n" + ",\n".join(deeper + line for line in lines) + f"\n{indent}}}"
+        case [dict() | list(), *_]:
+            return "[\n" + ",\n".join(deeper + _readable(item, deeper) for item in data) + f"\n{indent}]"
+    return json.dumps(data, ensure_ascii=False)
 
 
 def _write(path: Path, content: bytes) -> None:

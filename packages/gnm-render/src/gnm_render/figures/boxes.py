@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from gnm_render.figures.palette import Colour, object_colour
 from gnm_render.figures.pixels import Pixels
-from gnm_render.figures.text import tag
+from gnm_render.figures.text import Area, Place, tag
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,14 @@ def draw_boxes(pixels: Pixels, boxes: Iterable[Box], factor: int) -> Pixels:
     for box in boxes:
         x0, y0, x1, y1 = (round(factor * corner) for corner in box.corners)
         draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=box.colour, width=2)
+    tags: list[Area] = []
     for box in boxes:
-        x, y = (factor * corner for corner in box.corners[:2])
-        tag(draw, box.label, (x, y - 14), box.colour, size=12)
+        x0, y0, x1, y1 = (factor * corner for corner in box.corners)
+        places = (
+            Place(x0, y0, "bottom", "left"),
+            Place(x0, y1, "top", "left"),
+            Place(x1, y0, "bottom", "right"),
+            Place(x1, y1, "top", "right"),
+        )
+        tag(draw, box.label, places, box.colour, size=12, taken=tags)
     return np.asarray(picture)

@@ -16,6 +16,33 @@ GLIMPSES_AT_ONCE = 128
 
 
 @dataclass(frozen=True)
+class Cells:
+    """The symbolic map, row by row, or the cells of it that are to be painted."""
+
+    presence: Tensor
+    """(B, N, 1)."""
+    where: Tensor
+    """(B, N, 4)."""
+    depth: Tensor
+    """(B, N, 1)."""
+    what: Tensor
+    """(B, N, D)."""
+
+    @property
+    def count(self) -> int:
+        """N."""
+        return self.where.shape[1]
+
+    def fields(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The four of them, in the order of the constructor."""
+        return self.presence, self.where, self.depth, self.what
+
+    def split(self, scenes: int) -> list["Cells"]:
+        """A few scenes at a time."""
+        return [Cells(*few) for few in zip(*(torch.split(x, scenes) for x in self.fields()), strict=True)]
+
+
+@dataclass(frozen=True)
 class Glimpses:
     """The decoded objects of a batch of scenes, N = G * G or, when some were left out, fewer."""
 
@@ -93,20 +120,17 @@ class ObjectRenderer(Renderer):
 
     def _foreground(self, latents: SymbolicLatents, box_mask: float | None) -> Foreground:
         """Paint a few scenes at a time, so that their glimpses stay in the processor's cache."""
-        at_once = max(1, GLIMPSES_AT_ONCE // (latents.where.shape[1] * latents.where.shape[2]))
-        rows = [torch.split(x, at_once) for x in (latents.presence, latents.where, latents.depth, latents.what)]
-        painted = [self.paint(self.decode(SymbolicLatents(*few), box_mask=box_mask)) for few in zip(*rows, strict=True)]
+        cells = _rows(latents)
+        if not torch.is_grad_enabled():
+            cells = _only_present(cells)
+        at_once = max(1, GLIMPSES_AT_ONCE // max(1, cells.count))
+        painted = [self.paint(self.decode(few, box_mask)) for few in cells.split(at_once)]
         alphas = [p.alpha for p in painted if p.alpha is not None]
         return Foreground(torch.cat([p.image for p in painted]), torch.cat(alphas) if alphas else None)
 
-    def decode(self, latents: SymbolicLatents, *, box_mask: float | None = None) -> Glimpses:
-        """The glimpses of every cell; of the present ones alone when presence is hard and no gradient is asked for."""
-        rows = [
-            rearrange(x, "b h w d -> b (h w) d") for x in (latents.what, latents.where, latents.presence, latents.depth)
-        ]
-        if not torch.is_grad_enabled():
-            rows = _only_present(rows, rows[2])
-        what, where, presence, depth = rows
+    def decode(self, cells: Cells, box_mask: float | None = None) -> Glimpses:
+        """The glimpse of every cell; with `box_mask`, every mask fills its box with that value."""
+        what, where, presence, depth = cells.what, cells.where, cells.presence, cells.depth
         batch, count = what.shape[:2]
         if count == 0:
             size = self.glimpse.size
@@ -123,8 +147,7 @@ class ObjectRenderer(Renderer):
 
     def layers(self, latents: SymbolicLatents) -> Components:
         """Every cell's object on its own canvas, by itself (K = G * G, row by row)."""
-        with torch.enable_grad():  # all cells, in their order, present or not
-            glimpses = self.decode(latents)
+        glimpses = self.decode(_rows(latents))
         where, presence = glimpses.where.detach(), glimpses.presence.detach()
         mask = torch.ones_like(glimpses.appearance[:, :, :1]) if glimpses.mask is None else glimpses.mask.detach()
         images = self.place(glimpses.appearance.detach(), where)
@@ -138,11 +161,16 @@ def clamp_straight_through(x: Tensor, low: float, high: float) -> Tensor:
     return x + (x.clamp(low, high) - x).detach()
 
 
-def _only_present(rows: list[Tensor], presence: Tensor) -> list[Tensor]:
-    """Drop absent objects, keeping as many places as the fullest scene needs; a no-op on relaxed presence."""
-    there = presence[..., 0] > 0
+def _rows(latents: SymbolicLatents) -> Cells:
+    fields = (latents.presence, latents.where, latents.depth, latents.what)
+    return Cells(*(rearrange(x, "b h w d -> b (h w) d") for x in fields))
+
+
+def _only_present(cells: Cells) -> Cells:
+    """Leave out absent objects, keeping as many places as the fullest scene needs; relaxed presence keeps them all."""
+    there = cells.presence[..., 0] > 0
     most = int(there.sum(1).max()) if there.numel() else 0
-    if most == there.shape[1]:
-        return rows
+    if most == cells.count:
+        return cells
     first = there.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most, None]
-    return [x.gather(1, first.expand(-1, -1, x.shape[-1])) for x in rows]
+    return Cells(*(x.gather(1, first.expand(-1, -1, x.shape[-1])) for x in cells.fields()))

@@ -1,0 +1,129 @@
+"""GNM's training step and sampling against the same model computed as published, in the same process.
+
+    python benchmarks/step.py [--spec mnist-4 arrow-room] [--threads 2] [--repeats 7]
+
+`plain` is one canvas per object, contiguous convolutions, activation and norm apart (`benchmarks/plain_gnm.py`): the same
+function of the same weights. The two are timed in turn, step by step, and their medians and the median of the ratios are
+printed. Peak memory is that of a process of its own, above what importing torch takes.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from gnm_core import compose, load_spec
+from plain_gnm import plain
+
+SPECS = Path(__file__).parents[1] / "specs"
+
+
+def megabytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+TORCH = megabytes()
+
+
+def seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def training(model: torch.nn.Module, image: torch.Tensor, objective: torch.nn.Module, bf16: bool) -> Callable[[], None]:
+    optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-4)
+
+    def step() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            loss = objective(model.terms(image, 1000), 1000).total
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return step
+
+
+def build(spec: str) -> tuple[torch.nn.Module, torch.nn.Module, torch.Tensor]:
+    checked = load_spec(SPECS / f"{spec}.yaml", ["data=null"])
+    torch.manual_seed(0)
+    image = torch.rand(32, checked.dims.channels, checked.dims.size, checked.dims.size)
+    return compose(checked), checked.objective(), image
+
+
+def compare(spec: str, repeats: int) -> None:
+    model, objective, image = build(spec)
+    reference = plain(model)
+    runs = {
+        "plain": training(reference, image, objective, bf16=False),
+        "float32": training(model, image, objective, bf16=False),
+        "bf16": training(model, image, objective, bf16=True),
+    }
+    report(f"{spec}: training step, batch 32", runs, repeats)
+    with torch.no_grad():
+        for each in (model, reference):  # a scene with as many objects as the data has, not every cell
+            each.head.presence.bias.fill_(0.0)
+    report(
+        f"{spec}: sampling 50 scenes",
+        {"plain": lambda: reference.sample(50), "float32": lambda: model.sample(50)},
+        repeats,
+    )
+
+
+def report(title: str, runs: dict[str, Callable[[], object]], repeats: int) -> None:
+    for run in runs.values():
+        run()
+        run()
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(repeats):
+        for name, run in runs.items():
+            times[name].append(seconds(run))
+    print(title)
+    for name in runs:
+        ratio = statistics.median(p / t for p, t in zip(times["plain"], times[name], strict=True))
+        low, middle = min(times[name]), statistics.median(times[name])
+        print(f"  {name:8} {middle:7.3f} s (fastest {low:.3f})   {ratio:5.2f} x plain", flush=True)
+
+
+def memory(spec: str, kind: str) -> None:
+    model, objective, image = build(spec)
+    step = training(plain(model) if kind == "plain" else model, image, objective, bf16=kind == "bf16")
+    for _ in range(5):
+        step()
+    print(json.dumps({"peak": megabytes(), "torch": TORCH}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--spec", nargs="+", default=["mnist-4", "arrow-room"])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--memory", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    if options.memory:
+        memory(options.spec[0], options.memory)
+        return
+    for spec in options.spec:
+        compare(spec, options.repeats)
+        for kind in ("plain", "float32", "bf16"):
+            command = [sys.executable, __file__, "--spec", spec, "--memory", kind, "--threads", str(options.threads)]
+            found = json.loads(
+                subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout
+            )
+            print(
+                f"  {kind:8} peak {found['peak']:,.0f} MB, {found['peak'] - found['torch']:,.0f} above torch",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
