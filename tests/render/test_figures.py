@@ -8,7 +8,7 @@ import torch
 from gnm_core import Batch, Dims, Model, Objects, Scene, Terms
 from gnm_core.gnm.model import GNM
 from gnm_core.results import Components
-from gnm_render.figures.boxes import boxes_of, draw_boxes
+from gnm_render.figures.boxes import Box, boxes_of, draw_boxes
 from gnm_render.figures.layers import layers_of, on_plain_ground, surest
 from gnm_render.figures.layers_figure import LayersFigure
 from gnm_render.figures.palette import NOTHING, OBJECTS, object_colour
@@ -166,6 +166,15 @@ def test_boxes_outside_the_picture_do_no_harm(corners: tuple[float, float, float
         depth=torch.zeros(1, 1),
     )
     assert draw_boxes(np.zeros((64, 64, 3), np.uint8), boxes_of(objects, 0), 2).shape == (64, 64, 3)
+
+
+def test_tags_cover_no_other_tag_while_there_is_room() -> None:
+    corners = [(10.0, 20, 25, 50), (26, 20, 41, 50), (42, 20, 57, 50)]
+    boxes = [Box(c, "100%", object_colour(i)) for i, c in enumerate(corners)]
+    drawn = draw_boxes(np.zeros((128, 128, 3), np.uint8), boxes, 2)
+    patches = [(drawn == object_colour(i)).all(-1).sum() for i in range(3)]
+    alone = [(draw_boxes(np.zeros((128, 128, 3), np.uint8), [box], 2) == box.colour).all(-1).sum() for box in boxes]
+    assert patches == alone
 
 
 def test_layers_are_the_present_objects_in_their_boxes_colours(machine: Callable[..., GNM]) -> None:
