@@ -2,9 +2,9 @@
 
     python benchmarks/step.py [--spec mnist-4 arrow-room] [--threads 2] [--repeats 7]
 
-`plain` is one canvas per object, contiguous convolutions, activation and norm apart (`benchmarks/plain_gnm.py`): the same
-function of the same weights. The two are timed in turn, step by step, and their medians and the median of the ratios are
-printed. Peak memory is that of a process of its own, above what importing torch takes.
+`plain` is one canvas per object, contiguous convolutions, activation and norm apart (`benchmarks/plain_gnm.py`): the
+same function of the same weights. The two are timed in turn, step by step, and their medians and the median of the
+ratios are printed. Peak memory is that of a process of its own, above what importing torch takes.
 """
 
 import argparse
