@@ -22,9 +22,7 @@ class ComponentEncoder(nn.Module):
     ) -> None:
         super().__init__()
         before = [inputs, *channels]
-        self.convs = nn.ModuleList(
-            nn.Conv2d(a, b, 3, 2, 1) for a, b in zip(before[:-1], channels, strict=True)
-        )
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in zip(before[:-1], channels, strict=True))
         self.hidden = nn.Linear(channels[-1] * (size // 2 ** len(channels)) ** 2, hidden)
         self.parameters_of = nn.Linear(hidden, 2 * code)
 

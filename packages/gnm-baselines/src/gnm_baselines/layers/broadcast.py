@@ -1,5 +1,6 @@
 """Spatial broadcast decoder (Watters et al., 2019, arXiv:1901.07017) that never broadcasts."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -15,8 +16,8 @@ class BroadcastDecoder(nn.Module):
     """Codes to pictures: the code at every pixel beside its coordinates, valid 3x3 convolutions with ELU, 1x1, sigmoid.
 
     The code is the same at every pixel, so the first convolution adds to a picture the same numbers everywhere: the
-    code times the kernel's sum. What it makes of the coordinates is the same for all pictures. Neither the broadcast map
-    nor its convolution is ever computed.
+    code times the kernel's sum. What it makes of the coordinates is the same for all pictures. Neither the broadcast
+    map nor its convolution is ever computed.
 
     Args:
         code: numbers in.
@@ -34,9 +35,10 @@ class BroadcastDecoder(nn.Module):
         self.convs = nn.ModuleList(nn.Conv2d(n, channels, 3) for n in inputs)
         self.last = nn.Conv2d(channels, outputs, 1)
         self.code = code
-        axis = torch.linspace(-1, 1, size + 2 * layers)
-        y, x = torch.meshgrid(axis, axis, indexing="ij")
-        coordinates = torch.stack([x, y])[None].contiguous(memory_format=torch.channels_last)
+        # In numpy: arithmetic on the meta device, where specs are checked, would import sympy, which takes a second.
+        axis = np.linspace(-1, 1, size + 2 * layers, dtype=np.float32)
+        coordinates = torch.as_tensor(np.stack(np.meshgrid(axis, axis)))[None]
+        coordinates = coordinates.contiguous(memory_format=torch.channels_last)
         self.register_buffer("coordinates", coordinates, persistent=False)
 
     def forward(self, codes: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ class GatedTransposed(nn.Module):
 def subpixel_weight(weight: Tensor) -> Tensor:
     """(I, O, 5, 5) of a transposed convolution of stride 2 → (4 O, I, 3, 3) of a convolution before a pixel shuffle.
 
-    Output pixel 2 q + p (p = 0, 1) of padding 2 gets input q + t - 1 with tap 4 + p - 2 t, t = 0, 1, 2; there is no tap 5.
+    Output pixel 2 q + p (p = 0, 1) gets input q + t - 1 with tap 4 + p - 2 t, for t = 0, 1, 2; there is no tap 5.
     """
     taps = rearrange(F.pad(weight, (0, 1, 0, 1)), "i o (ty py) (tx px) -> (py px o) i ty tx", py=2, px=2)
     return taps.flip(2, 3)

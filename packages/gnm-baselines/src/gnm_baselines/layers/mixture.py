@@ -23,7 +23,7 @@ def mixture_log_likelihood(image: Tensor, components: Tensor, log_masks: Tensor,
 
 
 def foreground_mixture_log_likelihood(
-    image: Tensor, foreground: Tensor, alpha: Tensor, components: Tensor, log_masks: Tensor, sigma: float
+    image: Tensor, foreground: Tensor, alpha: Tensor, components: Tensor, log_masks: Tensor, *, sigma: float
 ) -> Tensor:
     """(B,): log (alpha N(x; foreground) + (1 - alpha) sum_k m_k N(x; x_k)), per channel and pixel, summed, in nats.
 

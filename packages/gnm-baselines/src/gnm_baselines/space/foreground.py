@@ -71,9 +71,12 @@ class Foreground(Contract, nn.Module):
         presence: Annotated[Schedule, Default("linear", from_=0.1, to=0.01, since=4000, until=10000)],
         scale_mean: Annotated[Schedule, Default("linear", from_=-1.0, to=-2.0, since=10000, until=20000)],
         temperature: Annotated[Schedule, Default("linear", from_=2.5, to=0.5, until=20000)],
-        channels: tuple[
-            Annotated[int, Ge(1)], Annotated[int, Ge(1)], Annotated[int, Ge(1)], Annotated[int, Ge(1)]
-        ] = (16, 32, 64, 128),
+        channels: tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)], Annotated[int, Ge(1)], Annotated[int, Ge(1)]] = (
+            16,
+            32,
+            64,
+            128,
+        ),
     ) -> None:
         super().__init__()
         if not glimpse.masks:
@@ -94,7 +97,10 @@ class Foreground(Contract, nn.Module):
         with torch.no_grad():
             self.heads.weight.uniform_(-0.01, 0.01)
             self.heads.bias.zero_()
-            self.heads.bias[3:5], self.heads.bias[7:9] = -1, -2.25  # boxes start as their prior: -1, softplus(-2.25) = 0.1
+            self.heads.bias[3:5], self.heads.bias[7:9] = (
+                -1,
+                -2.25,
+            )  # boxes start as their prior: -1, softplus(-2.25) = 0.1
         a, b, c, d = channels
         self.what = nn.Sequential(
             *(nn.Conv2d(dims.channels, a, 3, padding=1), CeluNorm2d(a)),
@@ -185,8 +191,7 @@ class Foreground(Contract, nn.Module):
 
     def _rows(self, latents: SymbolicLatents) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         what, presence, depth, where = (
-            rearrange(x, "b h w d -> b (h w) d")
-            for x in (latents.what, latents.presence, latents.depth, latents.where)
+            rearrange(x, "b h w d -> b (h w) d") for x in (latents.what, latents.presence, latents.depth, latents.where)
         )
         codes = rearrange(what, "b n d -> (b n) d")
         there = presence.flatten() > 0

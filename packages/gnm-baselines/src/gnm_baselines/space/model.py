@@ -86,7 +86,7 @@ class SPACE(Model):
         """(B,): log p(x | z) of an inference, in nats per image."""
         painting, behind = found.painting, found.segments
         return foreground_mixture_log_likelihood(
-            image, painting.image, painting.alpha, behind.images, behind.log_masks, self.sigma
+            image, painting.image, painting.alpha, behind.images, behind.log_masks, sigma=self.sigma
         )
 
     def terms(self, image: Tensor, step: int) -> Terms:
@@ -170,7 +170,9 @@ class SPACE(Model):
         for posterior, prior, value in pairs:
             ratio = ratio + per_image(z.presence * (prior.log_prob(value) - posterior.log_prob(value)))
         masks, codes = behind.mask_codes, behind.codes
-        ratio = ratio + log_prob(self.background.mask_prior.score(masks), masks) - log_prob(behind.mask_posterior, masks)
+        ratio = (
+            ratio + log_prob(self.background.mask_prior.score(masks), masks) - log_prob(behind.mask_posterior, masks)
+        )
         ratio = ratio + log_prob(self.background.prior(masks), codes) - log_prob(behind.posterior, codes)
         return self.log_likelihood(image, found) + ratio
 

@@ -40,7 +40,7 @@ class Layers:
 
 
 def paint(glimpses: Tensor, presence: Tensor, depth: Tensor, where: Tensor, size: int) -> Painting:
-    """Paint every scene: shares = softmax over objects of 100 sigmoid(-depth) alpha, image = sum of share * alpha * look.
+    """Paint every scene: share = softmax over objects of 100 sigmoid(-depth) alpha, image = sum of share alpha look.
 
     Outside its box an object has alpha 0 and, in the softmax, weight exp(0): it is counted, not painted.
 
@@ -108,7 +108,7 @@ def layers(glimpses: Tensor, presence: Tensor, depth: Tensor, where: Tensor, siz
 
 
 def boundary_loss(alpha: Tensor, presence: Tensor, where: Tensor, glimpse: int, margin: int) -> Tensor:
-    """(B,): minus the mean over pixels of alpha inside the objects' boxes, less a margin: it pulls boxes around objects.
+    """(B,): minus the mean over pixels of alpha well inside the boxes: it pulls boxes around whole objects.
 
     Every box's kernel is 1 inside and 0 within `margin` glimpse pixels of its edge (SPACE, appendix on the boundary
     loss). It is an outer product, so no kernel is ever placed on a canvas.
