@@ -13,7 +13,7 @@ from gnm_core.training.learner import LearnerState, Snapshot
 torch.set_num_threads(1)  # the tests are small: more threads only get in each other's way
 
 
-def small_spec(masks: bool) -> CheckedSpec:
+def small_spec(masks: bool, data: object = None) -> CheckedSpec:
     size = 32
     background = {"use": "subpixel-background", "channels": [6], "kernels": [1, 3], "upscales": [4, 8]}
     return load_spec(
@@ -43,6 +43,7 @@ def small_spec(masks: bool) -> CheckedSpec:
                 },
                 "head": [8],
             },
+            "data": data,
         }
     )
 
@@ -65,13 +66,13 @@ def machine() -> Callable[..., GNM]:
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a run: `masks`, `certainty`."""
+    """Writes a run: `masks`, `certainty`, `data`, and its `name` in the temporary folder."""
 
-    def make(masks: bool = False, certainty: float = 0.0) -> Path:
-        spec = small_spec(masks)
+    def make(masks: bool = False, certainty: float = 0.0, data: object = None, name: str = "run") -> Path:
+        spec = small_spec(masks, data)
         model = seeing(spec, certainty)
         begun = Snapshot(model.state_dict(), torch.nn.ModuleList([spec.objective()]).state_dict(), [])
-        folder = RunFolder(tmp_path / "run")
+        folder = RunFolder(tmp_path / name)
         folder.create()
         folder.checkpoints.save(LearnerState(0, -1, begun, begun), spec, keep=1)
         folder.write_settings({})
