@@ -199,6 +199,29 @@ def test_components_of_models_without_objects_are_shown_too() -> None:
     assert (layers[0].pixels[4:] == NOTHING).all()
 
 
+class Halves(Blur):
+    """Names one object, but takes pictures apart into two halves."""
+
+    def objects(self, image: Tensor) -> Objects:
+        n = len(image)
+        box = torch.tensor([[[0.0, 0, 8, 8]]]).expand(n, 1, 4)
+        return Objects(box, torch.ones(n, 1), torch.ones(n, 1) > 0, torch.zeros(n, 1, 1), torch.zeros(n, 1))
+
+    def components(self, image: Tensor) -> Components:
+        masks = torch.zeros(len(image), 2, 1, *image.shape[-2:])
+        masks[:, 0, :, :8], masks[:, 1, :, 8:] = 1, 1
+        return Components(torch.stack([image, image], 1), masks, ("foreground", "background"))
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_components_that_are_no_single_objects_are_not_called_objects(most: int) -> None:
+    model = Halves(Dims(size=16))
+    group = Views(model, pictures(model).image, 16).layers(most)
+    assert group is not None
+    assert group.caption == "components one by one" + (" (the 1 surest)" if most == 1 else "")
+    assert len(group.columns) == most
+
+
 def test_the_surest_layers_stay_in_order() -> None:
     ground = on_plain_ground(torch.zeros(1, 4, 4), torch.zeros(1, 4, 4))
     assert (ground == NOTHING).all()

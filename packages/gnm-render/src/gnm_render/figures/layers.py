@@ -38,14 +38,20 @@ def layers_of(components: Components, objects: Objects | None, scene: int) -> li
         if most <= VISIBLE:
             continue
         pixels = on_plain_ground(image, mask)
-        numbered = re.fullmatch(r"object (\d+)", name)
-        if numbered is None or objects is None:
+        number = object_number(name)
+        if number is None or objects is None:
             layers.append(Layer(pixels, None, most))
             continue
-        index = int(numbered[1]) - 1
+        index = number - 1
         if objects.present[scene, index]:
             layers.append(Layer(pixels, object_colour(index), float(objects.confidence[scene, index])))
     return layers
+
+
+def object_number(name: str) -> int | None:
+    """The number, from 1, of the object that a component shows; None for components that are no single object."""
+    numbered = re.fullmatch(r"object ([1-9]\d*)", name)
+    return int(numbered[1]) if numbered else None
 
 
 def surest(layers: list[Layer], most: int) -> list[Layer]:

@@ -9,7 +9,7 @@ from gnm_core.results import Components, Objects, Scene
 from torch import Tensor
 
 from gnm_render.figures.boxes import boxes_of, draw_boxes
-from gnm_render.figures.layers import Layer, framed, layers_of, surest
+from gnm_render.figures.layers import Layer, framed, layers_of, object_number, surest
 from gnm_render.figures.pixels import Pixels, enlarge, enlargement, to_pixels
 from gnm_render.figures.sheet import Group
 
@@ -86,8 +86,7 @@ class Views:
         shown = [[self._tile(layer) for layer in surest(row, most)] for row in rows]
         width = max(1, *map(len, shown))
         columns = [[row[i] if i < len(row) else None for row in shown] for i in range(width)]
-        kind = "components" if self.named is None else "objects"
-        return Group(f"{kind} one by one" + (f" (the {most} surest)" if fullest > most else ""), columns)
+        return Group(f"{self._kind()} one by one" + (f" (the {most} surest)" if fullest > most else ""), columns)
 
     def layers_of_one(self, across: int) -> Group | None:
         """The components of the first picture, all of them, `across` in a row."""
@@ -95,8 +94,7 @@ class Views:
         if rows is None or not rows[0]:
             return None
         tiles = [self._tile(layer) for layer in rows[0]]
-        kind = "components" if self.named is None else "objects"
-        return Group(f"{kind} one by one", [tiles[i::across] for i in range(min(across, len(tiles)))])
+        return Group(f"{self._kind()} one by one", [tiles[i::across] for i in range(min(across, len(tiles)))])
 
     def background(self) -> Group | None:
         """What lies behind the objects."""
@@ -111,6 +109,11 @@ class Views:
             return None
         dreams = self._column(self.model.sample(rows * columns).image)
         return Group("samples, dreamt by the model", [dreams[i::columns] for i in range(columns)], apart=True)
+
+    def _kind(self) -> str:
+        assert self.components is not None
+        single = self.named is not None and all(map(object_number, self.components.names))
+        return "objects" if single else "components"
 
     def _layers(self) -> list[list[Layer]] | None:
         if self.components is None:
