@@ -1,0 +1,40 @@
+"""The real model, through all of its stages."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from gnm_core.spec import load_spec
+from gnm_core.training.checkpoint import load_run
+from gnm_core.training.device import Settings
+from gnm_core.training.loop import resume, start
+from gnm_core.training.progress import Silent
+
+ROOT = Path(__file__).parents[3]
+
+SMALL = [
+    "dims={channels: 1, size: 32, grid: 2, features: 16, scene: 4, what: 4}",
+    "model.encoder={use: conv, widths: [8, 8, 8]}",
+    "model.renderer.glimpse={use: subpixel, channels: [8, 8], kernels: [1, 3, 3], upscales: [4, 2, 1]}",
+    "train.picture_every=0",
+    "train.checkpoint_every=2",
+    "train.stages=[{level: symbols, steps: 3, batch: 4}, {level: scene, train: [core], steps: 3, batch: 8},"
+    " {steps: 3, batch: 4}]",
+]
+
+
+def test_a_run_that_was_stopped_everywhere_equals_one_that_was_not(tmp_path: Path) -> None:
+    pytest.importorskip("gnm_render", reason="the renderer comes with gnm-render")
+    pytest.importorskip("gnm_data", reason="the digits come with gnm-data")
+    spec = load_spec(ROOT / "specs/mnist-4-64.yaml", [*SMALL, "data.train=64"])
+    start(spec, tmp_path / "a", Settings(), Silent())
+    start(spec, tmp_path / "b", Settings(steps=1), Silent())
+    for steps in range(2, 10):
+        resume(tmp_path / "b", Settings(steps=steps), Silent())
+    straight, stopped = (load_run(tmp_path / run).model.state_dict() for run in ("a", "b"))
+    for name, tensor in straight.items():
+        assert torch.equal(stopped[name], tensor), name
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        fresh = spec.model().state_dict()
+    assert any(not torch.equal(fresh[name], tensor) for name, tensor in straight.items())
