@@ -6,6 +6,7 @@ Set GNM_BPY_PYTHON to an interpreter that has `bpy` to run the last ones.
 import os
 import pickle
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from gnm_data.arrow_room.tracer import Tracer
 
 PYTHON = Path(sys.executable)
 ROOM = layout.sample(0, "train", 0)
+
+StandIn = Callable[..., Cycles]
 
 READY = """
 import json, sys, time
@@ -45,7 +48,7 @@ for count, line in enumerate(sys.stdin):
 
 
 @pytest.fixture
-def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """Replaces the script that runs in Blender's interpreter."""
 
     def use(script: str, python: Path = PYTHON) -> Cycles:
@@ -57,7 +60,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return use
 
 
-def test_one_process_paints_all_pictures_in_order(stand_in) -> None:
+def test_one_process_paints_all_pictures_in_order(stand_in: StandIn) -> None:
     painter = stand_in(PAINTS)
     pictures = np.concatenate([painter.paint([ROOM, ROOM], 16), painter.paint([ROOM], 16)])
     assert pictures.shape == (3, 16, 16, 3)
@@ -67,7 +70,7 @@ def test_one_process_paints_all_pictures_in_order(stand_in) -> None:
     painter.close()
 
 
-def test_a_pickled_painter_starts_a_process_of_its_own(stand_in) -> None:
+def test_a_pickled_painter_starts_a_process_of_its_own(stand_in: StandIn) -> None:
     painter = stand_in(PAINTS)
     painter.paint([ROOM], 16)
     copy = pickle.loads(pickle.dumps(painter))
@@ -76,14 +79,14 @@ def test_a_pickled_painter_starts_a_process_of_its_own(stand_in) -> None:
     painter.close()
 
 
-def test_what_blender_prints_on_standard_error_is_harmless(stand_in) -> None:
+def test_what_blender_prints_on_standard_error_is_harmless(stand_in: StandIn) -> None:
     noisy = PAINTS.replace("scene = json", "sys.stderr.write('Fra:1 Mem:30M' * 9000); scene = json")
     painter = stand_in(noisy)
     assert painter.paint([ROOM], 16).shape == (1, 16, 16, 3)
     painter.close()
 
 
-def test_a_missing_interpreter_is_named(stand_in) -> None:
+def test_a_missing_interpreter_is_named(stand_in: StandIn) -> None:
     with pytest.raises(DataError, match=r"nowhere/python: cannot run this interpreter \(No such file.*pip install"):
         stand_in(PAINTS, Path("nowhere/python")).paint([ROOM], 16)
 
@@ -94,13 +97,13 @@ def test_an_interpreter_without_bpy_is_told_what_to_install() -> None:
         Cycles(python=PYTHON).paint([ROOM], 16)
 
 
-def test_a_process_that_ends_at_once_is_reported_with_its_last_words(stand_in) -> None:
+def test_a_process_that_ends_at_once_is_reported_with_its_last_words(stand_in: StandIn) -> None:
     painter = stand_in("import sys; sys.exit('libGL is missing')")
     with pytest.raises(DataError, match=r"ended \(exit status 1\) and did not start: libGL is missing"):
         painter.paint([ROOM], 16)
 
 
-def test_a_process_that_dies_over_a_scene_is_reported_and_replaced(stand_in, tmp_path: Path) -> None:
+def test_a_process_that_dies_over_a_scene_is_reported_and_replaced(stand_in: StandIn, tmp_path: Path) -> None:
     mark = tmp_path / "died"
     once = f"""
 import os, pathlib
@@ -117,7 +120,7 @@ if not pathlib.Path({str(mark)!r}).exists():
     painter.close()
 
 
-def test_an_error_of_blender_is_passed_on_and_the_process_stays(stand_in) -> None:
+def test_an_error_of_blender_is_passed_on_and_the_process_stays(stand_in: StandIn) -> None:
     first = "\nsys.stdin.readline(); answer({'error': 'RuntimeError: out of memory'})\n"
     painter = stand_in(READY + first + PAINTS.removeprefix(READY))
     with pytest.raises(DataError, match="Blender could not render the scene: RuntimeError: out of memory"):
@@ -137,14 +140,14 @@ def test_an_error_of_blender_is_passed_on_and_the_process_stays(stand_in) -> Non
         ("answer({'png': 'AAAA'})", "holds no picture"),
     ],
 )
-def test_nonsense_is_refused(stand_in, answer: str, message: str) -> None:
+def test_nonsense_is_refused(stand_in: StandIn, answer: str, message: str) -> None:
     painter = stand_in(f"{READY}\nfor line in sys.stdin:\n    {answer}\n")
     with pytest.raises(DataError, match=message):
         painter.paint([ROOM], 16)
     painter.close()
 
 
-def test_a_picture_of_another_size_is_refused(stand_in) -> None:
+def test_a_picture_of_another_size_is_refused(stand_in: StandIn) -> None:
     painter = stand_in(PAINTS.replace('scene["size"]', "9"))
     with pytest.raises(DataError, match=r"Blender painted \(9, 9\) pixels, not \(16, 16\)"):
         painter.paint([ROOM], 16)
@@ -168,7 +171,7 @@ def test_a_process_that_hangs_over_a_scene_is_ended(tmp_path: Path) -> None:
     assert not worker.usable()
 
 
-def test_the_process_ends_with_its_painter(stand_in) -> None:
+def test_the_process_ends_with_its_painter(stand_in: StandIn) -> None:
     painter = stand_in(PAINTS)
     painter.paint([ROOM], 16)
     process = painter._worker._process
