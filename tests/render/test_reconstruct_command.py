@@ -119,3 +119,12 @@ def test_wrong_calls_are_refused(make_run: Callable[..., Path], tmp_path: Path) 
     refused(reconstruct(run, good, "--out", good), "cannot be written")
     with Image.open(good) as untouched:
         assert untouched.size == (40, 40)
+
+
+def test_no_panel_takes_the_place_of_a_picture(make_run: Callable[..., Path], tmp_path: Path) -> None:
+    run = make_run()
+    pictures = [photo(tmp_path / "in" / f"{name}.png", 40, 40) for name in "ab"]
+    before = [path.read_bytes() for path in pictures]
+    refused(reconstruct(run, tmp_path / "in", "--out", tmp_path / "in" / ".." / "in"), "choose another --out")
+    assert [path.read_bytes() for path in pictures] == before
+    assert sorted((tmp_path / "in").iterdir()) == pictures

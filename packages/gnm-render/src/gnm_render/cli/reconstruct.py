@@ -47,9 +47,11 @@ def reconstruct(run: Path, images: tuple[Path, ...], out: Path, fit: "Fit", at: 
     if dims.channels not in MODES:
         raise DataError(f"{run}: a model of {dims.channels} channels; pictures have 1 (grey) or 3 (RGB)")
     pictures = _read_all(images, loaded.model, fit)
-    for (path, picture), name in zip(pictures, _names(path for path, _ in pictures), strict=True):
+    targets = [out / name for name in _names(path for path, _ in pictures)]
+    _spare((path for path, _ in pictures), targets)
+    for (path, picture), target in zip(pictures, targets, strict=True):
         about = {"run": str(run), "step": loaded.step, "fit": fit}
-        click.echo(f"{path}: {_reconstruct(loaded.model, path, picture, out / name, about)}")
+        click.echo(f"{path}: {_reconstruct(loaded.model, path, picture, target, about)}")
 
 
 def _read_all(images: Iterable[Path], model: "Model", fit: "Fit") -> "list[tuple[Path, Picture]]":
@@ -90,6 +92,24 @@ def _names(paths: Iterable[Path]) -> Iterator[str]:
         yield name
 
 
+def _panel_file(target: Path) -> Path:
+    return target.with_name(f"{target.name}.png")
+
+
+def _spare(paths: Iterable[Path], targets: Iterable[Path]) -> None:
+    """See that no panel takes the place of a picture.
+
+    Raises:
+        DataError: one would.
+    """
+    from gnm_core.errors import DataError
+
+    own = {path.resolve() for path in paths}
+    for panel in map(_panel_file, targets):
+        if panel.resolve() in own:
+            raise DataError(f"{panel}: the panel would take the place of the picture itself; choose another --out")
+
+
 def _reconstruct(model: "Model", path: Path, picture: "Picture", target: Path, about: dict[str, object]) -> str:
     """Write the panel and the JSON of one picture; returns what was found, in words."""
     import torch
@@ -112,7 +132,7 @@ def _reconstruct(model: "Model", path: Path, picture: "Picture", target: Path, a
         )
         found = scene_as_data(views.reconstruction, 0, model.dims.size, picture.frame)
     own = {"picture": str(path), "width": picture.width, "height": picture.height, "size": model.dims.size}
-    panel_file, data_file = target.with_name(f"{target.name}.png"), target.with_name(f"{target.name}.json")
+    panel_file, data_file = _panel_file(target), target.with_name(f"{target.name}.json")
     write_picture(panel_file, panel)
     write_json(data_file, {**own, **about, **found})
     objects = found["objects"]
