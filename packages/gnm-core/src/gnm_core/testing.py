@@ -145,7 +145,7 @@ def _check_gradients(part: object, dims: Dims, exercise: Exercise) -> None:
         if value.requires_grad:
             loss = loss + (value * torch.randn_like(value)).sum()
     _require(loss.requires_grad, "no output depends on any parameter")
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     for name, parameter in part.named_parameters():
         _require(parameter.grad is not None, f"no gradient reaches the parameter '{name}'")
         gradient = cast(Tensor, parameter.grad)
@@ -408,7 +408,7 @@ def _broadcasts(name: str, distribution: Distribution, shape: torch.Size) -> Non
     _require_distribution(name, distribution)
     own = distribution.batch_shape + distribution.event_shape
     try:
-        fits = torch.broadcast_shapes(own, shape) == shape  # type: ignore[no-untyped-call]
+        fits = torch.broadcast_shapes(own, shape) == shape
     except RuntimeError:
         fits = False
     _require(fits, f"{name} has shape {tuple(own)}, which does not broadcast to {tuple(shape)}")
