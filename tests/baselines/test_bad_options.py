@@ -33,6 +33,7 @@ BAD: list[tuple[str, list[str], str, str]] = [
     ("vae-mnist-4", ["model.decoder={use: subpixel-code, kernels: [2, 3]}"], "model.decoder", "kernels"),
     ("convdraw-4-mnist-4", ["model.core.steps=0"], "model.core.steps", "at least 1"),
     ("convdraw-4-mnist-4", ["model.core.kernel=2"], "model.core.kernel", "even"),
+    ("convdraw-4-mnist-4", ["objective.weights.scene=-1"], "objective.weights", "at least 0"),
     ("convdraw-4-mnist-4", ["model.sigma=0"], "model.sigma", "above 0"),
 ]
 

@@ -5,15 +5,20 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from typing import TypeVar
 
 import torch
+from gnm_core.latents import SymbolicLatents
+from gnm_core.layers.celu_norm import CeluNorm2d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnm_baselines.layers.broadcast import BroadcastDecoder
 from gnm_baselines.layers.gated import GatedConv, GatedDense, GatedExpand, GatedTransposed
 from gnm_baselines.layers.norm_glu import NormGLU
+from gnm_baselines.space.foreground import Foreground
+from gnm_baselines.space.painting import Painting
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -25,6 +30,8 @@ def plain(model: M) -> M:
         forward = _PLAIN.get(type(module))
         if forward is not None:
             module.forward = forward.__get__(module)
+        if isinstance(module, Foreground):
+            module.paint = partial(_paint, module)  # type: ignore[method-assign]
     return copy
 
 
@@ -52,16 +59,27 @@ def _expand(self: GatedExpand, code: Tensor) -> Tensor:
     return _gate(self.conv(code[:, :, None, None]))
 
 
+def _celu_norm(self: CeluNorm2d, x: Tensor) -> Tensor:
+    return F.group_norm(F.celu(x.contiguous()), 1, self.weight, self.bias)
+
+
+def _paint(self: Foreground, latents: SymbolicLatents) -> Painting:
+    alone = self.layers(latents)
+    return Painting((alone.shares * alone.images).sum(1), (alone.shares * alone.alphas).sum(1))
+
+
 def _broadcast(self: BroadcastDecoder, codes: Tensor) -> Tensor:
     side = self.coordinates.shape[-1]
     x = codes[:, :, None, None].expand(-1, -1, side, side)
     x = torch.cat([x, self.coordinates.expand(len(codes), -1, -1, -1)], dim=1).contiguous()
     for conv in self.convs:
         x = F.elu(conv(x))
-    return self.last(x).sigmoid()
+    pictures: Tensor = self.last(x)
+    return pictures.sigmoid()
 
 
 _PLAIN: dict[type, Callable[..., Tensor]] = {
+    CeluNorm2d: _celu_norm,
     GatedConv: _gated,
     GatedTransposed: _gated,
     GatedDense: _dense,

@@ -101,7 +101,7 @@ class GENESIS(Model):
 
     def images(self, codes: Tensor) -> Tensor:
         """(B, K, Z) → (B, K, C, H, W): what each component looks like, all in one pass."""
-        images = self.decoder(rearrange(codes, "b k z -> (b k) z"))
+        images: Tensor = self.decoder(rearrange(codes, "b k z -> (b k) z"))
         return rearrange(images, "(b k) c h w -> b k c h w", k=codes.shape[1])
 
     def infer(self, image: Tensor, *, mode: bool = False) -> Inference:

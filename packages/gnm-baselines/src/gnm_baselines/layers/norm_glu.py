@@ -34,7 +34,7 @@ class _NormGLU(torch.autograd.Function):
         return out, mean, variance
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         x, mean, inverse, scale, shift = ctx.saved_tensors
         grad = grad.contiguous()

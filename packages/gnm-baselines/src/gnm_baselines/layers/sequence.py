@@ -43,7 +43,9 @@ class SequencePrior(nn.Module):
 
     def _walk(self, n: int, length: int, choose: Callable[[int, Normal], Tensor]) -> Walk:
         zero = self.parameters_of.weight.new_zeros(n, self.size)
-        distributions, codes, state = [Normal(zero, zero + 1, validate_args=False)], [], None
+        distributions = [Normal(zero, zero + 1, validate_args=False)]
+        codes: list[Tensor] = []
+        state = None
         for k in range(length):
             if k > 0:
                 state = self.lstm(codes[-1], state)
@@ -69,7 +71,9 @@ class SequencePosterior(nn.Module):
 
     def forward(self, features: Tensor, length: int, *, mode: bool = False) -> Walk:
         """(B, F) → `length` codes: a sample (with `mode`: the mean) of each, and its distribution."""
-        distributions, codes, state = [], [], None
+        distributions: list[Normal] = []
+        codes: list[Tensor] = []
+        state = None
         for k in range(length):
             if k == 0:
                 parameters = self.first(features)

@@ -119,7 +119,8 @@ class Background(Contract, nn.Module):
 
     def images(self, codes: Tensor) -> Tensor:
         """(B, K, Z) → (B, K, C, H, W)."""
-        return rearrange(self.decoder(rearrange(codes, "b k z -> (b k) z")), "(b k) c h w -> b k c h w", k=self.count)
+        images: Tensor = self.decoder(rearrange(codes, "b k z -> (b k) z"))
+        return rearrange(images, "(b k) c h w -> b k c h w", k=self.count)
 
     def infer(self, image: Tensor, *, mode: bool = False) -> Segments:
         """(B, C, H, W) → the segments of each image, with a sample (with `mode`: the mean) of every posterior."""

@@ -83,7 +83,7 @@ class Foreground(Contract, nn.Module):
             raise OptionError("glimpse", "makes no alpha; take a decoder with masks")
         if glimpse.size % 8:
             raise OptionError("glimpse", f"of {glimpse.size} px cannot be halved three times; take a multiple of 8")
-        self.size, self.grid = dims.size, dims.grid
+        self.size, self.grid, self.code = dims.size, dims.grid, dims.what
         self.rate, self.scale_mean, self.temperature = presence, scale_mean, temperature
         self.encoder, self.glimpse = encoder, glimpse
         features = dims.features
@@ -94,13 +94,10 @@ class Foreground(Contract, nn.Module):
             CeluNorm2d(features),
         )
         self.heads = nn.Conv2d(features, 1 + 2 + 8, 1)
-        with torch.no_grad():
-            self.heads.weight.uniform_(-0.01, 0.01)
-            self.heads.bias.zero_()
-            self.heads.bias[3:5], self.heads.bias[7:9] = (
-                -1,
-                -2.25,
-            )  # boxes start as their prior: -1, softplus(-2.25) = 0.1
+        bias = torch.zeros(11)
+        bias[3:5], bias[7:9] = -1, -2.25  # boxes start as their prior: mean -1, std softplus(-2.25) = 0.1
+        self.heads.bias = nn.Parameter(bias)
+        nn.init.uniform_(self.heads.weight, -0.01, 0.01)
         a, b, c, d = channels
         self.what = nn.Sequential(
             *(nn.Conv2d(dims.channels, a, 3, padding=1), CeluNorm2d(a)),
@@ -118,7 +115,7 @@ class Foreground(Contract, nn.Module):
 
         Each broadcasts to (B, G, G, D).
         """
-        one = self.heads.bias.new_ones(1)
+        one = self.heads.weight.new_ones(1)
         mean = torch.stack([one[0] * m for m in (self.scale_mean(step), self.scale_mean(step), 0.0, 0.0)])
         std = torch.stack([one[0] * s for s in (0.1, 0.1, 1.0, 1.0)])
         standard = Normal(0 * one, one, validate_args=False)
@@ -171,7 +168,7 @@ class Foreground(Contract, nn.Module):
             presence=p.presence.sample(cells),
             where=self.to_image_frame(p.where.sample(cells)),
             depth=p.depth.sample(cells),
-            what=p.what.sample((*cells, self.what[-1].out_channels // 2)).squeeze(-1),
+            what=p.what.sample((*cells, self.code)).squeeze(-1),
         )
 
     def to_image_frame(self, raw: Tensor) -> Tensor:

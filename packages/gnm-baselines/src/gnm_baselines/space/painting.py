@@ -54,12 +54,11 @@ def paint(glimpses: Tensor, presence: Tensor, depth: Tensor, where: Tensor, size
     alpha = glimpses[:, :, -1:] * presence[..., None, None, None]
     weighted = torch.cat([alpha * glimpses[:, :, :-1], alpha], 2)
     claims = SHARPNESS * (-depth).sigmoid()
-    rows = [x.split(CHUNK) for x in (weighted, claims, where)]
+    chunks = zip(weighted.split(CHUNK), claims.split(CHUNK), where.split(CHUNK), strict=True)
     if torch.is_grad_enabled():  # windows are cheaper to paint again than to keep
-        chunks = [checkpoint(_paint, *some, size, use_reentrant=False) for some in zip(*rows, strict=True)]
+        canvas = torch.cat([checkpoint(_paint, a, b, c, size, use_reentrant=False) for a, b, c in chunks])
     else:
-        chunks = [_paint(*some, size) for some in zip(*rows, strict=True)]
-    canvas = torch.cat(chunks)
+        canvas = torch.cat([_paint(a, b, c, size) for a, b, c in chunks])
     return Painting(canvas[:, :-1], canvas[:, -1:])
 
 

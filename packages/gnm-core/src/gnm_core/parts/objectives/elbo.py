@@ -18,6 +18,9 @@ class ELBO(Objective):
     Args:
         weights: schedule of the weight of each named divergence (`terms.kl`), beta in the literature.
         auxiliary: schedule of the weight of each named regulariser outside the ELBO (`terms.auxiliary`).
+
+    Raises:
+        OptionError: a weight begins or ends below 0.
     """
 
     def __init__(
@@ -26,6 +29,8 @@ class ELBO(Objective):
         super().__init__()
         self.weights = dict(weights or {})
         self.auxiliary = dict(auxiliary or {})
+        check_signs("weights", self.weights)
+        check_signs("auxiliary", self.auxiliary)
 
     def forward(self, terms: Terms, step: int) -> Loss:
         """Weigh the terms as of training step `step`.
@@ -38,6 +43,18 @@ class ELBO(Objective):
         error = -terms.log_likelihood.mean()
         total = error + weighted_sum(divergence, terms.kl) + weighted_sum(regulariser, terms.auxiliary)
         return Loss(total=total, weights=named(divergence, regulariser))
+
+
+def check_signs(option: str, schedules: Mapping[str, Schedule]) -> None:
+    """Refuse weights that reward what they should punish.
+
+    Raises:
+        OptionError: a schedule begins or ends below 0; `option` is the one at fault.
+    """
+    for name, schedule in schedules.items():
+        for step in (0, 10**9):
+            if schedule(step) < 0:
+                raise OptionError(option, f"the weight of '{name}' is {schedule(step):g}; a weight is at least 0")
 
 
 def weigh(option: str, schedules: Mapping[str, Schedule], terms: Mapping[str, Tensor], step: int) -> dict[str, float]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from gnm_core.contracts import Objective, Schedule
 from gnm_core.dims import Dims
 from gnm_core.errors import OptionError
-from gnm_core.parts.objectives.elbo import named, weigh, weighted_sum
+from gnm_core.parts.objectives.elbo import check_signs, named, weigh, weighted_sum
 from gnm_core.results import Loss, Terms
 
 
@@ -34,7 +34,7 @@ class GECO(Objective):
         auxiliary: schedule of each named regulariser's weight; 1 where not given.
 
     Raises:
-        OptionError: the bounds of beta are not in order.
+        OptionError: the bounds of beta are not in order, or a weight begins or ends below 0.
     """
 
     log_beta: Tensor
@@ -62,6 +62,8 @@ class GECO(Objective):
         self.lowest, self.highest = lowest, highest
         self.weights = dict(weights or {})
         self.auxiliary = dict(auxiliary or {})
+        check_signs("weights", self.weights)
+        check_signs("auxiliary", self.auxiliary)
         self.register_buffer("log_beta", torch.tensor(math.log(beta), dtype=torch.float64))
         self.register_buffer("average", torch.zeros((), dtype=torch.float64))
         self.register_buffer("updates", torch.zeros((), dtype=torch.float64))
