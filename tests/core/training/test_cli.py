@@ -92,6 +92,16 @@ def test_settings_are_those_of_the_last_time(tmp_path: Path, toy: Toy) -> None:
     assert "warning: precision bf16 -> float32: the weights will not be the same to the last bit" in done.output
 
 
+def test_time_counts_on_and_other_data_is_noticed(tmp_path: Path, toy: Toy) -> None:
+    spec = file(tmp_path, toy({"pause": 0.05}))
+    gnm("train", "--spec", spec, "--out", tmp_path / "run", "--steps", 10)
+    done = gnm("train", "--resume", tmp_path / "run", "--set", "data.length=38")
+    assert "warning: images 37 -> 38: the weights will not be the same to the last bit" in done.output
+    records = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records] == [5, 10, 12]
+    assert records[2]["seconds"] > records[1]["seconds"] > records[0]["seconds"] > 0.25
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

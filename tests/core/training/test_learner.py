@@ -245,6 +245,24 @@ def test_an_image_that_cannot_be_read_leaves_the_state_alone(toy: Toy) -> None:
     assert trained.state().step == trained.step < 5
 
 
+def test_images_of_another_size_are_refused(toy: Toy) -> None:
+    trained = learner(toy(data={"size": 16}))
+    with pytest.raises(DataError, match="the data set's images are 1 x 16 x 16, the model's 1 x 8 x 8"):
+        trained.advance()
+    trained.close()
+
+
+def test_a_full_gpu_is_explained(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    trained = learner(toy())
+    monkeypatch.setattr(type(trained.model), "terms", full)
+    with pytest.raises(RunError, match="step 0: the GPU's memory is full; make train.batch smaller"):
+        trained.advance()
+    trained.close()
+
+
 def test_each_epoch_shows_every_image_once(toy: Toy) -> None:
     trained = learner(toy())
     shown = trained._order.indices(0, 37 * 3).reshape(3, 37)

@@ -106,6 +106,7 @@ class ToyData(Data):
         length: images in each split.
         split: which.
         broken: index of an image that cannot be read.
+        size: side of the images; the right one by default.
     """
 
     def __init__(
@@ -115,14 +116,16 @@ class ToyData(Data):
         length: Annotated[int, Ge(0)] = 37,
         split: Literal["train", "validation", "test"] = "train",
         broken: int = -1,
+        size: int | None = None,
     ) -> None:
         self.dims, self.length, self.split, self.broken = dims, length, split, broken
+        self.size = size or dims.size
 
     def __len__(self) -> int:
         return self.length
 
     def batch(self, indices: object) -> Batch:
-        shape = (self.dims.channels, self.dims.size, self.dims.size)
+        shape = (self.dims.channels, self.size, self.size)
         for index in indices:  # type: ignore[attr-defined]
             if index == self.broken:
                 raise DataError(f"toy image {index} is broken")

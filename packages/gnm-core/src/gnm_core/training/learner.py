@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gnm_core.contracts import Data, Model, Objective, Optimizer
-from gnm_core.errors import RunError
+from gnm_core.errors import DataError, RunError
 from gnm_core.parts.optimizers.rmsprop import RMSprop
 from gnm_core.parts.schedules.constant import Constant
 from gnm_core.results import Loss, Terms
@@ -143,7 +143,7 @@ class Learner:
         """Make the next step.
 
         Raises:
-            RunError: the step is not finite and the training is to stop.
+            RunError: the step is not finite and the training is to stop, or it does not fit the GPU's memory.
             DataError: an image cannot be read; the state is that before the step.
         """
         place = self.plan.at(self.step)
@@ -153,7 +153,12 @@ class Learner:
             self._feed = Feed(self._loader(place.stage), self.step, self.plan.end(place.index))
         inputs = self._feed.get().to(self.device, non_blocking=True)
         seed_step(self.training.seed, self.step, self.ranks.rank)
-        report = self._update(place, inputs)
+        try:
+            report = self._update(place, inputs)
+        except torch.cuda.OutOfMemoryError as error:
+            raise RunError(
+                f"step {self.step}: the GPU's memory is full; make train.batch smaller, or try --precision bf16"
+            ) from error
         self.step += 1
         return report
 
@@ -164,7 +169,7 @@ class Learner:
                 group["lr"] = rate
         before = self._snapshot() if place.local % SNAPSHOT_EVERY == 0 else None
         terms, loss = self._loss(place, inputs)
-        loss.total.backward()  # type: ignore[no-untyped-call]
+        loss.total.backward()
         self.ranks.average_gradients(self._learning)
         gradient = nn.utils.clip_grad_norm_(self._learning, place.stage.clip or float("inf"))
         measured = _measure(terms, loss) | {"gradient": gradient}
@@ -241,7 +246,13 @@ class Learner:
         return load
 
     def _images(self, indices: np.ndarray) -> Tensor:
-        return self.data.batch(indices).image
+        images, dims = self.data.batch(indices).image, self.model.dims
+        if images.shape[1:] != (dims.channels, dims.size, dims.size):
+            expected = f"{dims.channels} x {dims.size} x {dims.size}"
+            raise DataError(
+                f"the data set's images are {' x '.join(map(str, images.shape[1:]))}, the model's {expected}"
+            )
+        return images
 
     def close(self) -> None:
         """End the thread that prepares the inputs; the next step starts it anew."""

@@ -75,7 +75,7 @@ def start(spec: CheckedSpec, out: Path, settings: Settings, display: Display) ->
         if ranks.leads:
             folder.write_settings(_remembered(settings))
             folder.write_spec(spec.to_yaml())  # last: from here on the folder is a run
-        return _Loop(spec, folder, settings, display, learner).run()
+        return _Loop(spec, folder, settings, display, learner, 0.0).run()
 
 
 def resume(
@@ -110,7 +110,7 @@ def resume(
         stack.callback(learner.close)
         if checkpoint is not None:
             learner.load(checkpoint.state())
-            _warn_of_changes(checkpoint, settings, display)
+            _warn_of_changes(checkpoint, learner, settings, display)
         ranks.wait()  # nobody reads any more what the first process changes now
         if ranks.leads:
             if at is not None:
@@ -118,7 +118,8 @@ def resume(
                     display.say(f"set aside: {moved}")
             folder.write_settings(_remembered(settings))
             folder.write_spec(spec.to_yaml())
-        return _Loop(spec, folder, settings, display, learner).run()
+        before = checkpoint.meta.get("seconds", 0.0) if checkpoint else 0.0
+        return _Loop(spec, folder, settings, display, learner, before).run()
 
 
 def remembered_settings(out: Path) -> dict[str, Any]:
@@ -147,13 +148,14 @@ def _checkpoint(folder: RunFolder, spec: CheckedSpec, at: int | None) -> Checkpo
         raise RunError(f"{error}{hint}") from error
 
 
-def _warn_of_changes(checkpoint: Checkpoint, settings: Settings, display: Display) -> None:
+def _warn_of_changes(checkpoint: Checkpoint, learner: Learner, settings: Settings, display: Display) -> None:
     now = {
         "device": settings.device,
         "precision": settings.precision,
         "compile": settings.compile,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
+        "images": len(learner.data),
     }
     before = checkpoint.meta
     changed = [f"{name} {before.get(name)} -> {value}" for name, value in now.items() if before.get(name) != value]
@@ -187,9 +189,17 @@ class _Loop:
     """One training from its first step, or the first after a checkpoint, to its end."""
 
     def __init__(
-        self, spec: CheckedSpec, folder: RunFolder, settings: Settings, display: Display, learner: Learner
+        self,
+        spec: CheckedSpec,
+        folder: RunFolder,
+        settings: Settings,
+        display: Display,
+        learner: Learner,
+        before: float,
     ) -> None:
         self.begun = time.perf_counter()
+        self.before = before
+        """Seconds that earlier trainings in this folder took."""
         self.spec, self.folder, self.settings, self.learner = spec, folder, settings, learner
         self.training, self.ranks = learner.training, learner.ranks
         self.display = display
@@ -271,7 +281,7 @@ class _Loop:
         record: dict[str, object] = {
             "step": done,
             "stage": report.stage,
-            "seconds": now - self.begun,
+            "seconds": self.before + now - self.begun,
             "steps_per_second": (done - self.recorded_step) / (now - self.recorded_at),
             **means,
             "weights": report.weights,
@@ -295,7 +305,14 @@ class _Loop:
         if self.metrics is None or step == self.saved:
             return
         self.metrics.sync()
-        self.folder.checkpoints.save(self.learner.state(), self.spec, self.training.keep, **_remembered(self.settings))
+        self.folder.checkpoints.save(
+            self.learner.state(),
+            self.spec,
+            self.training.keep,
+            **_remembered(self.settings),
+            seconds=self.before + time.perf_counter() - self.begun,
+            images=len(self.learner.data),
+        )
         self.saved = step
 
     def _draw(self) -> None:
