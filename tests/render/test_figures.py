@@ -199,6 +199,12 @@ def test_components_of_models_without_objects_are_shown_too() -> None:
     assert (layers[0].pixels[4:] == NOTHING).all()
 
 
+def test_a_tag_goes_where_it_covers_no_other_box() -> None:
+    boxes = [Box((20.0, 20, 44, 40), "80%", object_colour(0)), Box((20.0, 41, 44, 60), "90%", object_colour(1))]
+    drawn = draw_boxes(np.full((256, 256, 3), 9, np.uint8), boxes, 3)
+    assert (drawn[63:117, 63:129] == 9).all(), "the inside of the upper box"
+
+
 class Halves(Blur):
     """Names one object, but takes pictures apart into two halves."""
 

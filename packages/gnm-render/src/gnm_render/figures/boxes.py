@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from gnm_render.figures.palette import Colour, object_colour
 from gnm_render.figures.pixels import Pixels
-from gnm_render.figures.tags import Place, Tags
+from gnm_render.figures.tags import Area, Place, Tags
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ def draw_boxes(pixels: Pixels, boxes: Sequence[Box], factor: int) -> Pixels:
     scaled = [tuple(round(factor * corner) for corner in box.corners) for box in boxes]
     for box, (x0, y0, x1, y1) in zip(boxes, scaled, strict=True):
         draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=box.colour, width=2)
-    tags = Tags(draw)
-    for box, (x0, y0, x1, y1) in zip(boxes, scaled, strict=True):
+    tags, areas = Tags(draw), [Area(*corners) for corners in scaled]
+    for i, (box, (x0, y0, x1, y1)) in enumerate(zip(boxes, scaled, strict=True)):
         places = (
             Place(x0, y0, "bottom", "left"),
             Place(x0, y1, "top", "left"),
             Place(x1, y0, "bottom", "right"),
             Place(x1, y1, "top", "right"),
         )
-        tags.put(box.label, places, box.colour)
+        tags.put(box.label, places, box.colour, spare=areas[:i] + areas[i + 1 :])
     return np.asarray(picture)

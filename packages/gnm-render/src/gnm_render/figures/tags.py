@@ -52,12 +52,19 @@ class Tags:
         self._draw = draw
         self._taken: list[Area] = []
 
-    def put(self, text: str, places: Sequence[Place], colour: Colour) -> None:
-        """A text on a patch of colour, inside the picture, at the first place where it covers no other tag."""
+    def put(self, text: str, places: Sequence[Place], colour: Colour, spare: Sequence[Area] = ()) -> None:
+        """A text on a patch of colour, inside the picture, at the first place where it covers nothing.
+
+        Args:
+            text: a few letters.
+            places: where it may go; where all cover something, the first that covers no other tag, or the very first.
+            colour: of the patch.
+            spare: what it should not cover, beside other tags.
+        """
         left, top, right, bottom = self._draw.textbbox((0, 0), text, font=font(SIZE))
         areas = [self._area(place, right - left + 6, bottom - top + 4) for place in places]
-        free = (area for area in areas if not any(area.meets(other) for other in self._taken))
-        area = next(free, areas[0])
+        apart = [area for area in areas if not any(area.meets(tag) for tag in self._taken)] or areas[:1]
+        area = next((area for area in apart if not any(area.meets(other) for other in spare)), apart[0])
         self._taken.append(area)
         self._draw.rectangle((area.left, area.top, area.right - 1, area.bottom - 1), fill=colour)
         self._draw.text((area.left + 3 - left, area.top + 2 - top), text, fill=(0, 0, 0), font=font(SIZE))
