@@ -258,7 +258,7 @@ def test_a_full_gpu_is_explained(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> N
 
     trained = learner(toy())
     monkeypatch.setattr(type(trained.model), "terms", full)
-    with pytest.raises(RunError, match="step 0: the GPU's memory is full; make train.batch smaller"):
+    with pytest.raises(RunError, match=r"step 0: the GPU's memory is full; make train\.batch smaller"):
         trained.advance()
     trained.close()
 

@@ -12,7 +12,7 @@ FEW = 0.02
 ALL = 0.98
 """Objects per cell above which presence counts as always on."""
 SILENT = 0.01
-"""Nats per image below which a latent counts as carrying nothing."""
+"""Nats per image below which a latent counts as adding nothing to its prior."""
 
 
 def nonfinite(values: Mapping[str, float]) -> list[str]:
@@ -70,5 +70,5 @@ class CollapseMonitor:
         for name, value in values.items():
             if name.startswith("kl.") and value < SILENT:
                 latent = name.removeprefix("kl.")
-                symptoms[name] = f"{name}: near zero; the latent '{latent}' says nothing about the image"
+                symptoms[name] = f"{name}: near zero; the latent '{latent}' learns nothing from the image that its prior does not say"
         return symptoms
