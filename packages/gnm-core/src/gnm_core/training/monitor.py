@@ -70,5 +70,7 @@ class CollapseMonitor:
         for name, value in values.items():
             if name.startswith("kl.") and value < SILENT:
                 latent = name.removeprefix("kl.")
-                symptoms[name] = f"{name}: near zero; the latent '{latent}' learns nothing from the image that its prior does not say"
+                symptoms[name] = (
+                    f"{name}: near zero; the latent '{latent}' learns no more from the image than its prior says"
+                )
         return symptoms
