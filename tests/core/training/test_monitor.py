@@ -18,7 +18,7 @@ def said(monitor: CollapseMonitor, values: dict[str, float], steps: range) -> li
     [
         ({"objects": 0.1}, "objects: hardly any cell holds an object"),
         ({"objects": 15.9}, "objects: every cell holds an object"),
-        ({"kl.scene": 0.001}, "kl.scene: near zero; the latent 'scene' learns no more from the image than its prior says"),
+        ({"kl.scene": 0.001}, "kl.scene: near zero; the latent 'scene' learns no more from the image"),
     ],
 )
 def test_a_lasting_symptom_is_named_once_and_so_is_its_end(values: dict[str, float], message: str) -> None:
