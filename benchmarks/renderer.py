@@ -162,9 +162,7 @@ def main() -> None:
     if options.measure:
         measure(options.measure[0], Size(**json.loads(options.measure[1])))
         return
-    print(
-        f"torch {torch.__version__}, threads: {options.threads}, float32, runs: {options.repeats}\n"
-    )
+    print(f"torch {torch.__version__}, threads: {options.threads}, float32, runs: {options.repeats}\n")
     print("| varied | masks | batch | grid | glimpse | image | separable | stn | times faster | separable | stn |")
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     for varied, size in sizes():

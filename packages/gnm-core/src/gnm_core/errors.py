@@ -42,6 +42,7 @@ class Problem:
     """A suggestion: a near name, the package to install, the alternatives."""
 
     def __str__(self) -> str:
+        """`file:line:column: path: message`, the hint on a line of its own."""
         place = ":".join(str(p) for p in (self.source, self.line, self.column) if p is not None)
         head = ": ".join(p for p in (place, self.path) if p)
         text = f"{head}: {self.message}" if head else self.message

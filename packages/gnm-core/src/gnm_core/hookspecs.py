@@ -11,7 +11,7 @@ GROUP = "gnm"
 """Entry-point group and pluggy project name."""
 
 API_VERSION = 1
-"""Grows when a plugin written for the old API would break; a plugin may state `GNM_API = n`, the least that it needs."""
+"""Grows when a plugin written for the old API would break; a plugin may state `GNM_API = n`, the least it needs."""
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)

@@ -37,7 +37,7 @@ class Rendering:
     foreground: Tensor
     """(B, C, H, W): all objects, already weighted by their share of each pixel."""
     alpha: Tensor
-    """(B, 1, H, W) in [0, 1]: how much of each pixel the foreground covers; without masks 1, or 0 in front of a background."""
+    """(B, 1, H, W) in [0, 1]: how much of a pixel the foreground covers; without masks 1, or 0 before a background."""
     background: Tensor
     """(B, C, H, W): what lies behind; zero without a background."""
 
