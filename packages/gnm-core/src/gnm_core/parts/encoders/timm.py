@@ -2,6 +2,7 @@
 
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -40,7 +41,8 @@ class TimmEncoder(Encoder):
         checkpoint = str(weights) if weights is not None else ""
         try:
             probe = timm.create_model(backbone, features_only=True, in_chans=dims.channels, pretrained=False)
-            reductions = list(probe.feature_info.reduction())
+            stages: Any = probe.feature_info
+            reductions = list(stages.reduction())
             fits = [i for i, r in enumerate(reductions) if dims.size // r >= dims.grid]
             if not fits:
                 raise OptionError(
@@ -60,7 +62,7 @@ class TimmEncoder(Encoder):
             raise
         except (RuntimeError, AttributeError, TypeError, OSError) as error:
             raise OptionError("backbone", f"timm cannot build {backbone!r} as a feature extractor: {error}") from error
-        self.project = nn.Conv2d(probe.feature_info.channels()[fits[-1]], dims.features, 1)
+        self.project = nn.Conv2d(stages.channels()[fits[-1]], dims.features, 1)
         self.grid = dims.grid
 
     def forward(self, image: Tensor) -> Tensor:
