@@ -1,0 +1,103 @@
+"""What the judges of all digit scenes share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from gnm_core.contracts import Judge
+from gnm_core.results import Verdict
+from torch import Tensor
+
+from gnm_data.judges.canvas import SIDE
+from gnm_data.judges.digit_reader import DigitReader
+from gnm_data.judges.reading import Candidates, Reading, best
+
+THRESHOLD = -3.5
+"""Least margin of a scene that obeys its rule, in nats; chosen on scenes of validation digits."""
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What one rule says of one picture."""
+
+    reason: str
+    """Why the rule is broken; empty when it is obeyed."""
+    margin: float
+    """Log-probability of the best reading that obeys the rule less that of the best reading of any kind, <= 0."""
+    labels: np.ndarray
+    """(N,) int64: what the candidates are then taken for."""
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The best lawful reading against the best one of any kind."""
+
+    rule: Reading
+    free: Reading
+    margin: float
+    """Log-probability of `rule` less that of `free`, <= 0."""
+
+
+def weigh(candidates: Candidates, lawful: Sequence[Reading]) -> Weighed:
+    """Compare the best of the lawful readings with the best of all."""
+    free = best(candidates)
+    rule = max(lawful, key=lambda reading: reading.score)
+    return Weighed(rule, free, min(0.0, rule.score - free.score))
+
+
+class Rule(ABC):
+    """What the digits of a data set obey."""
+
+    name: ClassVar[str]
+    """Registered name of the data set and its judge."""
+
+    @abstractmethod
+    def opinion(self, candidates: Candidates, unit: float) -> Opinion:
+        """Judge what was seen in one picture.
+
+        Args:
+            candidates: the digits.
+            unit: pixels of the picture in one of the canvas, for the reason.
+        """
+
+
+class DigitJudge(Judge):
+    """Reads the digits and compares the best reading that obeys the rule with the best one of any kind.
+
+    A digit that could be a 4 or a 9 is taken for whichever the rule asks for; a scene fails when the rule's reading
+    is much less likely than the free one, or when its digits stand where they may not.
+    """
+
+    channels: ClassVar[int] = 1
+    """C of the pictures that it looks at."""
+    rule: ClassVar[Rule]
+    version: str = "1"
+
+    def __init__(self) -> None:
+        self._reader = DigitReader()
+
+    def judge(self, images: Tensor) -> list[Verdict]:
+        """(B, C, H, W) in [0, 1], of any size, grey or not → one verdict a picture.
+
+        Raises:
+            DataError: the pictures are not square.
+        """
+        finite = torch.isfinite(images).flatten(1).all(1).tolist()
+        unit = images.shape[-1] / SIDE
+        return [
+            self._verdict(candidates, unit, whole)
+            for candidates, whole in zip(self._reader.read(images), finite, strict=True)
+        ]
+
+    def _verdict(self, candidates: Candidates, unit: float, whole: bool) -> Verdict:
+        opinion = self.rule.opinion(candidates, unit)
+        reason = opinion.reason if whole else "some pixels are not numbers"
+        objects = tuple(
+            (str(label), float(x * unit), float(y * unit))
+            for label, (x, y) in zip(opinion.labels, candidates.places, strict=True)
+            if label != candidates.nothing
+        )
+        return Verdict(not reason, reason, opinion.margin, f"{self.rule.name}/{self.version}", objects)

@@ -1,0 +1,138 @@
+"""Pictures that the digit networks learn from: any number of digits anywhere, and things that are not digits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnm_data.digits.contract import DigitSource
+from gnm_data.judges.canvas import SIDE, scale
+from gnm_data.judges.distort import blur, noise, thicken
+from gnm_data.splits import Split
+
+NOTHING = 10
+"""Label of what is not a digit."""
+
+_SIZES = (
+    *[(128, 20)] * 3,
+    *[(64, 14)] * 3,
+    *[(64, 12)] * 3,
+    *[(128, 17), (128, 23), (128, 27), (96, 16)],
+)
+"""Side of the picture and side of its digits: those of the data sets, and others near them."""
+_MOST = 13
+"""Most things in a picture."""
+
+
+@dataclass(frozen=True)
+class Practice:
+    """B pictures and what is in them: M things in all."""
+
+    canvas: Tensor
+    """(B, 1, 128, 128) in [0, 1]."""
+    scene: Tensor
+    """(M,) int64: the picture that each thing is in."""
+    labels: Tensor
+    """(M,) int64: 0 to 9, or `NOTHING` for ghosts and fragments."""
+    centres: Tensor
+    """(M, 2) = (x, y): middle of the ink's box, in pixels of the canvas."""
+    sizes: Tensor
+    """(M,) longest side, in pixels of the canvas."""
+
+
+class DigitPractice:
+    """Makes practice pictures.
+
+    Args:
+        sources: where digits are taken from, each as often as the others.
+        split: which of their digits.
+    """
+
+    def __init__(self, sources: Sequence[DigitSource], split: Split) -> None:
+        self.sources = sources
+        self.split: Split = split
+
+    def make(self, count: int, seed: int) -> Practice:
+        """`count` pictures, the same for the same seed."""
+        random = np.random.default_rng(seed)
+        torch_random = torch.Generator().manual_seed(seed)
+        side, digit = _SIZES[random.integers(len(_SIZES))]
+        scene, corners = _places(random, count, side, digit)
+        total = len(scene)
+        labels = random.integers(0, 10, total)
+        glyphs = self.sources[int(random.integers(len(self.sources)))].glyphs(self.split, digit)
+        picked = glyphs.pick(glyphs.starts[labels] + random.integers(0, glyphs.counts[labels]))
+        ink = picked.images.astype(np.float32) / 255
+        kind = random.choice(3, total, p=(0.84, 0.08, 0.08))  # digit, ghost, fragment
+        broken = random.random(total) < 0.2
+        ink[broken] = _broken(random, ink[broken], picked.sides[broken])
+        ink[kind == 2] = _fragment(random, ink[kind == 2])
+        strength = np.where(kind == 1, random.uniform(0.04, 0.24, total), random.uniform(0.65, 1.0, total))
+        ink *= strength[:, None, None].astype(np.float32)
+        starts = corners + (digit - picked.sides) // 2
+        image = np.zeros((count, side, side), np.float32)
+        for which, where, (x0, y0), (width, height) in zip(
+            range(total), scene, starts.tolist(), picked.sides.tolist(), strict=True
+        ):
+            view = image[where, y0 : y0 + height, x0 : x0 + width]
+            np.maximum(view, ink[which, :height, :width], out=view)
+        ratio = SIDE / side
+        return Practice(
+            canvas=scale(_distorted(torch.from_numpy(image)[:, None], digit, random, torch_random), SIDE),
+            scene=torch.from_numpy(scene),
+            labels=torch.from_numpy(np.where(kind == 0, labels, NOTHING)),
+            centres=torch.from_numpy((starts + picked.sides / 2).astype(np.float32)) * ratio,
+            sizes=torch.full((total,), digit * ratio),
+        )
+
+
+def _places(random: np.random.Generator, count: int, side: int, digit: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scene (M,) and top-left corner (M, 2) of squares; in some scenes they may overlap a little."""
+    apart = digit * np.where(random.random(count) < 0.6, 1.0, random.uniform(0.65, 1.0, count))
+    corners = random.integers(0, side - digit + 1, (count, 3 * _MOST, 2))
+    near = np.abs(np.expand_dims(corners, 2) - np.expand_dims(corners, 1)).max(-1) < apart.reshape(-1, 1, 1)
+    kept = np.zeros(corners.shape[:2], bool)
+    for place in range(3 * _MOST):
+        kept[:, place] = ~(near[:, place] & kept).any(1)
+    kept &= kept.cumsum(1) <= random.integers(0, _MOST + 1, (count, 1))
+    return kept.nonzero()[0], corners[kept]
+
+
+def _broken(random: np.random.Generator, ink: np.ndarray, sides: np.ndarray) -> np.ndarray:
+    """Digits with a straight gap across, somewhere in the middle half."""
+    digit = ink.shape[-1]
+    y, x = np.mgrid[:digit, :digit] + 0.5
+    for _ in range(2):
+        angle = random.uniform(0, np.pi, len(ink))[:, None, None]
+        middle = sides * random.uniform(0.25, 0.75, sides.shape)
+        across = (x - middle[:, 0, None, None]) * np.cos(angle) + (y - middle[:, 1, None, None]) * np.sin(angle)
+        ink = ink * (np.abs(across) > digit * random.uniform(0.0, 0.07, len(ink))[:, None, None])
+    return ink
+
+
+def _fragment(random: np.random.Generator, ink: np.ndarray) -> np.ndarray:
+    """What a disc about some spot of ink holds: at most two fifths of the digit's length."""
+    digit = ink.shape[-1]
+    y, x = np.mgrid[:digit, :digit]
+    pieces = np.zeros_like(ink)
+    for place, one in enumerate(ink):
+        spots = np.argwhere(one > one.max() / 2)
+        row, column = spots[random.integers(len(spots))]
+        pieces[place] = one * (np.hypot(y - row, x - column) < digit * random.uniform(0.05, 0.2))
+    return pieces
+
+
+def _distorted(image: Tensor, digit: int, random: np.random.Generator, torch_random: torch.Generator) -> Tensor:
+    """Strokes, blur, contrast and noise, each in some of the pictures."""
+    count = len(image)
+
+    def sometimes(chance: float, low: float, high: float) -> Tensor:
+        return torch.from_numpy((random.random(count) < chance) * random.uniform(low, high, count)).float()
+
+    image = thicken(image, sometimes(0.4, -0.35, 0.6))
+    image = blur(image, sometimes(0.5, 0.1, 0.11) * digit * torch.from_numpy(random.random(count)).float())
+    image = image * (1 - sometimes(0.5, 0.0, 0.3))[:, None, None, None]
+    image = image ** (1 + sometimes(0.3, -0.35, 0.5))[:, None, None, None]
+    return noise(image, sometimes(0.4, 0.0, 0.2), torch_random)

@@ -1,0 +1,81 @@
+"""Makes the weights that the judges ship with: `python -m gnm_data.judges.train --help`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+import click
+
+_DIGITS = ("mnist-4", "mnist-10", "mnist-4-10")
+
+
+@click.command()
+@click.option("--rule", required=True, type=click.Choice([*_DIGITS, "arrow-room"]), help="Judge to train for.")
+@click.option(
+    "--digits-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the MNIST files; without it the judge learns from the embedded digits alone.",
+)
+@click.option("--steps", type=click.IntRange(1), default=4000, show_default=True, help="Batches of 32 pictures.")
+@click.option("--rooms", type=click.IntRange(64), default=4000, show_default=True, help="Rooms to paint first.")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True)
+@click.option(
+    "--threads", type=click.IntRange(1), default=1, show_default=True, help="Processes that paint, threads of torch."
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="By default the package's own file.")
+def train(
+    *, rule: str, digits_dir: Path | None, steps: int, rooms: int, seed: int, threads: int, out: Path | None
+) -> None:
+    """Train the network of a judge on pictures made on the fly.
+
+    The three rules of digits share one network, which knows nothing of them: it learns to find and name digits that
+    stand anywhere. So does that of the Arrow Room with shapes.
+    """
+    import torch
+
+    from gnm_data.judges.weights import FOLDER, save
+
+    torch.set_num_threads(threads)
+    start = monotonic()
+
+    def report(step: int, losses: dict[str, float]) -> None:
+        told = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
+        click.echo(f"{monotonic() - start:7.0f} s  step {step:6,}  {told}")
+
+    if rule in _DIGITS:
+        from gnm_data.digits.contract import DigitSource
+        from gnm_data.digits.embedded import EmbeddedDigits
+        from gnm_data.digits.mnist import MnistDigits
+        from gnm_data.judges.digit_training import train_digits
+
+        sources: list[DigitSource] = [EmbeddedDigits(), *([MnistDigits(dir=digits_dir)] if digits_dir else [])]
+        networks = train_digits(sources, steps, seed, report)
+        material = "train split of scikit-learn's digits" + (" and of MNIST" if digits_dir else "")
+        file = out or FOLDER / "digits.safetensors"
+    else:
+        from gnm_data.judges.room_practice import RoomBank
+        from gnm_data.judges.room_training import train_rooms
+
+        def painted(done: int) -> None:
+            if done % 500 == 0:
+                click.echo(f"{monotonic() - start:7.0f} s  painted {done:,} of {rooms:,} rooms")
+
+        networks = train_rooms(RoomBank(rooms, threads, report=painted), steps, seed, report)
+        material = f"{rooms} rooms of the ray tracer"
+        file = out or FOLDER / "arrow-room.safetensors"
+    save(
+        networks,
+        file,
+        {
+            "trained on": material,
+            "command": f"python -m gnm_data.judges.train --rule {rule} --steps {steps} --seed {seed}",
+            "torch": torch.__version__,
+            "date": datetime.now(UTC).date().isoformat(),
+        },
+    )
+    click.echo(f"{file}: {file.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    train()

@@ -1,0 +1,96 @@
+"""The networks behind the judges learn, and weights survive the file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from gnm_data.digits.embedded import EmbeddedDigits
+from gnm_data.judges.crops import cut
+from gnm_data.judges.digit_practice import NOTHING, DigitPractice
+from gnm_data.judges.digit_reader import digit_networks
+from gnm_data.judges.digit_training import train_digits
+from gnm_data.judges.networks import Classifier, Detector
+from gnm_data.judges.proposals import STRIDE, cells, propose
+from gnm_data.judges.room_practice import RoomBank
+from gnm_data.judges.room_training import train_rooms
+from gnm_data.judges.targets import targets
+from gnm_data.judges.train import train
+from gnm_data.judges.weights import load, provenance, save
+
+
+def test_practice_is_a_function_of_its_seed_and_says_what_it_shows() -> None:
+    practice = DigitPractice([EmbeddedDigits()], "train")
+    one, same = practice.make(8, 5), practice.make(8, 5)
+    assert torch.equal(one.canvas, same.canvas)
+    assert not torch.equal(one.canvas, practice.make(8, 6).canvas)
+    assert one.canvas.shape == (8, 1, 128, 128)
+    assert 0 <= one.canvas.min() <= one.canvas.max() <= 1
+    crops = cut(one.canvas, one.scene, one.centres, one.sizes)
+    ink = crops.mean((1, 2, 3))
+    assert ink[one.labels < NOTHING].mean() > 3 * ink[one.labels == NOTHING].mean()
+
+
+def test_a_crop_at_its_own_scale_is_the_picture() -> None:
+    canvas = torch.rand(3, 2, 128, 128)
+    side = Classifier.side
+    centre = torch.tensor([[40.0, 60.0], [30.0, 20.0], [14.0, 14.0]])
+    scene = torch.tensor([2, 0, 2])
+    crops = cut(canvas, scene, centre, torch.full((3,), side / 1.4))
+    for crop, which, (x, y) in zip(crops, scene, centre.long().tolist(), strict=True):
+        half = side // 2
+        torch.testing.assert_close(crop, canvas[which, :, y - half : y + half, x - half : x + half])
+
+
+def test_a_detector_that_says_its_targets_proposes_the_objects() -> None:
+    random = np.random.default_rng(0)
+    centres = torch.tensor(random.uniform(4, 124, (6, 2)), dtype=torch.float32)
+    centres[5] = centres[4] + 11  # neighbours
+    scene = torch.tensor([0, 0, 0, 2, 2, 2])
+    aims = targets(3, scene, centres)
+    output = torch.zeros(3, 4, 16, 16)
+    output[:, 0] = torch.logit(aims.heat, 1e-6)
+    where, row, column = aims.telling
+    output[where, 1:3, row, column] = aims.offset
+    found = propose(output, 0.15, 6.0)
+    assert found.scene.tolist() == sorted(found.scene.tolist())
+    for at, centre in zip(scene, centres, strict=True):
+        near = (found.scene == at) & ((found.centres - centre).norm(dim=1) < 0.01)
+        assert near.sum() == 1
+    assert len(found.scene) == 6
+    assert cells()[:, 0, 1].tolist() == [1.5 * STRIDE, 0.5 * STRIDE]
+    assert Detector.places * STRIDE == 128
+
+
+def test_training_lowers_every_loss_and_the_file_keeps_the_network(tmp_path: Path) -> None:
+    told: list[dict[str, float]] = []
+    networks = train_digits([EmbeddedDigits()], 101, 0, lambda step, losses: told.append(losses))
+    assert len(told) == 3
+    assert all(told[-1][name] < told[0][name] for name in told[0])
+    save(networks, tmp_path / "w.safetensors", {"trained on": "a test"})
+    loaded = digit_networks()
+    load(loaded, tmp_path / "w.safetensors")
+    assert provenance(tmp_path / "w.safetensors") == {"trained on": "a test"}
+    image, crop = torch.rand(2, 1, 64, 64), torch.rand(2, 1, 28, 28)
+    for name, given in (("detector", image), ("classifier", crop)):
+        torch.testing.assert_close(loaded[name](given), networks[name](given), rtol=0.02, atol=0.02)
+
+
+def test_the_room_network_learns() -> None:
+    told: list[dict[str, float]] = []
+    bank = RoomBank(40)
+    train_rooms(bank, 51, 0, lambda step, losses: told.append(losses))
+    assert sum(told[-1].values()) < 0.8 * sum(told[0].values())
+    made = bank.make(16, 3)
+    assert torch.equal(made.image, bank.make(16, 3).image)
+    assert made.feet[:, 1].min() > 30  # feet are on the floor, below the horizon
+    torch.testing.assert_close(made.ways.norm(dim=1), torch.ones(len(made.ways)))
+
+
+@pytest.mark.parametrize("rule", ["mnist-4", "arrow-room"])
+def test_the_training_command_writes_weights(tmp_path: Path, rule: str) -> None:
+    out = tmp_path / "w.safetensors"
+    result = CliRunner().invoke(train, ["--rule", rule, "--steps", "2", "--rooms", "64", "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert rule in provenance(out)["command"]

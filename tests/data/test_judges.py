@@ -1,0 +1,264 @@
+"""Judges on pictures: real scenes are accepted, broken ones rejected with the reason."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from gnm_core.contracts import Judge
+from gnm_core.dims import Dims
+from gnm_core.errors import DataError
+from gnm_core.plugins import installed
+from gnm_core.results import Verdict
+from gnm_data.arrow_room.data import ArrowRoom
+from gnm_data.arrow_room.layout import sample
+from gnm_data.arrow_room.room import Room
+from gnm_data.arrow_room.tracer import Tracer
+from gnm_data.digits.embedded import EmbeddedDigits
+from gnm_data.judges import breakage, room_breakage
+from gnm_data.judges.digit_reader import digit_networks
+from gnm_data.judges.distort import blur, noise
+from gnm_data.judges.tally import kind_of, tally
+from gnm_data.judges.weights import FOLDER, load, provenance
+from gnm_data.scenes.digit_scenes import DigitScenes
+from gnm_data.scenes.mnist4 import Mnist4
+from gnm_data.scenes.mnist10 import Mnist10
+from gnm_data.scenes.mnist410 import Mnist410
+from torch import Tensor
+
+SCENES: tuple[type[DigitScenes], ...] = (Mnist4, Mnist10, Mnist410)
+N = 60
+
+
+def judge(name: str) -> Judge:
+    entry = installed().find("judge", name)
+    assert entry is not None
+    made = entry.load()()
+    assert isinstance(made, Judge)
+    return made
+
+
+def scenes(kind: type[DigitScenes], size: int = 128) -> DigitScenes:
+    return kind(Dims(channels=1, size=size), digits=EmbeddedDigits(), split="test")
+
+
+def room(size: int = 128, count: int = 12) -> Tensor:
+    return (
+        ArrowRoom(Dims(channels=3, size=size), painter=Tracer(antialias=2, shadow=1))
+        .at("test")
+        .batch(range(count))
+        .image
+    )
+
+
+def accepted(verdicts: list[Verdict]) -> int:
+    return sum(verdict.accepted for verdict in verdicts)
+
+
+@pytest.mark.parametrize("kind", SCENES)
+@pytest.mark.parametrize("size", [64, 128, 200])
+def test_real_scenes_of_any_size_are_accepted(kind: type[DigitScenes], size: int) -> None:
+    assert accepted(judge(kind.name).judge(scenes(kind, size).batch(range(N)).image)) >= N - 2
+
+
+@pytest.mark.parametrize("kind", SCENES)
+def test_mild_blur_and_noise_do_not_matter(kind: type[DigitScenes]) -> None:
+    image = scenes(kind).batch(range(N)).image
+    assert accepted(judge(kind.name).judge(blur(image, torch.ones(N)))) >= N - 3
+    grainy = noise(image, torch.full((N,), 0.1), torch.Generator().manual_seed(0))
+    assert accepted(judge(kind.name).judge(grainy)) >= N - 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "breaks"), [(kind, breaks) for kind in SCENES for breaks in breakage.kinds(scenes(kind))]
+)
+def test_broken_scenes_are_rejected(kind: type[DigitScenes], breaks: breakage.Breakage) -> None:
+    broken = breakage.broken(scenes(kind), breaks, range(N))
+    verdicts = judge(kind.name).judge(broken)
+    assert len(verdicts) >= N // 3
+    assert accepted(verdicts) <= 2
+    assert all(verdict.reason for verdict in verdicts if not verdict.accepted)
+
+
+@pytest.mark.parametrize("kind", SCENES)
+@pytest.mark.parametrize("size", [64, 128])
+def test_breakage_really_breaks_the_layout(kind: type[DigitScenes], size: int) -> None:
+    """By the letter of the rule, without looking at pixels."""
+    data = scenes(kind, size)
+    for breaks in breakage.kinds(data):
+        random = np.random.default_rng(0)
+        layout = data.layout(np.arange(N), breakage.Randomness(data.name, 0, "test"))
+        for labels, corners in zip(layout.labels, layout.corners, strict=True):
+            present = labels >= 0
+            if breaks not in (breakage.FOUR if present.sum() == 4 else breakage.TEN):
+                continue
+            before = breakage.Digits(labels[present], corners[present], size, data.digit)
+            after = breaks(before, random)
+            assert lawful(before)
+            assert not lawful(after)
+            assert (after.corners >= 0).all()
+            assert (after.corners + data.digit <= size).all()
+
+
+def lawful(digits: breakage.Digits) -> bool:
+    labels, middle = digits.labels, digits.corners + digits.digit / 2
+    right, low = (middle > digits.size / 2).T
+    home = np.where(low, 3 - right.astype(int), right)
+    if len(labels) == 4:
+        order = np.argsort(home)
+        folded = np.minimum(middle, digits.size - middle)
+        symmetric = np.ptp(folded, axis=0).max() <= 4 * digits.size / 128
+        return bool((home[order] == np.arange(4)).all() and (np.diff(labels[order]) == 1).all() and symmetric)
+    if sorted(labels) != list(range(10)):
+        return False
+    at = home[np.argsort(labels)]
+    groups = [set(at[a:b].tolist()) for a, b in ((0, 2), (2, 5), (5, 8), (8, 10))]
+    return groups in [[{0}, {1}, {3}, {2}], [{2}, {1}, {3}, {0}], [{0}, {3}, {1}, {2}], [{2}, {3}, {1}, {0}]]
+
+
+def test_the_mixture_accepts_both_and_says_which_rule_came_nearer() -> None:
+    both = judge("mnist-4-10")
+    assert accepted(both.judge(scenes(Mnist4).batch(range(20)).image)) >= 19
+    assert accepted(both.judge(scenes(Mnist10).batch(range(20)).image)) >= 19
+    three = both.judge(breakage.broken(scenes(Mnist4), breakage.removed, range(20)))
+    assert sum(verdict.reason.startswith("as mnist-4: three digits, none at") for verdict in three) >= 18
+    nine = both.judge(breakage.broken(scenes(Mnist10), breakage.removed, range(20)))
+    assert sum(verdict.reason.startswith("as mnist-10: 9 digits, no ") for verdict in nine) >= 18
+
+
+def test_objects_are_named_and_placed_in_the_pictures_own_pixels() -> None:
+    for size in (64, 128):
+        batch = scenes(Mnist4, size).batch(range(20))
+        assert batch.truth is not None
+        for verdict, labels, boxes in zip(
+            judge("mnist-4").judge(batch.image), batch.truth.labels, batch.truth.boxes, strict=True
+        ):
+            if verdict.accepted:
+                middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+                found = {name: (x, y) for name, x, y in verdict.objects}
+                for label, (x, y) in zip(labels.tolist(), middle.tolist(), strict=True):
+                    assert found[str(label)] == pytest.approx((x, y), abs=size / 50)
+
+
+@pytest.mark.parametrize("name", ["mnist-4", "mnist-10", "mnist-4-10", "arrow-room"])
+def test_what_every_verdict_holds(name: str) -> None:
+    one = judge(name)
+    channels = 3 if name == "arrow-room" else 1
+    images = torch.rand(5, channels, 100, 100, generator=torch.Generator().manual_seed(0))
+    images[0] = 0
+    images[1] = 1
+    verdicts = one.judge(images)
+    for verdict in verdicts:
+        assert not verdict.accepted
+        assert verdict.reason
+        assert verdict.margin <= 0
+        assert verdict.judge == f"{name}/{one.version}"
+    assert one.judge(images) == verdicts
+    assert one.judge(images[:0]) == []
+
+
+@pytest.mark.parametrize("name", ["mnist-4", "arrow-room"])
+def test_a_verdict_does_not_depend_on_the_other_pictures(name: str) -> None:
+    images = room(count=5) if name == "arrow-room" else scenes(Mnist4).batch(range(5)).image
+    one = judge(name)
+    together = one.judge(images)
+    for place, verdict in enumerate(together):
+        alone = one.judge(images[place : place + 1])[0]
+        assert (alone.accepted, alone.reason) == (verdict.accepted, verdict.reason)
+        assert alone.margin == pytest.approx(verdict.margin, abs=1e-3)
+
+
+def test_grey_pictures_may_come_in_colour() -> None:
+    image = scenes(Mnist4).batch(range(10)).image
+    grey, colour = judge("mnist-4").judge(image), judge("mnist-4").judge(image.expand(-1, 3, -1, -1))
+    assert [verdict.accepted for verdict in grey] == [verdict.accepted for verdict in colour]
+
+
+def test_pixels_that_are_not_numbers_are_the_reason() -> None:
+    image = scenes(Mnist4).batch(range(2)).image
+    image[1, 0, 5, 5] = torch.nan
+    first, second = judge("mnist-4").judge(image)
+    assert first.accepted
+    assert not second.accepted
+    assert second.reason == "some pixels are not numbers"
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "said"),
+    [
+        ("mnist-4", (1, 1, 64, 32), "square"),
+        ("mnist-10", (1, 64, 64), "square"),
+        ("arrow-room", (1, 1, 64, 64), "3 channels"),
+    ],
+)
+def test_pictures_that_cannot_be_judged(name: str, shape: tuple[int, ...], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        judge(name).judge(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_real_rooms_are_accepted(size: int) -> None:
+    assert accepted(judge("arrow-room").judge(room(size))) >= 11
+
+
+@pytest.mark.parametrize(
+    ("breaks", "said"),
+    [
+        (room_breakage.turned, "the arrow points at a"),
+        (room_breakage.astray, "no object under the arrow's line"),
+        (room_breakage.alike, "all three shapes alike"),
+        (room_breakage.different, "all three shapes different"),
+        (room_breakage.removed, "expected"),
+    ],
+)
+def test_broken_rooms_are_rejected_with_the_reason(breaks: room_breakage.Breakage, said: str) -> None:
+    painter = Tracer(antialias=2, shadow=1)
+    pictures = painter.paint([room_breakage.broken(breaks, "test", index) for index in range(12)], 96)
+    verdicts = judge("arrow-room").judge(torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255)
+    assert accepted(verdicts) <= 1
+    assert sum(said in verdict.reason for verdict in verdicts) >= 10
+
+
+def test_one_body_of_the_other_material_breaks_the_rule() -> None:
+    from gnm_data.judges.room_practice import paint
+
+    made: list[Room] = [sample(0, "test", index) for index in range(12)]
+    other = [("metal" if one.material == "rubber" else "rubber", *[one.material] * 3) for one in made]
+    painter = Tracer(antialias=2, shadow=1)
+    pictures = np.stack([paint(one, own, painter, 128) for one, own in zip(made, other, strict=True)])
+    verdicts = judge("arrow-room").judge(torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255)
+    assert accepted(verdicts) <= 2
+
+
+def test_a_tally_counts_kinds_of_reasons() -> None:
+    good = Verdict(True, "", 0.0, "x/1")
+    bad = [replace(good, accepted=False, reason=reason) for reason in ("11 digits", "12 digits", "a is 7; b is 8")]
+    counted = tally([good, *bad])
+    assert (counted.judged, counted.accepted, counted.share) == (4, 1, 0.25)
+    assert counted.reasons == {"# digits": 2, "a is #": 1}
+    low, high = counted.interval
+    assert 0 < low < 0.25 < high < 1
+    assert str(counted).startswith("accepted 1 of 4: 25.0 %")
+    assert tally([]).interval == (0.0, 1.0)
+    assert kind_of("top-left stands 5.2 px aside") == "top-left stands # px aside"
+
+
+def test_weights_are_small_and_know_where_they_come_from() -> None:
+    files = list(FOLDER.glob("*.safetensors"))
+    assert {file.name for file in files} == {"digits.safetensors", "arrow-room.safetensors"}
+    assert sum(file.stat().st_size for file in files) < 2_000_000
+    for file in files:
+        assert {"trained on", "command", "date"} <= provenance(file).keys()
+
+
+def test_weights_that_are_not(tmp_path: Path) -> None:
+    file = FOLDER / "arrow-room.safetensors"
+    with pytest.raises(DataError, match="arrow-room"):
+        load(digit_networks(), file)
+    broken = tmp_path / "x.safetensors"
+    broken.write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"x\.safetensors"):
+        load(digit_networks(), broken)
+    with pytest.raises(DataError, match=r"none\.safetensors"):
+        load(digit_networks(), tmp_path / "none.safetensors")
