@@ -1,7 +1,8 @@
 """Pictures that the Arrow Room network learns from: rooms that obey the rule and rooms that do not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
@@ -113,7 +114,7 @@ class RoomBank:
     """Rooms painted once, out of which practice is drawn: mirrored, recoloured, blurred, noisy.
 
     Args:
-        count: number of rooms.
+        count: number of rooms; batches of practice take no more.
         processes: that paint at the same time.
         seed: another seed makes other rooms.
         report: told how many have been painted.
@@ -127,8 +128,12 @@ class RoomBank:
         report: Callable[[int], None] = lambda done: None,
     ) -> None:
         rooms = []
-        with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-            for made in pool.map(partial(_painted, seed), range(count), chunksize=16):
+        with ExitStack() as stack:
+            each: Iterable[_Painted] = map(partial(_painted, seed), range(count))
+            if processes > 1:
+                pool = stack.enter_context(ProcessPoolExecutor(processes, get_context("spawn")))
+                each = pool.map(partial(_painted, seed), range(count), chunksize=16)
+            for made in each:
                 rooms.append(made)
                 report(len(rooms))
         self._images = np.stack([made.image for made in rooms])
