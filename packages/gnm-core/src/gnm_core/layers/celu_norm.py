@@ -103,11 +103,14 @@ class _CeluNorm(torch.autograd.Function):
         rows, mean, rstd = torch.native_layer_norm(activation, weight.shape, weight, bias, EPSILON)
         ctx.save_for_backward(activation, mean, rstd, weight, bias)
         ctx.mark_non_differentiable(activation)
+        ctx.set_materialize_grads(False)  # or a zero gradient the size of the activation is made for nothing
         return rows, activation
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, gradient: Tensor | None, _: None) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        if gradient is None:
+            return None, None, None
         activation, mean, rstd, weight, bias = ctx.saved_tensors
         gradient, grad_weight, grad_bias = torch.ops.aten.native_layer_norm_backward(
             gradient.contiguous(), activation, weight.shape, mean, rstd, weight, bias, [True, True, True]
