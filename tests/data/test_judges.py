@@ -70,6 +70,35 @@ def test_mild_blur_and_noise_do_not_matter(kind: type[DigitScenes]) -> None:
     assert accepted(judge(kind.name).judge(grainy)) >= N - 3
 
 
+@pytest.mark.parametrize("size", [64, 128])
+def test_faint_ghosts_are_not_digits(size: int) -> None:
+    image, other = scenes(Mnist4, size).batch(range(2 * N)).image.chunk(2)
+    assert accepted(judge("mnist-4").judge(torch.maximum(image, 0.12 * other))) >= N - 3
+
+
+@pytest.mark.parametrize("kind", [Mnist4, Mnist10])
+def test_broken_strokes_are_still_strokes(kind: type[DigitScenes]) -> None:
+    """Every ninth row of pixels is gone: no digit is in one piece."""
+    image = scenes(kind).batch(range(N)).image.clone()
+    image[:, :, ::9] = 0
+    assert accepted(judge(kind.name).judge(image)) >= N - 4
+
+
+def test_touching_digits_are_two() -> None:
+    """Side by side, ink to ink, above and below."""
+    glyphs = EmbeddedDigits().glyphs("test", 20)
+    labels = np.tile([3, 4, 5, 6], (N, 1))
+    picked = glyphs.pick(glyphs.starts[labels] + np.arange(N)[:, None] % glyphs.counts[labels])
+    image = torch.zeros(N, 1, 128, 128)
+    for scene, (inks, sides) in enumerate(zip(picked.images, picked.sides, strict=True)):
+        for place, (ink, (width, height)) in enumerate(zip(inks, sides, strict=True)):
+            x = 64 - width if place in (0, 3) else 64
+            y = 34 - height // 2 if place < 2 else 94 - height // 2
+            image[scene, 0, y : y + height, x : x + width] = torch.from_numpy(ink[:height, :width]) / 255
+    names = [sorted(name for name, _, _ in verdict.objects) for verdict in judge("mnist-4").judge(image)]
+    assert names.count(["3", "4", "5", "6"]) >= N - 3
+
+
 @pytest.mark.parametrize(
     ("kind", "breaks"), [(kind, breaks) for kind in SCENES for breaks in breakage.kinds(scenes(kind))]
 )

@@ -16,7 +16,7 @@ NOTHING = 10
 """Label of what is not a digit."""
 
 _SIZES = (
-    *[(128, 20)] * 3,
+    *[(128, 20)] * 4,
     *[(64, 14)] * 3,
     *[(64, 12)] * 3,
     *[(128, 17), (128, 23), (128, 27), (96, 16)],
@@ -66,7 +66,7 @@ class DigitPractice:
         picked = glyphs.pick(glyphs.starts[labels] + random.integers(0, glyphs.counts[labels]))
         ink = picked.images.astype(np.float32) / 255
         kind = random.choice(3, total, p=(0.84, 0.08, 0.08))  # digit, ghost, fragment
-        broken = random.random(total) < 0.2
+        broken = (random.random(total) < 0.12) & (kind == 0)
         ink[broken] = _broken(random, ink[broken], picked.sides[broken])
         ink[kind == 2] = _fragment(random, ink[kind == 2])
         strength = np.where(kind == 1, random.uniform(0.04, 0.24, total), random.uniform(0.65, 1.0, total))
@@ -89,11 +89,16 @@ class DigitPractice:
 
 
 def _places(random: np.random.Generator, count: int, side: int, digit: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scene (M,) and top-left corner (M, 2) of squares; in some scenes they may overlap a little."""
-    apart = digit * np.where(random.random(count) < 0.6, 1.0, random.uniform(0.65, 1.0, count))
-    corners = random.integers(0, side - digit + 1, (count, 3 * _MOST, 2))
-    near = np.abs(np.expand_dims(corners, 2) - np.expand_dims(corners, 1)).max(-1) < apart.reshape(-1, 1, 1)
-    kept = np.zeros(corners.shape[:2], bool)
+    """Scene (M,) and top-left corner (M, 2) of squares; in some scenes they crowd, so that digits touch."""
+    crowded = random.random((count, 1, 1)) < 0.3
+    apart = digit * np.where(crowded, random.uniform((0.5, 0.8), 1.0, (count, 1, 2)), 1.0)
+    free = side - digit + 1
+    window = np.where(crowded, random.uniform(0.3, 1.0, (count, 1, 1)), 1.0) * free
+    start = random.random((count, 1, 2)) * (free - window)
+    corners = (start + window * random.random((count, 3 * _MOST, 2))).astype(np.int64)
+    way = np.abs(np.expand_dims(corners, 2) - np.expand_dims(corners, 1))
+    near = (way < np.expand_dims(apart, 1)).all(-1)
+    kept = np.zeros((count, 3 * _MOST), bool)
     for place in range(3 * _MOST):
         kept[:, place] = ~(near[:, place] & kept).any(1)
     kept &= kept.cumsum(1) <= random.integers(0, _MOST + 1, (count, 1))
@@ -101,15 +106,16 @@ def _places(random: np.random.Generator, count: int, side: int, digit: int) -> t
 
 
 def _broken(random: np.random.Generator, ink: np.ndarray, sides: np.ndarray) -> np.ndarray:
-    """Digits with a straight gap across, somewhere in the middle half."""
-    digit = ink.shape[-1]
+    """Digits with two straight gaps across the middle half; those that would lose most of their ink stay whole."""
+    digit, whole = ink.shape[-1], ink
     y, x = np.mgrid[:digit, :digit] + 0.5
     for _ in range(2):
         angle = random.uniform(0, np.pi, len(ink))[:, None, None]
         middle = sides * random.uniform(0.25, 0.75, sides.shape)
         across = (x - middle[:, 0, None, None]) * np.cos(angle) + (y - middle[:, 1, None, None]) * np.sin(angle)
         ink = ink * (np.abs(across) > digit * random.uniform(0.0, 0.07, len(ink))[:, None, None])
-    return ink
+    most = ink.sum((1, 2)) > 0.6 * whole.sum((1, 2))
+    return np.where(most[:, None, None], ink, whole)
 
 
 def _fragment(random: np.random.Generator, ink: np.ndarray) -> np.ndarray:
@@ -131,8 +137,8 @@ def _distorted(image: Tensor, digit: int, random: np.random.Generator, torch_ran
     def sometimes(chance: float, low: float, high: float) -> Tensor:
         return torch.from_numpy((random.random(count) < chance) * random.uniform(low, high, count)).float()
 
-    image = thicken(image, sometimes(0.4, -0.35, 0.6))
+    image = thicken(image, sometimes(0.3, -0.35, 0.6))
     image = blur(image, sometimes(0.5, 0.1, 0.11) * digit * torch.from_numpy(random.random(count)).float())
     image = image * (1 - sometimes(0.5, 0.0, 0.3))[:, None, None, None]
     image = image ** (1 + sometimes(0.3, -0.35, 0.5))[:, None, None, None]
-    return noise(image, sometimes(0.4, 0.0, 0.2), torch_random)
+    return noise(image, sometimes(0.35, 0.0, 0.16), torch_random)

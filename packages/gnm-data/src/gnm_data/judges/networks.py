@@ -75,13 +75,13 @@ class Classifier(nn.Module):
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            ConvBlock(channels, 24, 5, stride=2),
-            ConvBlock(24, 32),
-            ConvBlock(32, 64, stride=2),
-            ConvBlock(64, 64),
-            ConvBlock(64, 80, stride=2),
+            ConvBlock(channels, 32, 5, stride=2),
+            ConvBlock(32, 48),
+            ConvBlock(48, 96, stride=2),
+            ConvBlock(96, 96),
+            ConvBlock(96, 128, stride=2),
         )
-        self.head = nn.Linear(80 * 4 * 4, classes)
+        self.head = nn.Linear(128 * 4 * 4, classes)
 
     def forward(self, crop: Tensor) -> Tensor:
         """(N, C, 28, 28) → (N, classes)."""
