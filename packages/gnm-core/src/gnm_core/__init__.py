@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gnm_core.contracts import Handicap as Handicap
     from gnm_core.contracts import Judge as Judge
     from gnm_core.contracts import LatentPrior as LatentPrior
+    from gnm_core.contracts import Metric as Metric
     from gnm_core.contracts import Model as Model
     from gnm_core.contracts import Objective as Objective
     from gnm_core.contracts import Optimizer as Optimizer
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from gnm_core.dims import Dims as Dims
     from gnm_core.errors import DataError as DataError
     from gnm_core.errors import GnmError as GnmError
+    from gnm_core.errors import MetricError as MetricError
     from gnm_core.errors import OptionError as OptionError
     from gnm_core.errors import PluginError as PluginError
     from gnm_core.errors import Problem as Problem
@@ -40,14 +42,19 @@ if TYPE_CHECKING:
     from gnm_core.results import Components as Components
     from gnm_core.results import Drawing as Drawing
     from gnm_core.results import Loss as Loss
+    from gnm_core.results import Measurement as Measurement
     from gnm_core.results import Objects as Objects
     from gnm_core.results import Rendering as Rendering
     from gnm_core.results import Scene as Scene
     from gnm_core.results import Terms as Terms
     from gnm_core.results import Truth as Truth
+    from gnm_core.results import Value as Value
     from gnm_core.results import Verdict as Verdict
     from gnm_core.spec import CheckedSpec as CheckedSpec
     from gnm_core.spec import load_spec as load_spec
+    from gnm_core.subject import Skip as Skip
+    from gnm_core.subject import Subject as Subject
+    from gnm_core.subject import View as View
     from gnm_core.training.checkpoint import Run as Run
     from gnm_core.training.checkpoint import load_run as load_run
 
@@ -66,6 +73,7 @@ _HOMES = {
         "Handicap",
         "Judge",
         "LatentPrior",
+        "Metric",
         "Model",
         "Objective",
         "Optimizer",
@@ -75,21 +83,33 @@ _HOMES = {
         "Schedule",
     ),
     "gnm_core.dims": ("Dims",),
-    "gnm_core.errors": ("DataError", "GnmError", "OptionError", "PluginError", "Problem", "RunError", "SpecError"),
+    "gnm_core.errors": (
+        "DataError",
+        "GnmError",
+        "MetricError",
+        "OptionError",
+        "PluginError",
+        "Problem",
+        "RunError",
+        "SpecError",
+    ),
     "gnm_core.latents": ("SymbolicDistribution", "SymbolicLatents"),
     "gnm_core.results": (
         "Batch",
         "Components",
         "Drawing",
         "Loss",
+        "Measurement",
         "Objects",
         "Rendering",
         "Scene",
         "Terms",
         "Truth",
+        "Value",
         "Verdict",
     ),
     "gnm_core.spec": ("CheckedSpec", "load_spec"),
+    "gnm_core.subject": ("Skip", "Subject", "View"),
     "gnm_core.training.checkpoint": ("Run", "load_run"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -11,7 +11,7 @@ Shapes: B images, C channels, H = W pixels, G cells a side, E feature channels, 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -25,12 +25,16 @@ from gnm_core.results import (
     Components,
     Drawing,
     Loss,
+    Measurement,
     Objects,
     Rendering,
     Scene,
     Terms,
     Verdict,
 )
+
+if TYPE_CHECKING:
+    from gnm_core.subject import Subject, View
 
 
 @dataclass(frozen=True)
@@ -338,3 +342,30 @@ class Figure(Contract):
     @abstractmethod
     def draw(self, model: Model, batch: Batch) -> np.ndarray:
         """→ (height, width, 3) uint8 RGB."""
+
+
+class Metric(Contract):
+    """Named numbers about a model. It speaks to the model through the contract alone, so it fits every model.
+
+    A metric that looks at the data set's images takes part in one pass that all metrics share: `see` keeps a little of
+    every batch, `measure` turns what was kept into numbers. A metric that looks at generated scenes needs only
+    `measure`. Both run without a state of their own, from torch's global random state, which is a function of the
+    evaluation's seed and the metric's name alone.
+
+    Raise `gnm_core.Skip("why")` from either where there is nothing to measure: the data set knows no truth, or the
+    model names no objects.
+    """
+
+    kind = "metric"
+    describes = "named numbers about a model"
+
+    images: int | None = 0
+    """How many images of the split it sees in the shared pass; None for all of them, 0 for none."""
+
+    def see(self, view: "View") -> Any:
+        """One batch of the shared pass → what to keep of it, small enough to keep for every batch."""
+        return None
+
+    @abstractmethod
+    def measure(self, subject: "Subject", seen: Sequence[Any]) -> Measurement:
+        """The model on trial, and what `see` kept of each batch, in order → the numbers."""

@@ -67,3 +67,7 @@ class RunError(GnmError):
 
 class DataError(GnmError):
     """A data file is missing, broken or of the wrong kind; the text names the file."""
+
+
+class MetricError(GnmError):
+    """A metric cannot be taken: a model's output is not finite, or a package that it needs is missing."""

@@ -5,6 +5,7 @@ Images lie in [0, 1]. Log-likelihoods and divergences are in nats per image.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 from torch.distributions import Distribution
@@ -160,3 +161,35 @@ class Verdict:
     """Name and version of the judge, such as `mnist-4/1`."""
     objects: tuple[tuple[str, float, float], ...] = ()
     """(name, x, y) of each object found, in pixels."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """One number that a metric found."""
+
+    name: str
+    """Such as `S-Acc` or `AP@0.5 (11-point)`."""
+    value: float
+    """Finite."""
+    low: float | None = None
+    """Lower end of a 95 % interval; None where there is none."""
+    high: float | None = None
+    """Upper end of a 95 % interval; None where there is none."""
+    unit: str = ""
+    """`nats`, `steps`, `scenes/s`; empty for shares and other pure numbers."""
+    count: int | None = None
+    """How many scenes, pairs or objects it rests on."""
+    higher_is_better: bool | None = True
+    """None where neither direction is better."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one metric says of a model."""
+
+    values: tuple[Value, ...]
+    """The numbers, the most important one first; none when nothing could be measured."""
+    details: dict[str, Any] = field(default_factory=dict)
+    """Whatever else JSON can hold: settings, reasons counted (`{"reasons": {"no 7": 12}}`), curves."""
+    skipped: str = ""
+    """Why nothing was measured; empty when something was."""

@@ -1,0 +1,1 @@
+"""Evaluate trained models: one pass, a results file, tables."""

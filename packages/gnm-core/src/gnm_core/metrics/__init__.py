@@ -1,0 +1,1 @@
+"""Metrics: named numbers about any model, through its contract."""
