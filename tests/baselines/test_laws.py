@@ -147,3 +147,19 @@ def test_space_names_its_objects(image: torch.Tensor) -> None:
 @pytest.mark.parametrize("name", ["vae", "convdraw", "genesis"])
 def test_models_without_objects_say_so(name: str, image: torch.Tensor) -> None:
     assert small(name).objects(image) is None
+
+
+@pytest.mark.parametrize("name", ["vae", "convdraw", "genesis"])
+def test_the_code_of_a_scene_decodes_to_the_scene(name: str, image: torch.Tensor) -> None:
+    model = small(name).eval()
+    for scene in (model.reconstruct(image), model.sample(3)):
+        assert scene.code is not None
+        torch.testing.assert_close(model.decode(scene.code).image, scene.image)
+
+
+def test_the_symbols_of_a_scene_render_to_the_scene(image: torch.Tensor) -> None:
+    model = small("space").eval()
+    for scene in (model.reconstruct(image), model.sample(3)):
+        assert scene.latents is not None
+        again = model.render(scene.latents, scene.background).image
+        torch.testing.assert_close(again.clamp(0, 1), scene.image)

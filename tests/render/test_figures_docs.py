@@ -32,7 +32,7 @@ def at_home(make_run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_there_is_something_to_check() -> None:
-    assert len(COMMANDS) == 4
+    assert len(COMMANDS) == 7
     assert len(PYTHON) == 1
 
 

@@ -82,6 +82,10 @@ class VAE(Model):
         """(B, C, H, W) → the picture of the posterior's mean."""
         return self.scene_of(self.posterior(image).mean)
 
+    def decode(self, code: Tensor) -> Scene:
+        """(B, 1, Z) → the pictures that codes, shaped as `Scene.code`, stand for."""
+        return self.scene_of(rearrange(code, "b 1 z -> b z"))
+
     @torch.no_grad()
     def scene_of(self, code: Tensor) -> Scene:
         """(B, Z) → the picture that the codes stand for."""

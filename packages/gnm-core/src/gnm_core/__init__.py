@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gnm_core.contracts import Schedule as Schedule
     from gnm_core.dims import Dims as Dims
     from gnm_core.errors import DataError as DataError
+    from gnm_core.errors import FigureError as FigureError
     from gnm_core.errors import GnmError as GnmError
     from gnm_core.errors import MetricError as MetricError
     from gnm_core.errors import OptionError as OptionError
@@ -85,6 +86,7 @@ _HOMES = {
     "gnm_core.dims": ("Dims",),
     "gnm_core.errors": (
         "DataError",
+        "FigureError",
         "GnmError",
         "MetricError",
         "OptionError",

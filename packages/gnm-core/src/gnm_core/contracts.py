@@ -341,7 +341,11 @@ class Figure(Contract):
 
     @abstractmethod
     def draw(self, model: Model, batch: Batch) -> np.ndarray:
-        """→ (height, width, 3) uint8 RGB."""
+        """→ (height, width, 3) uint8 RGB.
+
+        Raises:
+            FigureError: the model, or the batch (which may be empty), lacks what the figure shows.
+        """
 
 
 class Metric(Contract):

@@ -71,3 +71,7 @@ class DataError(GnmError):
 
 class MetricError(GnmError):
     """A metric cannot be taken: a model's output is not finite, or a package that it needs is missing."""
+
+
+class FigureError(GnmError):
+    """A model, or the pictures at hand, lack what a figure shows; the text says what."""

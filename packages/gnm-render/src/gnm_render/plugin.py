@@ -15,7 +15,13 @@ def gnm_register(register: Register) -> None:
     register.figure("samples", "gnm_render.figures.samples:SamplesFigure")
     register.figure("reconstruction", "gnm_render.figures.reconstruction:ReconstructionFigure")
     register.figure("layers", "gnm_render.figures.layers_figure:LayersFigure")
+    register.figure("components", "gnm_render.figures.components:ComponentsFigure")
+    register.figure("resample", "gnm_render.figures.resample:ResampleFigure")
+    register.figure("drawing-steps", "gnm_render.figures.drawing_steps:DrawingStepsFigure")
+    register.figure("interpolation", "gnm_render.figures.interpolation:InterpolationFigure")
+    register.figure("traversal", "gnm_render.figures.traversal:TraversalFigure")
     register.command("sample", "gnm_render.cli.sample:sample", "let a trained model dream up pictures")
+    register.command("figure", "gnm_render.cli.figure:figure", "draw pictures of a trained model at work")
     register.command(
         "reconstruct", "gnm_render.cli.reconstruct:reconstruct", "find the objects in pictures, with a trained model"
     )

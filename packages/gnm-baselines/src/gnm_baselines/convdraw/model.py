@@ -57,6 +57,11 @@ class ConvDRAWModel(Model):
         return self.scene_of(self.core.infer(self.encoder(image), mode=True))
 
     @torch.no_grad()
+    def decode(self, code: Tensor) -> Scene:
+        """(B, L, S) → the pictures that the latents of all steps describe."""
+        return self.scene_of(self.core.generate(len(code), code))
+
+    @torch.no_grad()
     def scene_of(self, drawing: Drawing) -> Scene:
         """The picture that a drawing describes."""
         return Scene(self.decoder(drawing.feature_map).clamp(0, 1), code=drawing.scene)

@@ -137,6 +137,11 @@ class GENESIS(Model):
         mask_codes = self.mask_prior.sample(n, self.count).codes
         return self.scene_of(mask_codes, self.prior(mask_codes).sample())
 
+    def decode(self, code: Tensor) -> Scene:
+        """(B, K, M + Z) → the picture that codes, shaped as `Scene.code`, stand for."""
+        mask = self.attention.code
+        return self.scene_of(code[..., :mask], code[..., mask:])
+
     @torch.no_grad()
     def scene_of(self, mask_codes: Tensor, codes: Tensor) -> Scene:
         """(B, K, M), (B, K, Z) → the picture that the codes stand for."""

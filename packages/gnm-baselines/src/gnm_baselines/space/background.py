@@ -93,7 +93,7 @@ class Background(Contract, nn.Module):
         check_growth(upscales, 1, dims.size)
         if len(decoder) != len(upscales):
             raise OptionError("decoder", f"{len(decoder)} pairs of layers for {len(upscales)} upscales")
-        self.count = components
+        self.count, self.mask = components, mask
         self.convs = nn.ModuleList(nn.Conv2d(c, 64, 3, 2, 1) for c in (dims.channels, 64, 64, 64))
         self.encode = nn.Linear(64 * (dims.size // 16) ** 2, hidden)
         self.mask_posterior = SequencePosterior(hidden, mask, hidden)
@@ -138,5 +138,8 @@ class Background(Contract, nn.Module):
     def sample(self, n: int) -> Segments:
         """The segments of `n` backgrounds, from the priors."""
         mask_codes = self.mask_prior.sample(n, self.count).codes
-        codes = self.prior(mask_codes).sample()
+        return self.decode(mask_codes, self.prior(mask_codes).sample())
+
+    def decode(self, mask_codes: Tensor, codes: Tensor) -> Segments:
+        """(B, K, M), (B, K, Z) → the segments that the codes stand for."""
         return Segments(mask_codes, codes, self.masks(mask_codes), self.images(codes))

@@ -127,6 +127,13 @@ class SPACE(Model):
         return self._scene(latents, confidence, self.foreground.paint(latents), self.background.sample(n))
 
     @torch.no_grad()
+    def render(self, latents: SymbolicLatents, background: Tensor) -> Rendering:
+        """The picture of a symbolic map in front of the segments of z^b (B, K * (M + Z)), as `Scene.background`."""
+        codes, mask = rearrange(background, "b (k z) -> b k z", k=self.background.count), self.background.mask
+        behind = self.background.decode(codes[..., :mask], codes[..., mask:])
+        return self._rendering(self.foreground.paint(latents), behind)
+
+    @torch.no_grad()
     def reconstruct(self, image: Tensor) -> Scene:
         """(B, C, H, W) → the scene of the posteriors' modes."""
         found = self.infer(image, ENDLESS, mode=True, hard=True)
@@ -189,11 +196,15 @@ class SPACE(Model):
         )
 
     def _scene(self, latents: SymbolicLatents, confidence: Tensor, painting: Painting, behind: Segments) -> Scene:
-        image = painting.image + (1 - painting.alpha) * behind.image
+        rendering = self._rendering(painting, behind)
         return Scene(
-            image=image.clamp(0, 1),
+            image=rendering.image.clamp(0, 1),
             objects=self._objects(latents, confidence),
             latents=latents,
             background=torch.cat([behind.mask_codes, behind.codes], -1).flatten(1),
-            rendering=Rendering(image, painting.image, painting.alpha, behind.image),
+            rendering=rendering,
         )
+
+    def _rendering(self, painting: Painting, behind: Segments) -> Rendering:
+        image = painting.image + (1 - painting.alpha) * behind.image
+        return Rendering(image, painting.image, painting.alpha, behind.image)

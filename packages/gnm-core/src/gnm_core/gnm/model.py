@@ -269,6 +269,10 @@ class GNM(Model):
         """
         return self.scene_of(self.core.generate(n, code), symbols=symbols, step=step)
 
+    def decode(self, code: Tensor) -> Scene:
+        """(B, L, S) → the scenes that scene codes describe, by the modes of what lies below."""
+        return self.dream(len(code), code)
+
     @torch.no_grad()
     def scene_of(self, drawing: Drawing, *, symbols: Symbols = "mode", step: int | None = None) -> Scene:
         """The scene that a drawing describes, through p(z^s | f) and p(z^b | z^g)."""

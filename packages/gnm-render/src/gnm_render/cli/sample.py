@@ -90,7 +90,8 @@ def _dream(model: "Model", n: int, in_steps: bool) -> "list[Scene]":
     """`n` samples, after every drawing step if asked for; without the layers, which take most of the memory."""
     from gnm_core.errors import GnmError
 
-    from gnm_render.figures.steps import DrawsInSteps, scenes_in_steps
+    from gnm_render.figures.abilities import DrawsInSteps
+    from gnm_render.figures.steps import scenes_in_steps
 
     if not in_steps:
         scenes = [model.sample(n)]

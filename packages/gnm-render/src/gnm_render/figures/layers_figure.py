@@ -7,6 +7,7 @@ from annotated_types import Ge
 from gnm_core.contracts import Figure, Model
 from gnm_core.results import Batch
 
+from gnm_render.figures.abilities import lacking, require_pictures
 from gnm_render.figures.pixels import Pixels
 from gnm_render.figures.sheet import sheet
 from gnm_render.figures.views import Views, present
@@ -32,8 +33,15 @@ class LayersFigure(Figure):
 
     @torch.no_grad()
     def draw(self, model: Model, batch: Batch) -> Pixels:
-        """→ (height, width, 3) uint8 RGB."""
+        """→ (height, width, 3) uint8 RGB.
+
+        Raises:
+            FigureError: the model does not take pictures apart, or there are none.
+        """
+        require_pictures(batch)
         views = Views(model, batch.image[: self.rows], self.cell)
+        if views.components is None:
+            raise lacking(model, "objects or components one by one")
         return sheet(
             present(
                 views.inputs(),

@@ -30,3 +30,8 @@ def enlarge(pixels: Pixels, factor: int) -> Pixels:
 def enlargement(size: int, least: int) -> int:
     """The whole factor by which an image of `size` pixels fills at least `least`."""
     return max(1, ceil(least / size))
+
+
+def to_cells(images: Tensor, factor: int) -> list[Pixels]:
+    """(B, C, H, W) in [0, 1] → one picture each, enlarged by `factor`."""
+    return [enlarge(to_pixels(image), factor) for image in images]

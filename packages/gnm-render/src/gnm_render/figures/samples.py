@@ -8,7 +8,7 @@ from gnm_core.contracts import Figure, Model
 from gnm_core.results import Batch
 from torch import Tensor
 
-from gnm_render.figures.pixels import Pixels, enlarge, enlargement, to_pixels
+from gnm_render.figures.pixels import Pixels, enlargement, to_cells
 from gnm_render.figures.sheet import Group, sheet
 
 
@@ -39,5 +39,5 @@ class SamplesFigure(Figure):
 def contact_sheet(images: Tensor, columns: int, cell: int) -> Pixels:
     """(N, C, H, W) → the images in rows of `columns`, each enlarged by a whole factor to `cell` pixels at least."""
     factor = enlargement(images.shape[-1], cell)
-    cells = [enlarge(to_pixels(image), factor) for image in images]
+    cells = to_cells(images, factor)
     return sheet([Group("", [cells[i::columns] for i in range(min(columns, len(cells)))])])

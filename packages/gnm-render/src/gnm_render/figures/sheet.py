@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -12,6 +13,8 @@ from gnm_render.figures.text import font, wrap
 
 MARGIN, GAP, GROUP_GAP, APART_GAP = 16, 6, 18, 44
 TEXT, LINE = 20, 24
+LABEL, LABEL_LINE, LABEL_ROOM = 16, 19, 120
+"""Size of the text of a row's label, the height of its lines, and how wide it may be."""
 
 
 @dataclass(frozen=True)
@@ -25,22 +28,30 @@ class Group:
     """Its rows have nothing to do with those of the columns before."""
 
 
-def sheet(groups: Sequence[Group]) -> Pixels:
+def sheet(groups: Sequence[Group], labels: Sequence[str] = ()) -> Pixels:
     """Lay groups out side by side.
 
     Args:
         groups: at least one picture among them; all pictures have the same size.
+        labels: what the rows show, from the top down; written before them.
     """
     height, width = next(cell for g in groups for column in g.columns for cell in column if cell is not None).shape[:2]
     rows = max(len(column) for group in groups for column in group.columns)
+    texts = [wrap(label, LABEL_ROOM, LABEL) for label in labels]
+    gutter = ceil(max((font(LABEL).getlength(line) for lines in texts for line in lines), default=-GAP)) + GAP
     widths = [len(group.columns) * (width + GAP) - GAP for group in groups]
     captions = [wrap(group.caption, room, TEXT) for group, room in zip(groups, widths, strict=True)]
     top = MARGIN + LINE * max(map(len, captions)) + (GAP if any(captions) else 0)
     gaps = [0, *(APART_GAP if group.apart else GROUP_GAP for group in groups[1:])]
-    size = (sum(widths) + sum(gaps) + 2 * MARGIN, top + rows * (height + GAP) - GAP + MARGIN)
+    size = (gutter + sum(widths) + sum(gaps) + 2 * MARGIN, top + rows * (height + GAP) - GAP + MARGIN)
     picture = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(picture)
-    x = MARGIN
+    for j, lines in enumerate(texts):
+        middle = top + j * (height + GAP) + height / 2
+        for i, line in enumerate(lines):
+            y = middle + LABEL_LINE * (i - (len(lines) - 1) / 2)
+            draw.text((MARGIN + gutter - GAP, y), line, fill=INK, font=font(LABEL), anchor="rm")
+    x = MARGIN + gutter
     for group, room, gap, lines in zip(groups, widths, gaps, captions, strict=True):
         if group.apart and gap:
             draw.line((x + gap // 2, MARGIN, x + gap // 2, size[1] - MARGIN), fill=FAINT, width=2)

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from PIL import ImageDraw
+import numpy as np
+from PIL import Image, ImageDraw
 
-from gnm_render.figures.palette import Colour
+from gnm_render.figures.palette import FAINT, Colour
+from gnm_render.figures.pixels import Pixels
 from gnm_render.figures.text import font
 
 SIZE = 12
@@ -75,3 +77,11 @@ class Tags:
         x = min(max(x, 0), self._draw.im.size[0] - width)
         y = min(max(y, 0), self._draw.im.size[1] - height)
         return Area(x, y, x + width, y + height)
+
+
+def noted(pixels: Pixels, text: str) -> Pixels:
+    """The picture with a short text in its lower left corner."""
+    picture = Image.fromarray(pixels)
+    height = pixels.shape[0]
+    Tags(ImageDraw.Draw(picture)).put(text, [Place(0, height, "bottom", "left")], FAINT)
+    return np.asarray(picture)

@@ -7,6 +7,7 @@ from annotated_types import Ge
 from gnm_core.contracts import Figure, Model
 from gnm_core.results import Batch
 
+from gnm_render.figures.abilities import require_pictures
 from gnm_render.figures.pixels import Pixels
 from gnm_render.figures.sheet import sheet
 from gnm_render.figures.views import Views, present
@@ -36,7 +37,12 @@ class TrainingFigure(Figure):
 
     @torch.no_grad()
     def draw(self, model: Model, batch: Batch) -> Pixels:
-        """→ (height, width, 3) uint8 RGB."""
+        """→ (height, width, 3) uint8 RGB.
+
+        Raises:
+            FigureError: there are no pictures.
+        """
+        require_pictures(batch)
         image = batch.image[: self.rows]
         views = Views(model, image, self.cell)
         return sheet(

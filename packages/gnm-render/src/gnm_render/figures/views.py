@@ -2,24 +2,16 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Protocol, runtime_checkable
 
 from gnm_core.contracts import Model
 from gnm_core.results import Components, Objects, Scene
 from torch import Tensor
 
+from gnm_render.figures.abilities import DescribesScenes
 from gnm_render.figures.boxes import boxes_of, draw_boxes
 from gnm_render.figures.layers import Layer, framed, layers_of, object_number, surest
-from gnm_render.figures.pixels import Pixels, enlarge, enlargement, to_pixels
+from gnm_render.figures.pixels import Pixels, enlarge, enlargement, to_cells
 from gnm_render.figures.sheet import Group
-
-
-@runtime_checkable
-class DescribesScenes(Protocol):
-    """What a model offers that can put a picture together from its scene code alone."""
-
-    def reconstruct_from_scene(self, image: Tensor) -> Scene:
-        """(B, C, H, W) → the scene that the code of each picture describes by itself."""
 
 
 class Views:
@@ -124,7 +116,7 @@ class Views:
         return framed(enlarge(layer.pixels, self.factor), layer.colour)
 
     def _column(self, images: Tensor) -> Sequence[Pixels]:
-        return [enlarge(to_pixels(image), self.factor) for image in images]
+        return to_cells(images, self.factor)
 
 
 def present(*groups: Group | None) -> list[Group]:

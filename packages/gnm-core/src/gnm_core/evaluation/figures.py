@@ -1,0 +1,218 @@
+"""Pictures of a trained model at work: every registered figure, each a function of the model and a seed."""
+
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from gnm_core.contracts import Data, Figure, Model
+from gnm_core.dims import Dims
+from gnm_core.errors import DataError, FigureError, Problem, RunError, SpecError
+from gnm_core.plugins import installed
+from gnm_core.results import Batch
+from gnm_core.signatures import signature_of
+from gnm_core.spec import CheckedSpec
+from gnm_core.spec.build import build
+from gnm_core.spec.checker import Checker
+from gnm_core.spec.nodes import Scalar, Table
+from gnm_core.spec.overrides import SOURCE, override
+from gnm_core.training.files import explained, replace_file
+from gnm_core.training.pictures import FIGURE as TRAINING
+
+PICTURES = 8
+"""Pictures of the data set that a figure is given, at least."""
+INDEX = "figures.json"
+"""Lies beside the pictures, and says what each is, and why others are missing."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One figure, or why there is none."""
+
+    kind: str
+    """Registered name."""
+    about: str
+    """What it shows, in a line."""
+    file: str | None = None
+    """Name of the picture, beside the index; None where the model lacks what the figure shows."""
+    reason: str = ""
+    """Why there is no picture."""
+
+
+def figure_kinds() -> list[str]:
+    """The names of all registered figures, in the order of their registration."""
+    return [name for kind, name in installed().parts if kind == "figure"]
+
+
+def make_figure(kind: str, dims: Dims, overrides: Iterable[str] = (), count: int | None = None) -> Figure:
+    """A registered figure.
+
+    Args:
+        kind: its name.
+        dims: sizes of the model.
+        overrides: options, as `figure.rows=4`.
+        count: how many scenes it shows: its option `rows` or `count`, whichever it has.
+
+    Raises:
+        SpecError: there is no figure of that name, or it has no such option; the alternatives are named.
+    """
+    overrides = list(overrides)
+    for text in overrides:
+        if not text.strip().startswith("figure."):
+            raise SpecError([Problem(f"{text!r} is no option of a figure, such as figure.rows=4", source=SOURCE)])
+    root = Table({"figure": Scalar(kind)})
+    override(root, [*_counting(kind, count), *overrides])
+    checker = Checker(installed())
+    tree = checker.check(Figure, root.nodes["figure"], "figure")
+    if checker.problems:
+        raise SpecError(checker.problems)
+    figure = build(tree, dims)
+    assert isinstance(figure, Figure)
+    return figure
+
+
+def _counting(kind: str, count: int | None) -> list[str]:
+    entry = installed().find("figure", kind)
+    if entry is None or count is None:
+        return []
+    options = {option.name for option in signature_of(entry.target).options}
+    return [f"figure.{name}={count}" for name in ("rows", "count") if name in options]
+
+
+def pictures_of(spec: CheckedSpec, count: int | None = None, split: str | None = None) -> Batch:
+    """Pictures for figures: the first of the test split, or of another where that one is empty.
+
+    Args:
+        spec: names the data set.
+        count: how many scenes the figures show; they get enough pictures for twice as many.
+        split: take this one and no other.
+
+    Raises:
+        SpecError: the spec names no data set.
+        DataError: its files are missing, or the split is empty.
+    """
+    count = max(PICTURES, 2 * (count or 0))
+    for name in (split,) if split else ("test", "validation", "train"):
+        data = _at(spec, name, strict=split is not None)
+        if data is not None and len(data) > 0:
+            return data.batch(range(min(count, len(data))))
+    raise DataError(f"the data set has no pictures{f' at the split {split}' if split else ''}")
+
+
+def _at(spec: CheckedSpec, split: str, strict: bool) -> Data | None:
+    if strict or split == "train":
+        return spec.data(split)
+    try:
+        return spec.data(split)
+    except DataError:
+        return None
+
+
+def no_pictures(dims: Dims) -> Batch:
+    """For figures of a model whose data set is not at hand: those that only dream can still be drawn."""
+    return Batch(torch.zeros(0, dims.channels, dims.size, dims.size))
+
+
+def draw_figure(figure: Figure, model: Model, batch: Batch, seed: int = 0) -> np.ndarray:
+    """(height, width, 3) uint8: a function of the arguments alone; model and random state are left as they were.
+
+    Raises:
+        FigureError: the model, or the batch, lacks what the figure shows.
+    """
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
+            torch.manual_seed(seed)
+            return figure.draw(model, Batch(batch.image.to(device), batch.truth))
+    finally:
+        model.train(training)
+
+
+def draw_figures(
+    model: Model, spec: CheckedSpec, folder: Path, *, seed: int = 0, batch: Batch | None = None
+) -> list[Drawn]:
+    """Draw every registered figure into `folder/KIND.png`, and an index of them into `folder/figures.json`.
+
+    The figure of the training display is left out: it repeats parts of the others.
+
+    Args:
+        model: a trained model.
+        spec: names the data set.
+        folder: where the pictures go; made if need be.
+        seed: of all randomness.
+        batch: pictures to show; by default the first of the test split.
+
+    Raises:
+        RunError: a file cannot be written.
+    """
+    missing = ""
+    if batch is None:
+        try:
+            batch = pictures_of(spec)
+        except (DataError, SpecError) as error:
+            batch, missing = no_pictures(model.dims), f" ({' '.join(str(error).split())})"
+    drawn = []
+    for kind in figure_kinds():
+        if kind == TRAINING:
+            continue
+        about = about_figure(kind)
+        try:
+            pixels = draw_figure(make_figure(kind, model.dims), model, batch, seed)
+        except FigureError as error:
+            reason = f"{error}{missing if len(batch.image) == 0 else ''}"
+            drawn.append(Drawn(kind, about, reason=reason))
+            continue
+        write_png(folder / f"{kind}.png", pixels)
+        drawn.append(Drawn(kind, about, file=f"{kind}.png"))
+    _write_index(folder / INDEX, drawn, seed)
+    return drawn
+
+
+def about_figure(kind: str) -> str:
+    """What a registered figure shows, in a line."""
+    entry = installed().find("figure", kind)
+    return "" if entry is None else signature_of(entry.target).summary
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    """Write a picture, as small as PNG makes it.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", optimize=True)
+    with explained(f"{path}: cannot be written"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, file.getvalue())
+
+
+def _write_index(path: Path, drawn: Sequence[Drawn], seed: int) -> None:
+    content = json.dumps({"seed": seed, "figures": [vars(one) for one in drawn]}, indent=2, ensure_ascii=False)
+    with explained(f"{path}: cannot be written"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, (content + "\n").encode())
+
+
+def read_figures(folder: Path) -> list[Drawn]:
+    """The index that `draw_figures` wrote; empty where there is none.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    path = folder / INDEX
+    if not path.exists():
+        return []
+    with explained(f"{path}: cannot be read"):
+        content = path.read_bytes()
+    try:
+        return [Drawn(**one) for one in json.loads(content)["figures"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise RunError(f"{path} is damaged: {type(error).__name__}: {error}") from error

@@ -1,0 +1,70 @@
+"""What figures ask of a model beyond its contract. A model has an ability by having its methods."""
+
+from typing import Protocol, runtime_checkable
+
+from gnm_core.contracts import Core, Encoder, Model
+from gnm_core.errors import FigureError
+from gnm_core.gnm.model import Symbols
+from gnm_core.latents import SymbolicLatents
+from gnm_core.results import Batch, Drawing, Rendering, Scene
+from torch import Tensor
+
+
+@runtime_checkable
+class DescribesScenes(Protocol):
+    """Puts a picture together from its scene code alone."""
+
+    def reconstruct_from_scene(self, image: Tensor) -> Scene:
+        """(B, C, H, W) → the scene that the code of each picture describes by itself."""
+
+
+@runtime_checkable
+class DrawsInSteps(Protocol):
+    """Draws its scene code step by step."""
+
+    encoder: Encoder
+    core: Core
+
+    def scene_of(self, drawing: Drawing) -> Scene:
+        """The scene that a drawing describes."""
+
+
+@runtime_checkable
+class DecodesCodes(Protocol):
+    """Turns a code of the whole scene into the scene."""
+
+    def decode(self, code: Tensor) -> Scene:
+        """(B, L, S), as `Scene.code` has them → the scenes that they stand for."""
+
+
+@runtime_checkable
+class SamplesSymbols(Protocol):
+    """Has symbols below its scene code, that can be sampled while the code stays."""
+
+    def dream(self, n: int, code: Tensor | None = None, *, symbols: Symbols = "mode") -> Scene:
+        """`n` scenes of the codes (n, L, S), or of fresh ones, with the mode or a sample of what lies below."""
+
+
+@runtime_checkable
+class RendersSymbols(Protocol):
+    """Paints any symbolic map."""
+
+    def render(self, latents: SymbolicLatents, background: Tensor | None) -> Rendering:
+        """The picture of a symbolic map."""
+
+
+def lacking(model: Model, what: str) -> FigureError:
+    """The error of a model without an ability."""
+    return FigureError(f"{type(model).__name__} lacks what this figure shows: {what}")
+
+
+def require_pictures(batch: Batch, least: int = 1) -> None:
+    """See that there are pictures to look at.
+
+    Raises:
+        FigureError: there are too few.
+    """
+    count = len(batch.image)
+    if count < least:
+        needed = "a picture" if least == 1 else f"{least} pictures at least"
+        raise FigureError(f"this figure needs {needed}, and was given {count or 'none'}")
