@@ -71,11 +71,11 @@ def test_the_random_state_is_left_alone(run: Path) -> None:
     torch.manual_seed(9)
     before = torch.get_rng_state()
     loaded = load_run(run)
-    drawn = draw_figures(loaded.model, loaded.spec, run / "evaluation" / "figures", seed=1)
+    drawn = draw_figures(loaded, run / "evaluation", seed=1)
     assert torch.equal(torch.get_rng_state(), before)
     assert not loaded.model.training
     assert [one.kind for one in drawn] == [kind for kind in figure_kinds() if kind != "training"]
-    assert read_figures(run / "evaluation" / "figures") == drawn
+    assert read_figures(run / "evaluation") == drawn
     for one in drawn:
         assert one.file is not None
         assert (run / "evaluation" / "figures" / one.file).exists()
@@ -93,8 +93,9 @@ def test_without_its_data_a_model_still_dreams(run: Path, tmp_path: Path) -> Non
     refused(figure(run, "--split", "test"), "pictures")
     found = figure(run, "--kind", "traversal", "--set", f"data.dir={tmp_path / 'elsewhere'}")
     assert found.exit_code == 0, found.output
-    loaded = load_run(run)
-    reasons = {one.kind: one.reason for one in draw_figures(loaded.model, loaded.spec, tmp_path / "figures")}
+    said: list[str] = []
+    reasons = {one.kind: one.reason for one in draw_figures(load_run(run), tmp_path, say=said.append)}
+    assert any("traversal: not drawn" in text for text in said)
     assert str(tmp_path / "pictures") in reasons["traversal"]
     assert reasons["samples"] == ""
 

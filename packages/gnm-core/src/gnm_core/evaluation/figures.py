@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +21,14 @@ from gnm_core.spec.build import build
 from gnm_core.spec.checker import Checker
 from gnm_core.spec.nodes import Scalar, Table
 from gnm_core.spec.overrides import SOURCE, override
+from gnm_core.training.checkpoint import Run
 from gnm_core.training.files import explained, replace_file
 from gnm_core.training.pictures import FIGURE as TRAINING
 
 PICTURES = 8
 """Pictures of the data set that a figure is given, at least."""
+FOLDER = "figures"
+"""Where the pictures of an evaluation lie, in its folder."""
 INDEX = "figures.json"
 """Lies beside the pictures, and says what each is, and why others are missing."""
 
@@ -135,44 +138,47 @@ def draw_figure(figure: Figure, model: Model, batch: Batch, seed: int = 0) -> np
         model.train(training)
 
 
-def draw_figures(
-    model: Model, spec: CheckedSpec, folder: Path, *, seed: int = 0, batch: Batch | None = None
-) -> list[Drawn]:
-    """Draw every registered figure into `folder/KIND.png`, and an index of them into `folder/figures.json`.
+def draw_figures(run: Run, folder: Path, seed: int = 0, say: Callable[[str], None] = lambda text: None) -> list[Drawn]:
+    """Draw every registered figure into `folder/figures/KIND.png`, and an index of them beside these.
 
     The figure of the training display is left out: it repeats parts of the others.
 
     Args:
-        model: a trained model.
-        spec: names the data set.
-        folder: where the pictures go; made if need be.
+        run: a trained model and its spec, which names the data set.
+        folder: where an evaluation is kept; made if need be.
         seed: of all randomness.
-        batch: pictures to show; by default the first of the test split.
+        say: told what is drawn, and what is not.
 
     Raises:
         RunError: a file cannot be written.
     """
-    missing = ""
-    if batch is None:
-        try:
-            batch = pictures_of(spec)
-        except (DataError, SpecError) as error:
-            batch, missing = no_pictures(model.dims), f" ({' '.join(str(error).split())})"
+    folder = folder / FOLDER
+    batch, missing = _pictures_or_none(run)
     drawn = []
-    for kind in figure_kinds():
-        if kind == TRAINING:
-            continue
+    for kind in (kind for kind in figure_kinds() if kind != TRAINING):
         about = about_figure(kind)
         try:
-            pixels = draw_figure(make_figure(kind, model.dims), model, batch, seed)
+            pixels = draw_figure(make_figure(kind, run.model.dims), run.model, batch, seed)
         except FigureError as error:
-            reason = f"{error}{missing if len(batch.image) == 0 else ''}"
-            drawn.append(Drawn(kind, about, reason=reason))
+            drawn.append(Drawn(kind, about, reason=f"{error}{missing}"))
+            say(f"figure {kind}: not drawn: {drawn[-1].reason}")
             continue
         write_png(folder / f"{kind}.png", pixels)
         drawn.append(Drawn(kind, about, file=f"{kind}.png"))
+        say(f"figure {kind}: {folder / f'{kind}.png'}")
+    if not drawn:
+        say("no figures: no plugin provides any; gnm-render does (pip install gnm-render)")
+        return []
     _write_index(folder / INDEX, drawn, seed)
     return drawn
+
+
+def _pictures_or_none(run: Run) -> tuple[Batch, str]:
+    """The pictures, or none and the reason in brackets."""
+    try:
+        return pictures_of(run.spec), ""
+    except (DataError, SpecError) as error:
+        return no_pictures(run.model.dims), f" ({' '.join(str(error).split())})"
 
 
 def about_figure(kind: str) -> str:
@@ -202,12 +208,12 @@ def _write_index(path: Path, drawn: Sequence[Drawn], seed: int) -> None:
 
 
 def read_figures(folder: Path) -> list[Drawn]:
-    """The index that `draw_figures` wrote; empty where there is none.
+    """What `draw_figures` noted in that folder; empty where it has not drawn.
 
     Raises:
-        RunError: it is damaged.
+        RunError: the index is damaged.
     """
-    path = folder / INDEX
+    path = folder / FOLDER / INDEX
     if not path.exists():
         return []
     with explained(f"{path}: cannot be read"):
