@@ -7,7 +7,11 @@ from gnm_core.registry import Register
 @hookimpl
 def gnm_register(register: Register) -> None:
     """Add the parts and commands of gnm-core."""
+    register.command(
+        "compare", "gnm_core.cli.compare:compare", "print the numbers of several evaluated runs side by side"
+    )
     register.command("compose", "gnm_core.cli.compose:compose", "print the model that a spec describes, and check it")
+    register.command("evaluate", "gnm_core.cli.evaluate:evaluate", "measure trained models; tables, figures, a report")
     register.command("parts", "gnm_core.cli.parts:parts", "list the parts that a spec can name")
     register.command("plugins", "gnm_core.cli.plugins:plugins", "list the packages that provide parts")
     register.command("train", "gnm_core.cli.train:train", "train a model, or go on training it")
@@ -35,3 +39,12 @@ def gnm_register(register: Register) -> None:
     register.part("curriculum", "image-alpha", "gnm_core.parts.curricula.image_alpha:ImageAlpha")
     register.model("gnm", "gnm_core.gnm.model:GNM")
     register.command("import", "gnm_core.cli.import_published:import_published", "take over published weights")
+    register.metric("ap", "gnm_core.metrics.detection:AveragePrecision")
+    register.metric("counting", "gnm_core.metrics.counting:Counting")
+    register.metric("d-steps", "gnm_core.metrics.d_steps:DSteps")
+    register.metric("ll", "gnm_core.metrics.likelihood:LogLikelihood")
+    register.metric("reconstruction", "gnm_core.metrics.reconstruction:ReconstructionError")
+    register.metric("s-acc", "gnm_core.metrics.structure:StructureAccuracy")
+    register.metric("segmentation", "gnm_core.metrics.segmentation:Segmentation")
+    register.metric("speed", "gnm_core.metrics.speed:SamplingSpeed")
+    register.metric("what-classification", "gnm_core.metrics.what:WhatClassification")

@@ -1,0 +1,43 @@
+"""`gnm compare`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@click.option("--all", "everything", is_flag=True, help="Show every value, not only S-Acc, D-Steps and LL.")
+@click.option(
+    "--csv", "as_csv", type=click.Path(path_type=Path), metavar="FILE", help="Write every value as CSV as well."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print every value as JSON instead.")
+def compare(*, runs: tuple[Path, ...], everything: bool, as_csv: Path | None, as_json: bool) -> None:
+    """Print the numbers of evaluated runs side by side: models as rows, values as columns.
+
+    \b
+    gnm compare runs/gnm runs/vae
+    gnm compare runs/* --all --csv numbers.csv
+
+    A RUN is a run's folder or that of its evaluation. Numbers of different data sets, sizes or splits cannot be
+    compared: each gets a table of its own.
+    """
+    import json
+
+    from rich.console import Console
+
+    from gnm_core.evaluation.evaluation import load_evaluation
+    from gnm_core.evaluation.tables import by_data, comparison_table, main_names, names_in, rows_of, write_csv
+
+    found = [load_evaluation(run) for run in runs]
+    groups = by_data(found)
+    if len(groups) > 1:
+        described = "; ".join(f"{g[0].data or 'none'} at {g[0].size} px, {g[0].split} split" for g in groups)
+        click.echo(f"these runs are of different data ({described}): one table each", err=True)
+    if as_csv is not None:
+        write_csv(found, as_csv)
+    if as_json:
+        click.echo(json.dumps(rows_of(found), indent=1, ensure_ascii=False))
+        return
+    for group in groups:
+        Console().print(comparison_table(group, names_in(group) if everything else main_names(group)))

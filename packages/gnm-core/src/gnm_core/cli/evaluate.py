@@ -1,0 +1,188 @@
+"""`gnm evaluate`."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gnm_core.evaluation.choice import Choice
+    from gnm_core.evaluation.evaluation import Evaluation
+    from gnm_core.evaluation.progress import Lines
+    from gnm_core.evaluation.trial import Settings
+    from gnm_core.subject import Subject
+    from gnm_core.training.checkpoint import Run
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@click.option("--metrics", "names", metavar="A,B", help="These metrics only; `gnm parts metric` lists them.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Change a metric, such as metrics.ll.particles=10; may be given again.",
+)
+@click.option("-n", "limit", type=click.IntRange(min=1), help="Look at the first so many images of the split, at most.")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    default="test",
+    show_default=True,
+    help="Which images.",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same numbers."
+)
+@click.option("--at", type=click.IntRange(min=0), metavar="STEP", help="Take this step's checkpoint, not the newest.")
+@click.option("--again", is_flag=True, help="Take metrics again that have been taken.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER", help="Write here, not into the runs.")
+@click.option("--device", default="cpu", show_default=True, metavar="NAME", help="cpu, cuda or cuda:N.")
+@click.option("--report/--no-report", default=True, help="Draw figures and write report.html as well.")
+@click.pass_context
+def evaluate(
+    context: click.Context,
+    /,
+    *,
+    runs: tuple[Path, ...],
+    names: str | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    at: int | None,
+    device: str,
+    report: bool,
+    **given: Any,
+) -> None:
+    """Measure the models of trained runs; tables, figures, a report.
+
+    \b
+    gnm evaluate runs/x
+    gnm evaluate runs/x --metrics s-acc,ap -n 1000
+    gnm evaluate runs/x runs/y --set metrics.d-steps.cap=2000 --out results
+
+    RUN/evaluation gets evaluation.json and evaluation.csv after every metric. An evaluation can be stopped at any
+    moment; the same command goes on with the metrics that are missing.
+    """
+    from rich.console import Console
+
+    from gnm_core.errors import MetricError
+    from gnm_core.evaluation.progress import Bars, Lines
+    from gnm_core.evaluation.trial import Settings
+
+    settings = Settings(**given)
+    console, notes = Console(), Console(stderr=True)
+    trials = [
+        _open(run, folder, names, overrides, settings, at, device)
+        for run, folder in zip(runs, _folders(runs, out), strict=True)
+    ]
+    failures: list[str] = []
+    try:
+        with Bars(notes) if notes.is_terminal else Lines(notes) as display:
+            found = [(trial.take(settings, display, failures), trial.folder) for trial in trials]
+            if report:
+                display.say(f"report: {_report(trials, found, settings.seed, display)}")
+    except KeyboardInterrupt:
+        click.echo("\nstopped; what was measured is kept, and the same command goes on with the rest", err=True)
+        context.exit(130)
+    _print(console, [evaluation for evaluation, _ in found])
+    if failures:
+        raise MetricError("\n".join(failures))
+
+
+def _folders(runs: tuple[Path, ...], out: Path | None) -> list[Path]:
+    """Where the evaluation of each run goes."""
+    if len(set(runs)) < len(runs):
+        raise click.UsageError("a run is named twice")
+    if out is None:
+        return [run / "evaluation" for run in runs]
+    if len(runs) == 1:
+        return [out]
+    names = [run.resolve().name for run in runs]
+    if len(set(names)) < len(names):
+        raise click.UsageError("two runs have folders of the same name; evaluate them one by one, or without --out")
+    return [out / name for name in names]
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One run, its metrics, and where its evaluation goes."""
+
+    run: "Run"
+    start: "Evaluation"
+    subject: "Subject"
+    choices: "list[Choice]"
+    folder: Path
+
+    def take(self, settings: "Settings", display: "Lines", failures: list[str]) -> "Evaluation":
+        """Take the metrics; those that fail are noted."""
+        from gnm_core.errors import MetricError
+        from gnm_core.evaluation.evaluation import load_evaluation
+        from gnm_core.evaluation.evaluator import evaluate as take_metrics
+        from gnm_core.evaluation.tables import write_csv
+
+        display.say(f"{self.start.run}: {self.start.label}, step {self.start.step}")
+        try:
+            take_metrics(self.start, self.subject, self.choices, self.folder, settings, display)
+        except MetricError as error:
+            failures += [f"{self.start.run}: {line}" for line in str(error).splitlines()]
+        evaluation = load_evaluation(self.folder)
+        write_csv([evaluation], self.folder / "evaluation.csv")
+        return evaluation
+
+
+def _open(
+    folder: Path,
+    out: Path,
+    names: str | None,
+    overrides: tuple[str, ...],
+    settings: "Settings",
+    at: int | None,
+    device: str,
+) -> _Trial:
+    """Everything that can be wrong with a run is wrong here, before anything is measured."""
+    from gnm_core.evaluation.choice import choose
+    from gnm_core.evaluation.trial import begin, subject_of
+    from gnm_core.training.checkpoint import load_run
+    from gnm_core.training.device import choose_device
+
+    wanted = [name.strip() for name in (names or "").split(",") if name.strip()]
+    if names is not None and not wanted:
+        raise click.UsageError("--metrics names no metric")
+    place = choose_device(device)
+    run = load_run(folder, at)
+    choices = choose(wanted, overrides, run.spec.dims)
+    return _Trial(run, begin(run, folder, settings), subject_of(run, settings, place), choices, out)
+
+
+def _print(console: "Console", found: "list[Evaluation]") -> None:
+    """The numbers of each run, and those of all runs side by side."""
+    from gnm_core.evaluation.tables import by_data, comparison_table, main_names, values_table
+
+    for evaluation in found:
+        console.print(values_table(evaluation))
+    for group in by_data(found):
+        if len(group) > 1:
+            console.print(comparison_table(group, main_names(group)))
+
+
+def _report(trials: list[_Trial], found: "list[tuple[Evaluation, Path]]", seed: int, display: "Lines") -> Path:
+    """Draw figures and write the report: beside the evaluation of a single run, above those of several."""
+    from gnm_core.evaluation.figures import draw_figures
+    from gnm_core.evaluation.report import write_report
+
+    for trial in trials:
+        draw_figures(trial.run, trial.folder, seed, display.say)
+    folders = [folder for _, folder in found]
+    return write_report(found, folders[0] if len(folders) == 1 else common_folder(folders))
+
+
+def common_folder(folders: list[Path]) -> Path:
+    """The folder that all lie in: `runs` for `runs/x/evaluation` and `runs/y/evaluation`."""
+    shared = Path(os.path.commonpath([folder.resolve() for folder in folders]))
+    here = Path.cwd()
+    return shared.relative_to(here) if shared.is_relative_to(here) else shared

@@ -1,0 +1,113 @@
+"""Takes metrics of one run: one pass over the data that they share, then what each does by itself.
+
+Whatever is taken is on disk at once, so that an evaluation can be stopped and goes on with what is missing.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gnm_core.errors import MetricError
+from gnm_core.evaluation.book import Book, Watch
+from gnm_core.evaluation.choice import Choice
+from gnm_core.evaluation.evaluation import Evaluation
+from gnm_core.evaluation.progress import Display, Silent
+from gnm_core.evaluation.trial import Settings
+from gnm_core.results import Measurement
+from gnm_core.subject import Skip, Subject
+
+PASS = "the shared pass"
+
+
+def evaluate(
+    start: Evaluation,
+    subject: Subject,
+    choices: Sequence[Choice],
+    folder: Path,
+    settings: Settings = Settings(),  # noqa: B008 (frozen)
+    display: Display | None = None,
+) -> Evaluation:
+    """Take metrics and write `folder/evaluation.json` after each; those that it already holds are kept.
+
+    A metric that fails keeps no other from being taken.
+
+    Args:
+        start: as `begin` makes it.
+        subject: the model on trial.
+        choices: the metrics.
+        folder: where the file goes.
+        settings: what holds for all.
+        display: shows how it goes.
+
+    Raises:
+        MetricError: metrics failed; all failures at once, after everything else was taken.
+        RunError: the file cannot be read or written.
+    """
+    display = display or Silent()
+    book = Book(start, folder, settings.limit, display)
+    missing = []
+    for choice in choices:
+        if book.has(choice) and not settings.again:
+            display.say(f"{choice.name}: taken before; --again takes it again")
+        else:
+            missing.append(choice)
+    _share(subject, [choice for choice in missing if choice.metric.images != 0], book, settings, display)
+    for choice in missing:
+        if choice.metric.images == 0:
+            _conclude(subject, Watch(choice), book, settings, display)
+    if book.failures:
+        raise MetricError("\n".join(book.failures))
+    return book.evaluation
+
+
+def _share(subject: Subject, choices: Sequence[Choice], book: Book, settings: Settings, display: Display) -> None:
+    """The pass: every batch is made once, and every metric that still looks on sees it."""
+    watches = [Watch(choice) for choice in choices]
+    for watch in watches:
+        with book.watching(watch):
+            watch.images = subject.count(watch.choice.metric.images)
+            if watch.images == 0:
+                raise Skip(f"the split '{settings.split}' is empty")
+    most = max((watch.images for watch in watches if not watch.over), default=0)
+    seen = 0
+    for index, view in enumerate(subject.views(most) if most else ()):
+        for watch in watches:
+            if not watch.over:
+                with book.watching(watch), torch.no_grad():
+                    seed(settings.seed, watch.choice.name, index)
+                    watch.seen.append(watch.choice.metric.see(view.first(watch.images - seen)))
+        seen += len(view.image)
+        display.progress(PASS, seen, most)
+        for watch in watches:
+            if not watch.over and watch.images <= seen:
+                _conclude(subject, watch, book, settings, display)
+
+
+def _conclude(subject: Subject, watch: Watch, book: Book, settings: Settings, display: Display) -> None:
+    """Let a metric make its numbers."""
+    name = watch.choice.name
+    measurement = None
+    with book.watching(watch):
+        seed(settings.seed, name)
+        watched = replace(subject, progress=lambda done, total: display.progress(name, done, total))
+        measurement = watch.choice.metric.measure(watched, watch.seen)
+        _require_finite(measurement)
+    if measurement is not None and not watch.over:
+        book.enter(watch, measurement)
+
+
+def _require_finite(measurement: Measurement) -> None:
+    for value in measurement.values:
+        if not all(math.isfinite(x) for x in (value.value, value.low, value.high) if x is not None):
+            raise MetricError(f"its value '{value.name}' is not finite ({value.value})")
+
+
+def seed(number: int, name: str, *stream: int) -> None:
+    """Set torch's global random state from an evaluation's seed and a metric's name, whatever happened before."""
+    word = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+    torch.manual_seed(int(np.random.SeedSequence((number, word, *stream)).generate_state(1, np.uint64)[0]))

@@ -1,0 +1,122 @@
+"""Evaluations as tables: for the terminal, and as rows for CSV and JSON."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from gnm_core.evaluation.evaluation import Evaluation
+from gnm_core.evaluation.published import published
+from gnm_core.evaluation.words import interval, number
+from gnm_core.results import Value
+from gnm_core.training.files import explained, replace_file
+
+MAIN = ("S-Acc", "D-Steps", "LL")
+"""Columns of the supplement's comparison."""
+FIELDS = (
+    *("run", "label", "data", "size", "split", "seed", "step", "parameters", "metric"),
+    *("name", "value", "low", "high", "unit", "count", "published", "skipped"),
+)
+"""Of a row."""
+
+
+def report_of(evaluation: Evaluation, value: Value) -> float | None:
+    """What the source document reports for this value."""
+    return published(evaluation.label, evaluation.data, value.name, evaluation.size)
+
+
+def rows_of(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
+    """One row a value, and one for each metric that was skipped; `FIELDS` are the keys."""
+    rows = []
+    for evaluation in evaluations:
+        about = {name: getattr(evaluation, name) for name in FIELDS[:8]}
+        for metric, outcome in evaluation.metrics.items():
+            for value in outcome.values:
+                found = {name: field for name, field in asdict(value).items() if name in FIELDS}
+                rows.append({**about, "metric": metric, **found, "published": report_of(evaluation, value)})
+            if outcome.skipped:
+                rows.append({**about, "metric": metric, "skipped": outcome.skipped})
+    return [{name: row.get(name) for name in FIELDS} for row in rows]
+
+
+def write_csv(evaluations: Sequence[Evaluation], path: Path) -> None:
+    """Write `rows_of` as a CSV file.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, FIELDS)
+    writer.writeheader()
+    writer.writerows(rows_of(evaluations))
+    with explained(f"{path}: cannot be written"):
+        replace_file(path, text.getvalue().encode())
+
+
+def values_table(evaluation: Evaluation) -> Table:
+    """One run: every value with its interval beside the published one."""
+    size = f"{evaluation.data} at {evaluation.size} px, {evaluation.split}" if evaluation.data else "no data set"
+    title = f"{evaluation.label} ({evaluation.run}, step {evaluation.step:,}) on {size}"
+    table = Table(title=escape(title), title_justify="left", title_style="bold")
+    for name in ("metric", "value", "95 % interval", "published"):
+        table.add_column(name, justify="left" if name == "metric" else "right")
+    for metric, outcome in evaluation.metrics.items():
+        for value in outcome.values:
+            reported = report_of(evaluation, value)
+            unit = f" {value.unit}" if value.unit else ""
+            reported_text = "" if reported is None else number(reported)
+            table.add_row(escape(value.name), escape(number(value.value) + unit), interval(value), reported_text)
+        if outcome.skipped:
+            table.add_row(escape(metric), f"[dim]skipped: {escape(outcome.skipped)}[/dim]", "", "")
+    return table
+
+
+def comparison_table(evaluations: Sequence[Evaluation], names: Sequence[str]) -> Table:
+    """Several runs of one data set: models as rows, values as columns, the published values below the measured ones."""
+    first = evaluations[0]
+    where = f"{first.data} at {first.size} px, {first.split}" if first.data else "no data set"
+    table = Table(title=escape(where), title_justify="left", title_style="bold", show_lines=True)
+    for name in ("model", "step", *names):
+        table.add_column(escape(name), justify="left" if name == "model" else "right")
+    for evaluation in evaluations:
+        cells = [_cell(evaluation, name) for name in names]
+        label = f"{escape(evaluation.label)}\n[dim]{escape(Path(evaluation.run).name)}[/dim]"
+        table.add_row(label, f"{evaluation.step:,}", *cells)
+    return table
+
+
+def _cell(evaluation: Evaluation, name: str) -> str:
+    value = evaluation.value(name)
+    reported = published(evaluation.label, evaluation.data, name, evaluation.size)
+    lines = (
+        ["–"] if value is None else [number(value.value), f"[dim]{interval(value)}[/dim]" if interval(value) else ""]
+    )
+    lines += [] if reported is None else [f"[dim]published {number(reported)}[/dim]"]
+    return "\n".join(line for line in lines if line)
+
+
+def names_in(evaluations: Sequence[Evaluation]) -> list[str]:
+    """Names of all values, in the order of their first appearance."""
+    values = [
+        value for evaluation in evaluations for outcome in evaluation.metrics.values() for value in outcome.values
+    ]
+    return list(dict.fromkeys(value.name for value in values))
+
+
+def main_names(evaluations: Sequence[Evaluation]) -> list[str]:
+    """The columns of the supplement's comparison that any run has; without any, all values."""
+    names = names_in(evaluations)
+    return [name for name in MAIN if name in names] or names
+
+
+def by_data(evaluations: Sequence[Evaluation]) -> list[list[Evaluation]]:
+    """Evaluations whose numbers can be compared: the same data set, size and split."""
+    groups: dict[tuple[object, ...], list[Evaluation]] = {}
+    for evaluation in evaluations:
+        groups.setdefault((evaluation.data, evaluation.size, evaluation.split), []).append(evaluation)
+    return list(groups.values())

@@ -1,0 +1,82 @@
+"""A run put on trial: its model, its data set, and the judge who knows the rule."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gnm_core.contracts import Judge
+from gnm_core.dims import Dims
+from gnm_core.evaluation.evaluation import Evaluation
+from gnm_core.evaluation.published import label_of
+from gnm_core.plugins import installed
+from gnm_core.spec.build import build
+from gnm_core.spec.checker import Checker
+from gnm_core.spec.nodes import Scalar
+from gnm_core.subject import Subject
+from gnm_core.training.checkpoint import Checkpoint, Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What holds for every metric of an evaluation."""
+
+    split: str = "test"
+    """`train`, `validation` or `test`."""
+    seed: int = 0
+    """All randomness of a metric is a function of this and of the metric's name."""
+    limit: int | None = None
+    """Images of the split that any metric looks at, at most; None for no limit."""
+    again: bool = False
+    """Take metrics again that have been taken."""
+
+
+def begin(run: Run, folder: Path, settings: Settings) -> Evaluation:
+    """What is known of a run before any metric is taken.
+
+    Args:
+        run: the model as training left it.
+        folder: the run's folder, as the evaluation names it.
+        settings: seed and split.
+    """
+    meta = Checkpoint(run.folder).meta
+    resolved: dict[str, Any] = run.spec.resolved()
+    return Evaluation(
+        run=str(folder),
+        label=label_of(run.spec),
+        model=resolved["model"]["use"],
+        data=resolved["data"]["use"] if run.spec.has_data else "",
+        size=run.spec.dims.size,
+        step=run.step,
+        parameters=sum(parameter.numel() for parameter in run.model.parameters()),
+        seed=settings.seed,
+        split=settings.split,
+        weights=meta["files"]["model.safetensors"]["sha256"],
+        seconds_trained=meta.get("seconds"),
+        packages=run.spec.providers(),
+    )
+
+
+def subject_of(run: Run, settings: Settings, device: torch.device | None = None) -> Subject:
+    """A run's model on trial.
+
+    Raises:
+        DataError: the data set's files are missing or broken, or it has no such split.
+    """
+    data, name = None, ""
+    if run.spec.has_data:
+        resolved: dict[str, Any] = run.spec.resolved()
+        data, name = run.spec.data(settings.split), resolved["data"]["use"]
+    model = run.model if device is None else run.model.to(device)
+    return Subject(model, data, judge_of(name, run.spec.dims), name, settings.limit)
+
+
+def judge_of(data: str, dims: Dims) -> Judge | None:
+    """The judge of the data set's name; None where there is none."""
+    registry = installed()
+    if not data or registry.find("judge", data) is None:
+        return None
+    judge = build(Checker(registry).check(Judge, Scalar(data), "judge"), dims)
+    assert isinstance(judge, Judge)
+    return judge

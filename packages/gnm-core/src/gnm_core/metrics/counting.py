@@ -1,0 +1,39 @@
+"""Counting: does the model find as many objects as there are?"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import Ge
+
+from gnm_core.contracts import Metric
+from gnm_core.metrics.intervals import mean, share
+from gnm_core.results import Measurement
+from gnm_core.subject import Subject, View
+
+
+class Counting(Metric):
+    """The share of images in which exactly as many objects are present as there are, and how many it is off.
+
+    Args:
+        n: images, the first ones of the split; null for all.
+    """
+
+    def __init__(self, *, n: Annotated[int, Ge(1)] | None = None) -> None:
+        self.images = n
+
+    def see(self, view: View) -> np.ndarray:
+        """(B, 2): objects that are there, and objects found."""
+        return np.stack([view.truth.present.sum(1).numpy(), view.objects.present.sum(1).numpy()], axis=1)
+
+    def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+        """See the class."""
+        there, found = np.concatenate(seen).T
+        off = np.abs(found - there)
+        pairs = Counter(f"{t} there, {f} found" for t, f in zip(there, found, strict=True))
+        values = (
+            share("counting accuracy", int((off == 0).sum()), len(off)),
+            mean("counting error", off, "objects", higher_is_better=False),
+        )
+        return Measurement(values, {"pairs": dict(pairs.most_common())})

@@ -1,0 +1,45 @@
+"""Speed: scenes that the model dreams in a second."""
+
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Ge
+
+from gnm_core.contracts import Metric
+from gnm_core.metrics.intervals import mean_of_few
+from gnm_core.results import Measurement
+from gnm_core.subject import Subject
+
+
+class SamplingSpeed(Metric):
+    """Generated scenes per second of wall time, after one batch to warm up.
+
+    Args:
+        batch: scenes that are generated together.
+        rounds: batches that are timed.
+    """
+
+    def __init__(self, *, batch: Annotated[int, Ge(1)] = 32, rounds: Annotated[int, Ge(1)] = 8) -> None:
+        self.batch, self.rounds = batch, rounds
+
+    @torch.no_grad()
+    def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+        """See the class."""
+        speeds = []
+        for i in range(-1, self.rounds):
+            _wait(subject.device)
+            begun = time.perf_counter()
+            subject.model.sample(self.batch)
+            _wait(subject.device)
+            if i >= 0:
+                speeds.append(self.batch / (time.perf_counter() - begun))
+            subject.progress(i + 1, self.rounds)
+        details = {"device": str(subject.device), "threads": torch.get_num_threads(), "rounds": speeds}
+        return Measurement((mean_of_few("samples per second", speeds, "scenes/s"),), details)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
