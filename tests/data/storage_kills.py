@@ -1,7 +1,8 @@
 """Run by test_storage_kill: kill a build with SIGKILL at every moment that matters, then let it go on.
 
-Every write, replace and unlink of a build is one moment. For each, a forked builder dies just there (a write is
-left half done); this process then repeats the build, as a user would, and prints one line of JSON on what it found.
+Every write, replace and unlink of a build is one moment. For each, a builder dies just there (a write is left half
+done); another then repeats the build, as a user would, and one line of JSON tells what it found. Each of them is a fork
+of this process, which itself touches no data: a fork of a process whose threads hold locks may wait for them for ever.
 """
 
 import json
@@ -9,6 +10,9 @@ import os
 import shutil
 import signal
 import sys
+import threading
+import traceback
+from collections.abc import Callable
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -72,34 +76,53 @@ def finished(folder: Path) -> dict[str, int]:
     return {file: (folder / file).stat().st_ino for file in files_there}
 
 
+def forked(work: Callable[[], object]) -> int:
+    """The exit status of `work` in a process of its own; minus the signal that killed it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            torch.set_num_threads(1)
+            work()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        sys.stdout.flush()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def die(folder: Path, moment: int) -> None:
+    die_at(moment)
+    make(folder)
+
+
+def go_on(folder: Path, whole: Path, status: int) -> None:
+    """Repeat the build, and tell what was there before and after."""
+    kept = finished(folder)
+    make(folder)
+    again = {file: (folder / file).stat().st_ino for file in kept}
+    told = {
+        "killed": status == -signal.SIGKILL,
+        "clean": status == 0,
+        "kept": len(kept),
+        "made_again": [file for file in kept if again[file] != kept[file]],
+        "same": content(folder) == content(whole),
+        "problems": verify(folder),
+    }
+    print(json.dumps(told), flush=True)
+
+
 def main(root: Path) -> None:
+    folder, whole = root / "killed", root / "whole"
     torch.set_num_threads(1)
-    SOURCE().batch([0])
-    make(root / "whole")
-    whole = content(root / "whole")
+    SOURCE().batch([0])  # what is slow to load, once and for all forks
+    assert threading.active_count() == 1
+    assert forked(partial(make, whole)) == 0
     for moment in count():
-        folder = root / "killed"
         shutil.rmtree(folder, ignore_errors=True)
-        child = os.fork()
-        if child == 0:
-            die_at(moment)
-            make(folder)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-        kept = finished(folder)
-        make(folder)
-        again = {file: (folder / file).stat().st_ino for file in kept}
-        told = {
-            "killed": killed,
-            "clean": os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0,
-            "kept": len(kept),
-            "made_again": [file for file in kept if again[file] != kept[file]],
-            "same": content(folder) == whole,
-            "problems": verify(folder),
-        }
-        print(json.dumps(told), flush=True)
-        if not killed:
+        status = forked(partial(die, folder, moment))
+        assert forked(partial(go_on, folder, whole, status)) == 0
+        if status != -signal.SIGKILL:
             return
 
 

@@ -110,7 +110,7 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
         while builder.poll() is None and not list(tmp_path.glob("train/*.parquet")):
             time.sleep(0.01)
         builder.send_signal(signal.SIGINT)
-        told = builder.communicate()[1]
+        told = builder.communicate(timeout=120)[1]
     assert builder.returncode == 130
     assert "finished shards are kept: repeat the command to go on" in told
     assert "Traceback" not in told
