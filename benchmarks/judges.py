@@ -1,14 +1,18 @@
 """How often judges accept real scenes and reject broken ones, and how fast they are.
 
 python benchmarks/judges.py [--digits-dir DIR] [--count 2000] [--sizes 128 64] [--rules mnist-4 mnist-10 ...]
+                            [--scenes real replaced ...] [--threads N]
 
 Every scene is of the test split: its digits or its room were never trained on. Intervals are 95 % (Wilson).
-Blurred: Gaussian of 1 px at 128 px. Noisy: normal of standard deviation 0.1.
+Blurred: Gaussian of 1 px at 128 px. Noisy: normal of standard deviation 0.1. Speed is that of real scenes.
 """
 
 import argparse
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +30,7 @@ from gnm_data.judges.distort import blur, noise
 from gnm_data.judges.mnist4 import Mnist4Judge
 from gnm_data.judges.mnist10 import Mnist10Judge
 from gnm_data.judges.mnist410 import Mnist410Judge
-from gnm_data.judges.tally import tally
+from gnm_data.judges.tally import Tally, tally
 from gnm_data.scenes.digit_scenes import DigitScenes
 from gnm_data.scenes.mnist4 import Mnist4
 from gnm_data.scenes.mnist10 import Mnist10
@@ -40,52 +44,92 @@ DIGITS: dict[str, tuple[type[DigitScenes], Callable[[], Judge]]] = {
 }
 
 
-def mild(real: Tensor) -> Iterator[tuple[str, Tensor]]:
+GOOD = ("real", "blurred", "noisy")
+"""Scenes that should be accepted; all others should be rejected."""
+
+Scenes = dict[str, Callable[[], Tensor]]
+"""What makes the pictures (B, C, H, W) of each kind."""
+
+
+def mild(make: Callable[[], Tensor]) -> Scenes:
     """Real scenes as they are, and mildly disturbed."""
-    count, unit = len(real), real.shape[-1] / 128
-    yield "real", real
-    yield "blurred", blur(real, torch.full((count,), unit))
-    yield "noisy", noise(real, torch.full((count,), 0.1), torch.Generator().manual_seed(0))
+
+    def blurred() -> Tensor:
+        real = make()
+        return blur(real, torch.full((len(real),), real.shape[-1] / 128))
+
+    def noisy() -> Tensor:
+        real = make()
+        return noise(real, torch.full((len(real),), 0.1), torch.Generator().manual_seed(0))
+
+    return {"real": make, "blurred": blurred, "noisy": noisy}
 
 
-def digit_scenes(data: DigitScenes, count: int) -> Iterator[tuple[str, Tensor]]:
+def digit_scenes(data: DigitScenes, count: int) -> Scenes:
     indices = np.arange(count)
-    yield from mild(data.batch(indices).image)
-    for kind in breakage.kinds(data):
-        yield kind.__name__.replace("_", " "), breakage.broken(data, kind, indices)
+    broken = {
+        kind.__name__.replace("_", " "): partial(breakage.broken, data, kind, indices) for kind in breakage.kinds(data)
+    }
+    return mild(lambda: data.batch(indices).image) | broken
 
 
-def rooms(count: int, size: int) -> Iterator[tuple[str, Tensor]]:
+def rooms(count: int, size: int) -> Scenes:
     painter = Tracer()
     data = ArrowRoom(Dims(channels=3, size=size), painter=painter, test=count).at("test")
-    yield from mild(data.batch(np.arange(count)).image)
-    for kind in room_breakage.KINDS:
+
+    def broken(kind: room_breakage.Breakage) -> Tensor:
         made = [room_breakage.broken(kind, "test", index) for index in range(count)]
         pictures = np.concatenate([painter.paint(made[i : i + 50], size) for i in range(0, count, 50)])
-        yield kind.__name__, torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255
+        return torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255
+
+    return mild(lambda: data.batch(np.arange(count)).image) | {
+        kind.__name__: partial(broken, kind) for kind in room_breakage.KINDS
+    }
 
 
-def report(title: str, judge: Judge, scenes: Iterator[tuple[str, Tensor]]) -> None:
-    print(
-        f"\n{title}\n\n| scenes | number | accepted | rejected | 95 % interval | scenes/s |\n|---|---|---|---|---|---|"
-    )
-    for name, images in scenes:
+@dataclass(frozen=True)
+class Column:
+    """What one judge did with scenes of one size and source."""
+
+    title: str
+    counted: dict[str, Tally]
+    rate: float
+    """Real scenes a second."""
+
+
+def measure(title: str, judge: Judge, scenes: Scenes, wanted: list[str] | None) -> Column:
+    counted, rate = {}, 0.0
+    for name, make in scenes.items():
+        if wanted and name not in wanted:
+            continue
+        images = make()
         judge.judge(images[:64])
         start = time.perf_counter()
-        counted = tally(judge.judge(images))
-        rate = len(images) / (time.perf_counter() - start)
-        accepted, (low, high) = counted.share, counted.interval
-        real = name in ("real", "blurred", "noisy")
-        columns = (f"{100 * accepted:.2f} %", "") if real else ("", f"{100 * (1 - accepted):.2f} %")
-        bounds = (low, high) if real else (1 - high, 1 - low)
-        print(
-            f"| {name} | {len(images):,} | {columns[0]} | {columns[1]} "
-            f"| {100 * bounds[0]:.2f} to {100 * bounds[1]:.2f} % | {rate:,.0f} |",
-            flush=True,
-        )
-        worst = counted.reasons.most_common(3) if real else []
-        for reason, number in worst:
-            print(f"| – {reason} | {number} | | | | |", flush=True)
+        counted[name] = tally(judge.judge(images))
+        if name == "real":
+            rate = len(images) / (time.perf_counter() - start)
+        print(f"{title}, {name}: {counted[name]} {dict(counted[name].reasons.most_common(3))}", file=sys.stderr)
+    return Column(title, counted, rate)
+
+
+def cell(name: str, counted: Tally, asked: int) -> str:
+    """Share that is judged rightly, with its interval; of fewer scenes than asked for, their number."""
+    share, (low, high) = counted.share, counted.interval
+    if name not in GOOD:
+        share, low, high = 1 - share, 1 - high, 1 - low
+    fewer = "" if counted.judged == asked else f" of {counted.judged:,}"
+    return f"{100 * share:.2f} ({100 * low:.2f} to {100 * high:.2f}){fewer}"
+
+
+def table(columns: list[Column], asked: int) -> str:
+    """Markdown."""
+    names = list(dict.fromkeys(name for column in columns for name in column.counted))
+    lines = [["scenes, %", *(column.title for column in columns)], ["---"] * (len(columns) + 1)]
+    for name in names:
+        lines.append([name + (" accepted" if name in GOOD else " rejected")])
+        lines[-1] += [cell(name, column.counted[name], asked) for column in columns]
+    lines.append(["scenes/s", *(f"{column.rate:,.0f}" for column in columns)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main() -> None:
@@ -93,21 +137,28 @@ def main() -> None:
     parser.add_argument("--digits-dir", type=Path, help="folder of the MNIST files; tested besides the embedded digits")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--sizes", type=int, nargs="+", default=[128, 64])
-    parser.add_argument("--rules", nargs="+", default=[*DIGITS, "arrow-room"])
+    parser.add_argument("--rules", nargs="+", default=[*DIGITS, "arrow-room"], choices=[*DIGITS, "arrow-room"])
+    parser.add_argument("--scenes", nargs="+", metavar="KIND", help="such as real or replaced; by default all")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
-    print(f"{torch.get_num_threads()} threads")
+    torch.set_num_threads(arguments.threads)
     sources: dict[str, DigitSource] = {"embedded digits": EmbeddedDigits()}
     if arguments.digits_dir:
-        sources = {"MNIST digits": MnistDigits(dir=arguments.digits_dir), **sources}
+        sources = {"MNIST": MnistDigits(dir=arguments.digits_dir), **sources}
     for rule in arguments.rules:
+        columns = []
         for size in arguments.sizes:
             if rule == "arrow-room":
-                report(f"{rule}, {size} px", ArrowRoomJudge(), rooms(arguments.count, size))
+                scenes = rooms(arguments.count, size)
+                columns.append(measure(f"{size} px", ArrowRoomJudge(), scenes, arguments.scenes))
                 continue
             kind, judge = DIGITS[rule]
             for source, digits in sources.items():
                 data = kind(Dims(channels=1, size=size), digits=digits, test=arguments.count, split="test")
-                report(f"{rule}, {size} px, {source}", judge(), digit_scenes(data, arguments.count))
+                scenes = digit_scenes(data, arguments.count)
+                columns.append(measure(f"{source}, {size} px", judge(), scenes, arguments.scenes))
+        print(f"\n{rule}: {arguments.count:,} scenes each, {arguments.threads} threads\n")
+        print(table(columns, arguments.count), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import torch
 from click.testing import CliRunner
 from gnm_data.digits.embedded import EmbeddedDigits
 from gnm_data.judges.crops import cut
-from gnm_data.judges.digit_practice import NOTHING, DigitPractice
+from gnm_data.judges.digit_practice import NOTHING, DigitPractice, _broken, _fragment
 from gnm_data.judges.digit_reader import digit_networks
 from gnm_data.judges.digit_training import train_digits
 from gnm_data.judges.networks import Classifier, Detector
@@ -30,6 +30,37 @@ def test_practice_is_a_function_of_its_seed_and_says_what_it_shows() -> None:
     crops = cut(one.canvas, one.scene, one.centres, one.sizes)
     ink = crops.mean((1, 2, 3))
     assert ink[one.labels < NOTHING].mean() > 3 * ink[one.labels == NOTHING].mean()
+
+
+def test_pictures_of_one_batch_differ_in_size_and_what_is_said_of_each_is_of_that_picture() -> None:
+    made = DigitPractice([EmbeddedDigits()], "train").make(32, 0)
+    assert len(made.canvas) == 32
+    assert len(made.sizes.unique()) > 1
+    assert made.scene.unique().tolist() == sorted(made.scene.unique().tolist())
+    digit = made.labels < NOTHING
+    crops = cut(made.canvas, made.scene[digit], made.centres[digit], made.sizes[digit])
+    elsewhere = cut(made.canvas, (made.scene[digit] + 16) % 32, made.centres[digit], made.sizes[digit])
+    assert crops.mean() > 2 * elsewhere.mean()
+
+
+def test_a_digit_without_ink_breaks_into_pieces_without_ink() -> None:
+    blank, random = np.zeros((3, 20, 20), np.float32), np.random.default_rng(0)
+    assert not _fragment(random, blank).any()
+    assert not _broken(random, blank, np.full((3, 2), 20)).any()
+
+
+def test_fragments_are_parts_of_digits_and_broken_digits_keep_most_of_their_ink() -> None:
+    glyphs, random = EmbeddedDigits().glyphs("train", 20), np.random.default_rng(0)
+    picked = glyphs.pick(np.arange(200))
+    ink = picked.images.astype(np.float32) / 255
+    pieces, torn = _fragment(random, ink), _broken(random, ink, picked.sides)
+    whole = ink.sum((1, 2))
+    for part in (pieces, torn):
+        assert (part <= ink).all()
+        assert (part.sum((1, 2)) > 0).all()
+    assert (pieces.sum((1, 2)) < whole).all()
+    assert (torn.sum((1, 2)) >= 0.6 * whole - 1e-3).all()
+    assert (torn.sum((1, 2)) < whole).mean() > 0.9
 
 
 def test_a_crop_at_its_own_scale_is_the_picture() -> None:

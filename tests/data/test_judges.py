@@ -271,6 +271,7 @@ def test_a_tally_counts_kinds_of_reasons() -> None:
     assert str(counted).startswith("accepted 1 of 4: 25.0 %")
     assert tally([]).interval == (0.0, 1.0)
     assert kind_of("top-left stands 5.2 px aside") == "top-left stands # px aside"
+    assert kind_of("as mnist-4: 3 digits") == "as mnist-4: # digits"
 
 
 def test_weights_are_small_and_know_where_they_come_from() -> None:

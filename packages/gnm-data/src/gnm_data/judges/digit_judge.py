@@ -15,9 +15,6 @@ from gnm_data.judges.canvas import SIDE
 from gnm_data.judges.digit_reader import DigitReader
 from gnm_data.judges.reading import Candidates, Reading, best
 
-THRESHOLD = -3.5
-"""Least margin of a scene that obeys its rule, in nats; chosen on scenes of validation digits."""
-
 
 @dataclass(frozen=True)
 class Opinion:
@@ -53,6 +50,8 @@ class Rule(ABC):
 
     name: ClassVar[str]
     """Registered name of the data set and its judge."""
+    threshold: ClassVar[float]
+    """Least margin of a scene that obeys, in nats; chosen on scenes of validation digits."""
 
     @abstractmethod
     def opinion(self, candidates: Candidates, unit: float) -> Opinion:

@@ -16,14 +16,16 @@ NOTHING = 10
 """Label of what is not a digit."""
 
 _SIZES = (
-    *[(128, 20)] * 4,
-    *[(64, 14)] * 3,
+    *[(128, 20)] * 6,
+    *[(64, 14)] * 2,
     *[(64, 12)] * 3,
     *[(128, 17), (128, 23), (128, 27), (96, 16)],
 )
 """Side of the picture and side of its digits: those of the data sets, and others near them."""
 _MOST = 13
 """Most things in a picture."""
+_ALIKE = 8
+"""So many pictures in a row are of one size, with digits of one source."""
 
 
 @dataclass(frozen=True)
@@ -46,27 +48,36 @@ class DigitPractice:
     """Makes practice pictures.
 
     Args:
-        sources: where digits are taken from, each as often as the others.
+        sources: where digits are taken from, each in proportion to the root of the number of its digits: a small source
+            is heard, and its digits are not learned by heart.
         split: which of their digits.
     """
 
     def __init__(self, sources: Sequence[DigitSource], split: Split) -> None:
         self.sources = sources
         self.split: Split = split
+        roots = np.sqrt([source.glyphs(split, _SIZES[0][1]).counts.sum() for source in sources])
+        self._shares = roots / roots.sum()
 
     def make(self, count: int, seed: int) -> Practice:
         """`count` pictures, the same for the same seed."""
         random = np.random.default_rng(seed)
         torch_random = torch.Generator().manual_seed(seed)
+        return _joined(
+            [self._alike(min(_ALIKE, count - done), random, torch_random) for done in range(0, count, _ALIKE)]
+        )
+
+    def _alike(self, count: int, random: np.random.Generator, torch_random: torch.Generator) -> Practice:
+        """Pictures of one size, with digits of one source."""
         side, digit = _SIZES[random.integers(len(_SIZES))]
         scene, corners = _places(random, count, side, digit)
         total = len(scene)
         labels = random.integers(0, 10, total)
-        glyphs = self.sources[int(random.integers(len(self.sources)))].glyphs(self.split, digit)
+        glyphs = self.sources[int(random.choice(len(self.sources), p=self._shares))].glyphs(self.split, digit)
         picked = glyphs.pick(glyphs.starts[labels] + random.integers(0, glyphs.counts[labels]))
         ink = picked.images.astype(np.float32) / 255
         kind = random.choice(3, total, p=(0.84, 0.08, 0.08))  # digit, ghost, fragment
-        broken = (random.random(total) < 0.12) & (kind == 0)
+        broken = (random.random(total) < 0.1) & (kind == 0)
         ink[broken] = _broken(random, ink[broken], picked.sides[broken])
         ink[kind == 2] = _fragment(random, ink[kind == 2])
         strength = np.where(kind == 1, random.uniform(0.04, 0.24, total), random.uniform(0.65, 1.0, total))
@@ -86,6 +97,18 @@ class DigitPractice:
             centres=torch.from_numpy((starts + picked.sides / 2).astype(np.float32)) * ratio,
             sizes=torch.full((total,), digit * ratio),
         )
+
+
+def _joined(parts: Sequence[Practice]) -> Practice:
+    """All pictures of the parts, in order."""
+    starts = np.cumsum([0, *(len(part.canvas) for part in parts)])
+    return Practice(
+        canvas=torch.cat([part.canvas for part in parts]),
+        scene=torch.cat([part.scene + int(start) for part, start in zip(parts, starts, strict=False)]),
+        labels=torch.cat([part.labels for part in parts]),
+        centres=torch.cat([part.centres for part in parts]),
+        sizes=torch.cat([part.sizes for part in parts]),
+    )
 
 
 def _places(random: np.random.Generator, count: int, side: int, digit: int) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +136,7 @@ def _broken(random: np.random.Generator, ink: np.ndarray, sides: np.ndarray) -> 
         angle = random.uniform(0, np.pi, len(ink))[:, None, None]
         middle = sides * random.uniform(0.25, 0.75, sides.shape)
         across = (x - middle[:, 0, None, None]) * np.cos(angle) + (y - middle[:, 1, None, None]) * np.sin(angle)
-        ink = ink * (np.abs(across) > digit * random.uniform(0.0, 0.07, len(ink))[:, None, None])
+        ink = ink * (np.abs(across) > digit * random.uniform(0.0, 0.05, len(ink))[:, None, None])
     most = ink.sum((1, 2)) > 0.6 * whole.sum((1, 2))
     return np.where(most[:, None, None], ink, whole)
 
@@ -124,7 +147,7 @@ def _fragment(random: np.random.Generator, ink: np.ndarray) -> np.ndarray:
     y, x = np.mgrid[:digit, :digit]
     pieces = np.zeros_like(ink)
     for place, one in enumerate(ink):
-        spots = np.argwhere(one > one.max() / 2)
+        spots = np.argwhere(one >= one.max() / 2)  # all of a blank picture
         row, column = spots[random.integers(len(spots))]
         pieces[place] = one * (np.hypot(y - row, x - column) < digit * random.uniform(0.05, 0.2))
     return pieces

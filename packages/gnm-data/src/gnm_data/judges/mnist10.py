@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from gnm_data.judges.digit_judge import THRESHOLD, DigitJudge, Opinion, Rule, weigh
+from gnm_data.judges.digit_judge import DigitJudge, Opinion, Rule, weigh
 from gnm_data.judges.quadrants import NAMES, quadrant
 from gnm_data.judges.reading import Candidates, Reading, fill
 from gnm_data.judges.words import count, listing
@@ -19,13 +19,14 @@ class Mnist10Rule(Rule):
     """Every class once; opposite quadrants hold {0, 1} and {8, 9}, the other two {2, 3, 4} and {5, 6, 7}."""
 
     name: ClassVar[str] = "mnist-10"
+    threshold: ClassVar[float] = -4.0
 
     def opinion(self, candidates: Candidates, unit: float) -> Opinion:
         """Four modes, each with the best assignment of candidates to classes."""
         home = quadrant(candidates.places)
         readings = [_in_mode(candidates, home, np.array(mode)) for mode in _MODES]
         weighed = weigh(candidates, readings)
-        if weighed.margin >= THRESHOLD:
+        if weighed.margin >= self.threshold:
             return Opinion("", weighed.margin, weighed.rule.labels)
         mode = _MODES[max(range(4), key=lambda m: readings[m].score)]
         free = weighed.free.labels

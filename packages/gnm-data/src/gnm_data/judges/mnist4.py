@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from gnm_data.judges.canvas import SIDE
-from gnm_data.judges.digit_judge import THRESHOLD, DigitJudge, Opinion, Rule, weigh
+from gnm_data.judges.digit_judge import DigitJudge, Opinion, Rule, weigh
 from gnm_data.judges.quadrants import NAMES, quadrant
 from gnm_data.judges.reading import Candidates, fill
 from gnm_data.judges.words import count, listing
@@ -15,6 +15,7 @@ class Mnist4Rule(Rule):
     """d, d + 1, d + 2, d + 3 clockwise from top-left, one a quadrant, at mirror-symmetric places."""
 
     name: ClassVar[str] = "mnist-4"
+    threshold: ClassVar[float] = -4.0
     tolerance: ClassVar[tuple[float, float]] = (4.0, 3.5)
     """How far apart mirrored digits may be, across and down, in 128ths of the picture. The rule allows 1.5; the middle
     of a digit is known less well across, where faint ends of strokes count as ink."""
@@ -27,7 +28,7 @@ class Mnist4Rule(Rule):
         allowed = home == np.arange(4)[:, None]
         weighed = weigh(candidates, [fill(candidates, first + np.arange(4), allowed) for first in range(7)])
         rule, free = weighed.rule.labels, weighed.free.labels
-        if weighed.margin < THRESHOLD:
+        if weighed.margin < self.threshold:
             return Opinion(_difference(free, rule, home, candidates.nothing), weighed.margin, free)
         taken = rule < candidates.nothing
         tolerance = np.array(self.tolerance) * max(1.0, self.grain / unit)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gnm_core.results import Verdict
 from scipy.stats import binomtest
 
-_NUMBER = re.compile(r"\b\d+(\.\d+)?\b")
+_NUMBER = re.compile(r"(?<![\w-])\d+(\.\d+)?\b")
 
 
 @dataclass(frozen=True)

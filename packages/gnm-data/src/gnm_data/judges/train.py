@@ -64,12 +64,14 @@ def train(
         networks = train_rooms(RoomBank(rooms, threads, report=painted), steps, seed, report)
         material = f"{rooms} rooms of the ray tracer"
         file = out or FOLDER / "arrow-room.safetensors"
+    options = [f"--rule {rule}", f"--steps {steps}", f"--seed {seed}"]
+    options += [f"--rooms {rooms}"] if rule == "arrow-room" else ["--digits-dir MNIST"] if digits_dir else []
     save(
         networks,
         file,
         {
             "trained on": material,
-            "command": f"python -m gnm_data.judges.train --rule {rule} --steps {steps} --seed {seed}",
+            "command": f"python -m gnm_data.judges.train {' '.join(options)}",
             "torch": torch.__version__,
             "date": datetime.now(UTC).date().isoformat(),
         },
