@@ -69,6 +69,9 @@ class Components:
     """(B, K, 1, H, W) in [0, 1]: its share of each pixel."""
     names: tuple[str, ...]
     """K names, such as `object 3` or `background`."""
+    shares: Tensor | None = None
+    """(B, K, 1, H, W) in [0, 1]: how much of a pixel shows the component, where components are shown by themselves and
+    their masks ignore what hides what; None where `masks` says it."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from gnm_core.results import Batch, Components, Objects, Truth
 
 BATCH = 32
 """Images that a model sees together. Fixed, so that a number does not depend on what else is measured."""
+FEW = 8
+"""Images that are taken apart together."""
 
 T = TypeVar("T")
 
@@ -75,11 +77,21 @@ class View:
             Skip: the model does not take pictures apart.
             MetricError: a mask is not finite.
         """
-        found = self._ask(self.model.components)
-        if found is None:
-            raise Skip("the model does not take pictures apart")
-        require_finite("components.masks", found.masks)
-        return found
+        found = []
+        for few in self.image.split(FEW):  # they are large while they are made
+            parts = self._ask(self.model.components, few)
+            if parts is None:
+                raise Skip("the model does not take pictures apart")
+            require_finite("components.masks", parts.masks)
+            found.append(parts)
+        return Components(
+            torch.cat([parts.images for parts in found]),
+            torch.cat([parts.masks for parts in found]),
+            found[0].names,
+            None
+            if found[0].shares is None
+            else torch.cat([parts.shares for parts in found if parts.shares is not None]),
+        )
 
     @cached_property
     def reconstruction(self) -> Tensor:
@@ -92,12 +104,12 @@ class View:
         require_finite("the reconstruction", image)
         return image
 
-    def _ask(self, question: Callable[[Tensor], T]) -> T:
+    def _ask(self, question: Callable[[Tensor], T], image: Tensor | None = None) -> T:
         """The model's answer, leaving torch's random state to the metric that asks."""
         devices = [] if self._device.type == "cpu" else [self._device]
         with torch.no_grad(), torch.random.fork_rng(devices=devices, device_type=self._device.type):
             torch.manual_seed(0)
-            return on_cpu(question(self.image.to(self._device)))
+            return on_cpu(question((self.image if image is None else image).to(self._device)))
 
     def first(self, count: int) -> "View":
         """The first `count` images of the batch, sharing whatever is computed of either."""

@@ -148,14 +148,17 @@ class SPACE(Model):
 
     @torch.no_grad()
     def components(self, image: Tensor) -> Components:
-        """(B, C, H, W) → the objects together, then the K segments behind them; their masks sum to one."""
+        """(B, C, H, W) → every cell's object (N = G * G), then the K segments behind; their masks sum to one."""
         found = self.infer(image, ENDLESS, mode=True, hard=True)
-        alpha = found.painting.alpha
-        objects = found.painting.image / alpha.clamp(min=1e-6)  # the painting is already weighted by alpha
-        images = torch.cat([objects.clamp(0, 1)[:, None], found.segments.images], 1)
-        behind = (1 - alpha)[:, None] * found.segments.log_masks.exp()[:, :, None]
-        names = ("foreground", *(f"background {k + 1}" for k in range(self.background.count)))
-        return Components(images, torch.cat([alpha[:, None], behind], 1), names)
+        objects = self.foreground.layers(found.seen.latents)
+        looks = (objects.images / objects.alphas.clamp(min=1e-6)).clamp(0, 1)
+        masks = objects.shares * objects.alphas
+        behind = (1 - masks.sum(1, keepdim=True)) * found.segments.log_masks.exp()[:, :, None]
+        names = (
+            *(f"object {i + 1}" for i in range(looks.shape[1])),
+            *(f"background {k + 1}" for k in range(self.background.count)),
+        )
+        return Components(torch.cat([looks, found.segments.images], 1), torch.cat([masks, behind], 1), names)
 
     @torch.no_grad()
     def log_weights(self, image: Tensor, *, exact: bool = True) -> Tensor:

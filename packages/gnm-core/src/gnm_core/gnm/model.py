@@ -314,10 +314,18 @@ class GNM(Model):
 
     @torch.no_grad()
     def components(self, image: Tensor) -> Components:
-        """(B, C, H, W) → every cell's object on its own canvas."""
+        """(B, C, H, W) → every cell's object on its own canvas, and what can be seen of it among the others.
+
+        Without masks an object shows where it shines.
+        """
         latents = self.reconstruct(image).latents
         assert latents is not None
-        return self.renderer.layers(latents)
+        layers = self.renderer.layers(latents)
+        if not self.renderer.masks:
+            return replace(layers, shares=layers.masks * layers.images.amax(2, keepdim=True))
+        nearness = rearrange(latents.depth, "b h w 1 -> b (h w) 1 1 1").neg().sigmoid()
+        claims = layers.masks * nearness
+        return replace(layers, shares=layers.masks * claims / claims.sum(1, keepdim=True).clamp(min=1e-15))
 
     @torch.no_grad()
     def log_weights(self, image: Tensor, *, exact: bool = True) -> Tensor:

@@ -49,7 +49,7 @@ class DSteps(Metric):
         lr: Annotated[float, Gt(0)] = 1e-4,
         pool: Annotated[int, Ge(1)] = 5000,
         held_out: Annotated[int, Ge(1)] = 500,
-        width: Annotated[int, Ge(1)] = 16,
+        width: Annotated[int, Ge(1)] = 8,
     ) -> None:
         if batch % 2:
             raise OptionError("batch", f"{batch} is odd; half of the images are real")

@@ -15,7 +15,7 @@ from gnm_core.subject import Skip, Subject, View
 
 
 class Segmentation(Metric):
-    """Every pixel belongs to the component with the largest mask there; these segments against the true instances.
+    """Every pixel belongs to the component with the largest share of it; these segments against the true instances.
 
     `ARI-FG` is the adjusted Rand index over the pixels of the true objects, `ARI` over all pixels, the background being
     one more segment. `mIoU` pairs true objects with segments, each at most once, so that the sum of IoUs is largest,
@@ -24,7 +24,7 @@ class Segmentation(Metric):
 
     Args:
         n: images, the first ones of the split; null for all.
-        visible: least mask of a pixel's component; pixels below it belong to nobody.
+        visible: least share of a pixel's component; pixels where nobody has it belong to nobody.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class Segmentation(Metric):
 
 
 def segment(components: Components, visible: float) -> torch.Tensor:
-    """(B, H, W) int64: the component with the largest mask of each pixel, from 1; 0 where none reaches `visible`."""
-    masks = components.masks[:, :, 0]
-    most, which = masks.max(1)
+    """(B, H, W) int64: the component with the largest share of each pixel, from 1; 0 where none reaches `visible`."""
+    shares = components.masks if components.shares is None else components.shares
+    most, which = shares[:, :, 0].max(1)
     return torch.where(most < visible, 0, which + 1)
 
 
