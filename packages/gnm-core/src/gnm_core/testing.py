@@ -9,6 +9,7 @@ In a plugin's tests:
         check_part(ScenePrior, StudentTPrior, Dims(size=32, features=8), dof=5.0)
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -23,6 +24,7 @@ from gnm_core.contracts import (
     Encoder,
     GlimpseDecoder,
     LatentPrior,
+    Metric,
     Model,
     PresencePrior,
     Renderer,
@@ -33,10 +35,12 @@ from gnm_core.errors import SpecError
 from gnm_core.latents import SymbolicLatents
 from gnm_core.plugins import installed
 from gnm_core.registry import Provider, Register, Registry
-from gnm_core.results import Drawing
+from gnm_core.results import Drawing, Measurement
 from gnm_core.spec.build import Builder
 from gnm_core.spec.checker import Checker
 from gnm_core.spec.nodes import node_of
+from gnm_core.subject import Skip
+from gnm_core.testing_subjects import bare_subject, full_subject
 
 BATCH = 3
 """Images in the checks."""
@@ -320,6 +324,38 @@ def _model(model: Model, dims: Dims) -> Outputs:
     return {**named, "a sample": scene.image.detach(), "the importance weights": weights.detach()}
 
 
+def _metric(metric: Metric, dims: Dims) -> Outputs:
+    outputs = {}
+    for subject in (full_subject(dims), bare_subject(dims)):
+        try:
+            with torch.no_grad():
+                views = subject.views(metric.images) if metric.images != 0 else ()
+                seen = [metric.see(view) for view in views]
+            measurement = metric.measure(subject, seen)
+        except Skip as skip:
+            _require(bool(str(skip)), "it skips a model without saying why")
+            continue
+        outputs |= _numbers(measurement)
+    return outputs
+
+
+def _numbers(measurement: Measurement) -> dict[str, Tensor]:
+    """The values that the same seed must repeat: not those that time something."""
+    values = measurement.values
+    names = [value.name for value in values]
+    _require(bool(values) or bool(measurement.skipped), "it has neither values nor a reason for having none")
+    _require(len(set(names)) == len(names), f"two values have one name: {', '.join(names)}")
+    for value in values:
+        low, high = (value.value if end is None else end for end in (value.low, value.high))
+        within = low - 1e-9 <= value.value <= high + 1e-9
+        _require(within, f"the value '{value.name}' ({value.value}) lies outside its interval ({low} to {high})")
+    try:
+        json.dumps(measurement.details, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ConformanceError(f"JSON cannot hold its details: {error}") from error
+    return {f"the value '{v.name}'": torch.tensor(v.value).double() for v in values if not v.unit.endswith("/s")}
+
+
 EXERCISES: dict[type[Contract], Exercise] = {
     Encoder: _encoder,
     ScenePrior: _scene_prior,
@@ -330,6 +366,7 @@ EXERCISES: dict[type[Contract], Exercise] = {
     BackgroundDecoder: _background_decoder,
     Renderer: _renderer,
     Model: _model,
+    Metric: _metric,
 }
 
 
