@@ -16,7 +16,7 @@ from gnm_render.figures.sheet import Group, sheet
 
 
 class ComponentsFigure(Figure):
-    """What each component of a picture looks like by itself, its mask, and the segmentation that the masks make.
+    """What each component of a picture looks like by itself, its mask, and the segments that they make.
 
     Components that have next to no share of a picture are left out. Where the data set knows which pixel belongs to
     which object, the true segmentation stands beside the model's.
@@ -88,11 +88,10 @@ def _woven(above: list[Pixels], below: list[Pixels] | None) -> list[Pixels | Non
 
 
 def _segments(parts: Components, scene: int, chosen: list[int], factor: int) -> Pixels:
-    """Every pixel in the colour of the chosen component with the largest share of it; plain where none has any."""
-    masks = torch.stack(
-        [torch.full_like(parts.masks[scene, 0, 0], VISIBLE), *(parts.masks[scene, k, 0] for k in chosen)]
-    )
-    return _coloured(masks.argmax(0), factor)
+    """Every pixel in the colour of the chosen component that shows most in it; plain where none does."""
+    shares = (parts.masks if parts.shares is None else parts.shares)[scene, :, 0]
+    nothing = torch.full_like(shares[0], VISIBLE)
+    return _coloured(torch.stack([nothing, *(shares[k] for k in chosen)]).argmax(0), factor)
 
 
 def _true_segments(truth: Truth | None, count: int, factor: int) -> list[Pixels] | None:

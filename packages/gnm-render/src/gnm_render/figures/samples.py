@@ -13,7 +13,9 @@ from gnm_render.figures.sheet import Group, sheet
 
 
 class SamplesFigure(Figure):
-    """Samples of the model side by side; the batch is not looked at.
+    """Samples of the model, side by side.
+
+    The batch is not looked at.
 
     Args:
         count: number of samples.

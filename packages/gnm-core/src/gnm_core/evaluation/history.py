@@ -1,0 +1,106 @@
+"""A training's records, as curves need them."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from gnm_core.training.files import explained
+
+MOST = 400
+"""Points of a curve; of longer trainings, neighbouring records are averaged."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Means over the steps since the record before."""
+
+    step: int
+    stage: str
+    values: dict[str, float]
+    """By name: `elbo`, `kl.scene`, `gradient`, ..."""
+
+
+@dataclass(frozen=True)
+class History:
+    """The records of one training."""
+
+    records: tuple[Record, ...]
+    warnings: tuple[tuple[int, str], ...] = ()
+    """(step, text)."""
+
+    @property
+    def names(self) -> list[str]:
+        """Every value that any record has, in the order of first appearance."""
+        return list(dict.fromkeys(name for record in self.records for name in record.values))
+
+    @property
+    def stages(self) -> list[tuple[str, int]]:
+        """Name of each stage and the step of its first record, in order."""
+        return [(name, next(iter(records)).step) for name, records in groupby(self.records, lambda r: r.stage)]
+
+
+def read_history(path: Path) -> History:
+    """The records of a `metrics.jsonl`; none where there is no file. Torn lines are passed over.
+
+    Raises:
+        RunError: the file cannot be read.
+    """
+    if not path.exists():
+        return History(())
+    with explained(f"{path}: cannot be read"):
+        lines = path.read_text().splitlines()
+    records, warnings = [], []
+    for line in lines:
+        try:
+            data = json.loads(line)
+            step = int(data["step"])
+        except (ValueError, TypeError, KeyError):
+            continue
+        if "warning" in data:
+            warnings.append((step, str(data["warning"])))
+        elif "stage" in data:
+            records.append(Record(step, str(data["stage"]), _numbers(data)))
+    return History(tuple(_without_idle_likelihood(records)), tuple(warnings))
+
+
+def _numbers(data: dict[str, object]) -> dict[str, float]:
+    return {
+        name: float(value)
+        for name, value in data.items()
+        if name != "step" and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    }
+
+
+def _without_idle_likelihood(records: Sequence[Record]) -> list[Record]:
+    """A stage that trains one level by itself may have no likelihood: it is 0 throughout, and the ELBO lacks it."""
+    kept: list[Record] = []
+    for _, stage in groupby(records, lambda record: record.stage):
+        same = list(stage)
+        idle = all(record.values.get("log_likelihood") == 0 for record in same)
+        away = {"log_likelihood", "elbo"} if idle else set()
+        kept += [Record(r.step, r.stage, {k: v for k, v in r.values.items() if k not in away}) for r in same]
+    return kept
+
+
+def thinned(history: History, most: int = MOST) -> History:
+    """At most about `most` records: neighbours of one stage are averaged, and stand at the step of the last of them."""
+    together = math.ceil(len(history.records) / most)
+    if together <= 1:
+        return history
+    records = []
+    for _, stage in groupby(history.records, lambda record: record.stage):
+        same = list(stage)
+        records += [_mean(same[i : i + together]) for i in range(0, len(same), together)]
+    return History(tuple(records), history.warnings)
+
+
+def _mean(records: Sequence[Record]) -> Record:
+    names = dict.fromkeys(name for record in records for name in record.values)
+    means = {}
+    for name in names:
+        values = [record.values[name] for record in records if name in record.values]
+        means[name] = sum(values) / len(values)
+    return Record(records[-1].step, records[-1].stage, means)
