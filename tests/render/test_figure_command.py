@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from gnm_core import load_run
 from gnm_core.cli import main
 from gnm_core.evaluation.figures import draw_figures, figure_kinds, read_figures
+from gnm_render.figures.layers_figure import LayersFigure
 from PIL import Image
 
 
@@ -115,3 +116,13 @@ def test_wrong_calls_are_refused(run: Path, tmp_path: Path) -> None:
 def test_one_figure_that_a_model_lacks_is_an_error(make_run: Callable[..., Path]) -> None:
     run = make_run(certainty=-9.0)
     refused(figure(run, "--kind", "traversal"), "needs a picture")
+
+
+def test_a_figure_that_fails_costs_no_other(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("of\n  nothing")
+
+    monkeypatch.setattr(LayersFigure, "draw", fail)
+    reasons = {one.kind: one.reason for one in draw_figures(load_run(run), tmp_path / "evaluation")}
+    assert reasons.pop("layers") == "it fails: ZeroDivisionError: of nothing"
+    assert set(reasons.values()) == {""}

@@ -160,8 +160,14 @@ def draw_figures(run: Run, folder: Path, seed: int = 0, say: Callable[[str], Non
         try:
             pixels = draw_figure(make_figure(kind, run.model.dims), run.model, batch, seed)
         except FigureError as error:
-            drawn.append(Drawn(kind, about, reason=f"{error}{missing}"))
-            say(f"figure {kind}: not drawn: {drawn[-1].reason}")
+            reason = f"{error}{missing}"
+        except Exception as error:  # a figure with a fault must not cost the others, nor the report
+            reason = f"it fails: {type(error).__name__}: {' '.join(str(error).split())}"
+        else:
+            reason = ""
+        if reason:
+            drawn.append(Drawn(kind, about, reason=reason))
+            say(f"figure {kind}: not drawn: {reason}")
             continue
         write_png(folder / f"{kind}.png", pixels)
         drawn.append(Drawn(kind, about, file=f"{kind}.png"))
