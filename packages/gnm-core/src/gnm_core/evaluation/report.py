@@ -215,7 +215,8 @@ def _resource(environment: Environment, name: str) -> str:
 def _title(found: Sequence[Evaluation]) -> str:
     data = list(dict.fromkeys(f"{one.data or 'no data set'}, {one.size} px" for one in found))
     models = list(dict.fromkeys(one.label for one in found))
-    what = " and ".join(models) if len(models) < 3 else f"{len(found)} runs of {len(models)} models"
+    named = " and ".join(models) if len(models) < 3 else f"{len(models)} models"
+    what = named if len(found) == len(models) else f"{len(found)} runs of {named}"
     return f"{what} on {' and '.join(data)}"
 
 
