@@ -159,13 +159,15 @@ class Subject:
         return next(self.model.parameters(), torch.empty(0)).device
 
     def count(self, images: int | None) -> int:
-        """How many images of the split a metric gets that asks for so many (None: all).
+        """How many images of the split a metric gets that asks for so many (None: all), at least one.
 
         Raises:
-            Skip: there is no data set.
+            Skip: there is no data set, or no image in its split.
         """
-        wishes = [len(self.split), *(n for n in (images, self.limit) if n is not None)]
-        return min(wishes)
+        size = len(self.split)
+        if size == 0:
+            raise Skip(f"the split '{self.split.split}' is empty")
+        return min(size, *(n for n in (size, images, self.limit) if n is not None))
 
     @property
     def split(self) -> Data:
