@@ -88,10 +88,19 @@ def celu_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Normalised:
         bias: (F,).
     """
     if torch.compiler.is_compiling():  # the compiler fuses the two by itself
-        activation = F.elu(x)
+        activation = torch.where(x > 0, x, torch.exp(x.clamp_max(0)) - 1)
         return Normalised(F.layer_norm(activation, weight.shape, weight, bias, EPSILON), activation, weight, bias)
     rows, activation = _CeluNorm.apply(x, weight, bias)
     return Normalised(rows, activation, weight, bias)
+
+
+def _celu(x: Tensor) -> Tensor:
+    """max(x, exp(min(x, 0)) - 1)."""
+    if x.dtype == torch.bfloat16:  # exp near 1 less 1 would keep no digit of so few
+        return F.elu(x)
+    # F.elu takes expm1 of every number: several times as long, for digits that the sums after it do not keep
+    low = x.clamp_max(0).exp_().sub_(1)
+    return torch.maximum(low, x, out=low)
 
 
 class _CeluNorm(torch.autograd.Function):
@@ -99,7 +108,7 @@ class _CeluNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        activation = F.elu(x)
+        activation = _celu(x)
         rows, mean, rstd = torch.native_layer_norm(activation, weight.shape, weight, bias, EPSILON)
         ctx.save_for_backward(activation, mean, rstd, weight, bias)
         ctx.mark_non_differentiable(activation)
