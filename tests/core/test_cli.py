@@ -33,7 +33,18 @@ def gnm_here(*arguments: object) -> Result:
 # Start-up
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["parts"], ["parts", "--json"], ["plugins"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["parts"],
+        ["parts", "--json"],
+        ["plugins"],
+        ["evaluate", "--help"],
+        ["compare", "--help"],
+    ],
+)
 def test_lists_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     script = f"""
 import sys

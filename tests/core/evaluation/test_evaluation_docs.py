@@ -105,6 +105,6 @@ def test_the_numbers_of_the_protocols_are_the_defaults() -> None:
         assert f"{number:,}" in said
     assert (d.lr, d.accuracy, d.seeds, d.batch) == (1e-4, 0.9, 3, 64)
     options = {choice.name: choice.options for choice in choose()}
-    assert (options["ll"]["particles"], options["ll"]["n"], options["s-acc"]["n"]) == (100, 1000, 250)
+    assert (options["ll"]["particles"], options["ll"]["n"], options["s-acc"]["n"]) == (100, 500, 250)
     assert (options["segmentation"]["n"], options["segmentation"]["visible"]) == (1000, 0.1)
     assert (options["what-classification"]["hidden"], options["what-classification"]["train"]) == (128, 0.8)

@@ -284,7 +284,7 @@ def test_every_metric_is_chosen_by_default_the_quick_ones_first() -> None:
 
 def test_options_are_checked_as_those_of_any_part() -> None:
     (ll,) = choose(["ll"], ["metrics.ll.particles=7"])
-    assert ll.options == {"use": "ll", "particles": 7, "n": 1000, "estimates": ["exact", "relaxed"]}
+    assert ll.options == {"use": "ll", "particles": 7, "n": 500, "estimates": ["exact", "relaxed"]}
     both = choose(["ll"], ["metrics.ll-many={use: ll, particles: 1000}"])
     assert [choice.name for choice in both] == ["ll", "ll-many"]
 

@@ -325,7 +325,7 @@ def _model(model: Model, dims: Dims) -> Outputs:
 
 
 def _metric(metric: Metric, dims: Dims) -> Outputs:
-    outputs = {}
+    outputs: dict[str, Tensor] = {}
     for subject in (full_subject(dims), bare_subject(dims)):
         try:
             with torch.no_grad():

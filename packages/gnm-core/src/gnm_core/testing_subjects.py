@@ -69,8 +69,8 @@ class _Painter(Model):
 
     def _paint(self, code: Tensor) -> Tensor:
         size = self.dims.size
-        pixels: Tensor = self.decoder(code).sigmoid()
-        return rearrange(pixels, "b (c h w) -> b c h w", h=size, w=size)
+        image: Tensor = rearrange(self.decoder(code).sigmoid(), "b (c h w) -> b c h w", h=size, w=size)
+        return image
 
     def terms(self, image: Tensor, step: int) -> Terms:
         return Terms(self.log_weights(image), {})
@@ -84,8 +84,8 @@ class _Painter(Model):
     def log_weights(self, image: Tensor, *, exact: bool = True) -> Tensor:
         q = self._look(image)
         z = q.sample()
-        likelihood = Normal(self._paint(z), 0.5).log_prob(image).flatten(1).sum(1)
-        return likelihood + (Normal(0.0, 1.0).log_prob(z) - q.log_prob(z)).sum(1)
+        ratio: Tensor = (Normal(0.0, 1.0).log_prob(z) - q.log_prob(z)).sum(1)
+        return ratio + Normal(self._paint(z), 0.5).log_prob(image).flatten(1).sum(1)
 
 
 class _Seer(_Painter):

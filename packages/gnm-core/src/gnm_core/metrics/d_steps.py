@@ -1,6 +1,7 @@
 """D-Steps: how long a classifier takes to tell dreams from the data."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import torch
@@ -86,7 +87,10 @@ class DSteps(Metric):
             "tested_on": held_out,
             "accuracy": curves,
         }
-        return Measurement((mean_of_few("D-Steps", [float(s) for s in steps], "steps"),), details)
+        value = mean_of_few("D-Steps", [float(s) for s in steps], "steps")
+        if value.low is not None and value.high is not None:  # a few repetitions cannot lie beyond what can be counted
+            value = replace(value, low=max(value.low, self.check_every), high=min(value.high, self.cap))
+        return Measurement((value,), details)
 
     def _learn(
         self, network: nn.Module, real: Tensor, dreams: Tensor, held_out: int, report: Callable[[int], None]

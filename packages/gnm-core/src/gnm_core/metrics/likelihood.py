@@ -39,7 +39,7 @@ class LogLikelihood(Metric):
         self,
         *,
         particles: Annotated[int, Ge(1)] = 100,
-        n: Annotated[int, Ge(1)] | None = 1000,
+        n: Annotated[int, Ge(1)] | None = 500,
         estimates: Annotated[tuple[Estimate, ...], MinLen(1)] = ("exact", "relaxed"),
     ) -> None:
         if len(set(estimates)) < len(estimates):
