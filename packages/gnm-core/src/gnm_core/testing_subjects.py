@@ -84,8 +84,9 @@ class _Painter(Model):
     def log_weights(self, image: Tensor, *, exact: bool = True) -> Tensor:
         q = self._look(image)
         z = q.sample()
-        ratio: Tensor = (Normal(0.0, 1.0).log_prob(z) - q.log_prob(z)).sum(1)
-        return ratio + Normal(self._paint(z), 0.5).log_prob(image).flatten(1).sum(1)
+        ratio = (Normal(0.0, 1.0).log_prob(z) - q.log_prob(z)).sum(1)
+        weights: Tensor = ratio + Normal(self._paint(z), 0.5).log_prob(image).flatten(1).sum(1)
+        return weights
 
 
 class _Seer(_Painter):
