@@ -125,6 +125,16 @@ def test_a_data_set_without_truth_is_skipped_not_given_zero(runs: Path, tmp_path
     assert "skipped: the data set knows no truth" in result.stdout
 
 
+def test_several_runs_share_a_report_above_them(runs: Path) -> None:
+    result = gnm("evaluate", runs / "gnm", runs / "vae", "--metrics", "reconstruction", "-n", "8")
+    assert result.exit_code == 0, result.output
+    assert f"report: {runs / 'report.html'}" in result.stderr
+    page = (runs / "report.html").read_text()
+    assert "GNM-2" in page
+    assert "VAE" in page
+    assert (runs / "gnm" / "evaluation" / "figures" / "samples.png").exists()
+
+
 # Mistakes
 
 
