@@ -25,6 +25,7 @@ from gnm_data.scenes.digit_scenes import DigitScenes
 from gnm_data.scenes.mnist4 import Mnist4
 from gnm_data.scenes.mnist10 import Mnist10
 from gnm_data.scenes.mnist410 import Mnist410
+from gnm_data.scenes.randomness import Randomness
 from torch import Tensor
 
 SCENES: tuple[type[DigitScenes], ...] = (Mnist4, Mnist10, Mnist410)
@@ -117,7 +118,7 @@ def test_breakage_really_breaks_the_layout(kind: type[DigitScenes], size: int) -
     data = scenes(kind, size)
     for breaks in breakage.kinds(data):
         random = np.random.default_rng(0)
-        layout = data.layout(np.arange(N), breakage.Randomness(data.name, 0, "test"))
+        layout = data.layout(np.arange(N), Randomness(data.name, 0, "test"))
         for labels, corners in zip(layout.labels, layout.corners, strict=True):
             present = labels >= 0
             if breaks not in (breakage.FOUR if present.sum() == 4 else breakage.TEN):
