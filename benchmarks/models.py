@@ -56,8 +56,11 @@ def measure(
     torch.set_num_threads(threads)
     library = megabytes()
     from gnm_core import load_spec
+    from gnm_core.training.allocator import keep_freed_memory
     from torch.utils.flop_counter import FlopCounterMode
 
+    if not plain:
+        keep_freed_memory()  # as `gnm train` does
     clock = time.process_time if threads == 1 else time.perf_counter
     square = torch.randn(2048, 2048)
     matmul = min(median_time(lambda: square @ square, 1, clock) for _ in range(5))

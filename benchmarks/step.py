@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 from gnm_core import compose, load_spec
+from gnm_core.training.allocator import keep_freed_memory
 from plain_gnm import plain
 
 SPECS = Path(__file__).parents[1] / "specs"
@@ -112,6 +113,8 @@ def main() -> None:
     parser.add_argument("--memory", help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    if options.memory != "plain":
+        keep_freed_memory()  # as `gnm train` does; in the comparison of times it helps `plain` as well
     if options.memory:
         memory(options.spec[0], options.memory)
         return

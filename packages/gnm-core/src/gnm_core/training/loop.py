@@ -12,6 +12,7 @@ import torch
 
 from gnm_core.errors import DataError, RunError
 from gnm_core.spec.checked import CheckedSpec, load_spec
+from gnm_core.training.allocator import keep_freed_memory
 from gnm_core.training.board import Board
 from gnm_core.training.checkpoint import Checkpoint, require_same_model
 from gnm_core.training.device import Settings, choose_device, require_compiler
@@ -61,6 +62,7 @@ def start(spec: CheckedSpec, out: Path, settings: Settings, display: Display) ->
         SpecError: the spec does not fit the model.
         DataError: the data cannot be read.
     """
+    keep_freed_memory()
     device = choose_device(settings.device)
     ranks = Ranks.join(device)
     display = display if ranks.leads else Silent()
@@ -95,6 +97,7 @@ def resume(
         SpecError: the spec does not fit the model.
         DataError: the data cannot be read.
     """
+    keep_freed_memory()
     device = choose_device(settings.device)
     ranks = Ranks.join(device)
     display = display if ranks.leads else Silent()

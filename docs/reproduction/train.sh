@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Every system of the table, each with the same budget: MINUTES of one core's time. Usage: train.sh DIGITS_DIR OUT [NAME...]
+# A process that has used up its time is stopped by the system; its last checkpoint, at most 200 steps old, is the result.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+digits=$1 out=$2; shift 2
+minutes=${MINUTES:-20}
+gnm=${GNM:-gnm}
+
+train() { # NAME SPEC [--set ...]
+    [[ -e $out/$1/spec.yaml ]] && return # made before
+    echo "$1: $(date +%T)"
+    (
+        ulimit -t $((60 * minutes))
+        OMP_NUM_THREADS=1 "$gnm" train --spec "specs/$2.yaml" --out "$out/$1" --digits-dir "$digits" --threads 1 \
+            --set train.checkpoint_every=200 --set train.keep=1 --set train.picture_every=1000 "${@:3}"
+    ) || true
+}
+same=(--set model.sigma=0.1 --set "train.optimizer={use: adam, lr: 1e-3}")
+
+for name in "${@:-gnm}"; do
+    case $name in
+        gnm) train gnm mnist-4-64-short ;;
+        gnm-8) train gnm-8 mnist-4-64-short --set model.core.steps=8 ;;
+        convdraw) train convdraw convdraw-4-mnist-4-64 "${same[@]}" ;;
+        convdraw-beta-10) train convdraw-beta-10 convdraw-4-mnist-4-64 "${same[@]}" --set objective.weights.scene=10 ;;
+        vae) train vae vae-mnist-4-64 "${same[@]}" ;;
+        genesis) train genesis genesis-mnist-4-64 --set train.batch=16 "${same[@]}" ;;
+        space) train space space-mnist-4-64 --set train.batch=16 --set model.sigma=0.1 \
+            --set "model.foreground.presence={from: 0.1, to: 0.01, since: 300, until: 1500}" \
+            --set "model.foreground.scale_mean={from: -1, to: -2, since: 300, until: 1500}" \
+            --set "model.foreground.temperature={from: 2.5, to: 0.5, until: 1500}" \
+            --set "train.optimizer=[{use: adam, lr: 3e-4, parts: [foreground]}, {use: adam, lr: 1e-3, parts: [background]}]" ;;
+        *) echo "no such system: $name" >&2; exit 2 ;;
+    esac
+done
