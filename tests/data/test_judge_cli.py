@@ -41,13 +41,13 @@ def folder(tmp_path: Path) -> Path:
 def test_it_prints_the_share_and_the_reasons(folder: Path) -> None:
     result = judge(folder, "--rule", "mnist-4")
     assert result.exit_code == 0, result.output
-    assert "mnist-4/1: accepted 8 of 12: 66.7 % (95 % interval" in result.output
+    assert "mnist-4/2: accepted 8 of 12: 66.7 % (95 % interval" in result.output
     assert "three digits, none at" in result.output
 
 
 def test_json_holds_every_verdict(folder: Path) -> None:
     told = json.loads(judge(folder, "--rule", "mnist-4", "--json").stdout)
-    assert told["judge"] == "mnist-4/1"
+    assert told["judge"] == "mnist-4/2"
     assert (told["pictures"], told["accepted"]) == (12, 8)
     assert [verdict["file"] for verdict in told["verdicts"]] == [f"{number:02d}.png" for number in range(12)]
     assert [verdict["accepted"] for verdict in told["verdicts"]] == [True] * 8 + [False] * 4

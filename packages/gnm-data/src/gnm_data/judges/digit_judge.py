@@ -73,7 +73,7 @@ class DigitJudge(Judge):
     channels: ClassVar[int] = 1
     """C of the pictures that it looks at."""
     rule: ClassVar[Rule]
-    version: str = "1"
+    version: str = "2"
 
     def __init__(self) -> None:
         self._reader = DigitReader()

@@ -19,7 +19,7 @@ _BATCH = 64
 """Pictures that are looked at together; more need more memory, not less time."""
 _WARMTH = 0.15
 """Least heat of a candidate."""
-_APART = 0.45
+_APART = 0.3
 """Two candidates nearer than this, as a share of the size of the colder, are one."""
 
 

@@ -19,7 +19,7 @@ class Mnist10Rule(Rule):
     """Every class once; opposite quadrants hold {0, 1} and {8, 9}, the other two {2, 3, 4} and {5, 6, 7}."""
 
     name: ClassVar[str] = "mnist-10"
-    threshold: ClassVar[float] = -4.0
+    threshold: ClassVar[float] = -4.5
 
     def opinion(self, candidates: Candidates, unit: float) -> Opinion:
         """Four modes, each with the best assignment of candidates to classes."""

@@ -15,11 +15,11 @@ class Mnist4Rule(Rule):
     """d, d + 1, d + 2, d + 3 clockwise from top-left, one a quadrant, at mirror-symmetric places."""
 
     name: ClassVar[str] = "mnist-4"
-    threshold: ClassVar[float] = -4.0
-    tolerance: ClassVar[tuple[float, float]] = (4.0, 3.5)
+    threshold: ClassVar[float] = -4.5
+    tolerance: ClassVar[tuple[float, float]] = (4.4, 3.75)
     """How far apart mirrored digits may be, across and down, in 128ths of the picture. The rule allows 1.5; the middle
     of a digit is known less well across, where faint ends of strokes count as ink."""
-    grain: ClassVar[float] = 0.65
+    grain: ClassVar[float] = 0.6
     """In small pictures the tolerance is so many times as many of their own pixels, if that is more."""
 
     def opinion(self, candidates: Candidates, unit: float) -> Opinion:
