@@ -231,10 +231,18 @@ def test_a_batch_larger_than_the_data_set_spans_epochs(toy: Toy) -> None:
 
 
 def test_a_weight_for_a_term_that_is_not_there_is_named(toy: Toy) -> None:
-    trained = learner(toy() | {"objective": {"use": "elbo", "weights": {"kode": 2}}})
     with pytest.raises(OptionError, match="no such term: 'kode'; did you mean 'code'"):
-        trained.advance()
-    trained.close()
+        learner(toy() | {"objective": {"use": "elbo", "weights": {"kode": 2}}})
+
+
+def test_so_is_that_of_a_stage_that_begins_later(toy: Toy) -> None:
+    spec = toy()
+    late = {"steps": 5, "objective": {"use": "elbo", "weights": {"kode": 2}}}
+    spec["train"] = {key: value for key, value in spec["train"].items() if key != "steps"} | {
+        "stages": [{"steps": 5}, late]
+    }
+    with pytest.raises(OptionError, match="no such term: 'kode'; did you mean 'code'"):
+        learner(spec)
 
 
 def test_an_image_that_cannot_be_read_leaves_the_state_alone(toy: Toy) -> None:
@@ -246,10 +254,8 @@ def test_an_image_that_cannot_be_read_leaves_the_state_alone(toy: Toy) -> None:
 
 
 def test_images_of_another_size_are_refused(toy: Toy) -> None:
-    trained = learner(toy(data={"size": 16}))
     with pytest.raises(DataError, match="the data set's images are 1 x 16 x 16, the model's 1 x 8 x 8"):
-        trained.advance()
-    trained.close()
+        learner(toy(data={"size": 16}))
 
 
 def test_a_full_gpu_is_explained(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from gnm_core.training.order import Order
 from gnm_core.training.plan import Place, Plan
 from gnm_core.training.randomness import seed_step
 from gnm_core.training.ranks import Ranks
+from gnm_core.training.rehearsal import rehearse
 from gnm_core.training.selection import select
 from gnm_core.training.spec import Stage, Training
 
@@ -96,6 +97,7 @@ class Learner:
 
     Raises:
         SpecError: a stage names parameters or levels that the model does not have.
+        OptionError: an objective weighs a term that a stage's level does not have.
         DataError: the data set is empty.
     """
 
@@ -133,6 +135,7 @@ class Learner:
             check_level(model, stage.level)
             select(self._parameters, stage, _recipes(stage))
             self.ranks.slice(stage.batch or 0)
+        rehearse(model, self.plan.stages, objective, self._images(np.arange(min(2, len(data)))).to(self.device))
         if compiled:
             for part in model.children():
                 part.compile()
