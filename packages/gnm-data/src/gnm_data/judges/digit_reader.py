@@ -32,9 +32,9 @@ def digit_sizes(found: Proposals) -> Tensor:
     return UNIT * found.rest[:, 0].clamp(-1, 1).exp()
 
 
-def propose_digits(output: Tensor, threshold: float) -> Proposals:
-    """Proposals out of the detector's map, each at least `_APART` of a digit's size from any hotter one."""
-    return propose(output, threshold, lambda rest: _APART * UNIT * rest[:, 0].clamp(-1, 1).exp())
+def propose_digits(output: Tensor, threshold: float, apart: float) -> Proposals:
+    """Proposals out of the detector's map, each at least a share `apart` of its size from any hotter one."""
+    return propose(output, threshold, lambda rest: apart * UNIT * rest[:, 0].clamp(-1, 1).exp())
 
 
 def digit_networks() -> nn.ModuleDict:
@@ -58,7 +58,7 @@ class DigitReader:
         """(B, C, H, W) → the candidates of each picture."""
         for start in range(0, len(images), _BATCH):
             canvas = to_canvas(images[start : start + _BATCH], 1)
-            found = propose_digits(self._networks["detector"](F.avg_pool2d(canvas, 2)), _WARMTH)
+            found = propose_digits(self._networks["detector"](F.avg_pool2d(canvas, 2)), _WARMTH, _APART)
             sizes = digit_sizes(found)
             crops = cut(canvas, found.scene, found.centres, sizes)
             said = self._networks["classifier"](crops.contiguous(memory_format=torch.channels_last)).double()

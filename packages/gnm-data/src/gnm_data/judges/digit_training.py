@@ -60,7 +60,7 @@ def _losses(networks: nn.ModuleDict, made: Practice) -> dict[str, Tensor]:
 def _crop_losses(networks: nn.ModuleDict, made: Practice, output: Tensor) -> dict[str, Tensor]:
     """Names of crops about things, places that are wrongly proposed and places beside digits; middles of the digits."""
     digit = made.labels < NOTHING
-    wrong = _wrong_places(made, propose_digits(output, 0.1))
+    wrong = _wrong_places(made, propose_digits(output, threshold=0.1, apart=0.45))
     scene = torch.cat([made.scene, wrong.scene])
     labels = torch.cat([made.labels, torch.full_like(wrong.scene, NOTHING)])
     size = torch.cat([made.sizes, wrong.sizes]) * torch.exp(0.06 * torch.randn(len(scene)))
