@@ -341,6 +341,10 @@ def test_the_table_of_packages_tells_the_truth() -> None:
                 entry = installed().find(kind, name)
                 assert entry is not None, f"{kind} '{name}' of {package}"
                 assert entry.provider.distribution == package
+    for (kind, name), entry in installed().parts.items():
+        package = entry.provider.distribution
+        if package.startswith("gnm-") and package != "gnm-core":
+            assert name in PACKAGES[package].get(kind, ()), f"{kind} '{name}' of {package}"
 
 
 # From the command line and from Python

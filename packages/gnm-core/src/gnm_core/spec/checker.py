@@ -35,17 +35,32 @@ from gnm_core.suggestions import did_you_mean
 
 PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
     "gnm-render": {
-        "renderer": ("stn", "separable"),
+        "renderer": ("separable", "stn"),
         "decoder": ("subpixel", "subpixel-background"),
+        "figure": (
+            "training",
+            "samples",
+            "reconstruction",
+            "layers",
+            "components",
+            "resample",
+            "drawing-steps",
+            "interpolation",
+            "traversal",
+        ),
     },
     "gnm-baselines": {
-        "model": ("vae", "convdraw", "genesis", "space"),
-        "core": ("convdraw",),
+        "attention": ("gated",),
+        "foreground": ("space",),
+        "background": ("space",),
         "decoder": ("subpixel-code", "subpixel-map"),
+        "core": ("convdraw",),
+        "model": ("vae", "convdraw", "genesis", "space"),
     },
     "gnm-data": {
-        "data": ("mnist-4", "mnist-10", "mnist-4-10", "arrow-room", "parquet"),
         "digits": ("embedded", "mnist"),
+        "painter": ("tracer", "cycles"),
+        "data": ("arrow-room", "mnist-4", "mnist-10", "mnist-4-10", "parquet"),
         "judge": ("mnist-4", "mnist-10", "mnist-4-10", "arrow-room"),
     },
 }
