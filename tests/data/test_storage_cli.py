@@ -104,13 +104,18 @@ def test_a_model_is_composed_where_its_data_set_is_not(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from gnm_core.cli import main; main()", "data", "build", "mnist-4"]
+    # A process that is started in the background may have been told to ignore Ctrl-C; this one shall hear it.
+    hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{hears}; from gnm_core.cli import main; main()", "data", "build", "mnist-4"]
     command += ["--size", "32", "--shard-size", "250", "--out", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as builder:
         while builder.poll() is None and not list(tmp_path.glob("train/*.parquet")):
             time.sleep(0.01)
-        builder.send_signal(signal.SIGINT)
-        told = builder.communicate(timeout=120)[1]
+        try:
+            builder.send_signal(signal.SIGINT)
+            told = builder.communicate(timeout=120)[1]
+        finally:
+            builder.kill()
     assert builder.returncode == 130
     assert "finished shards are kept: repeat the command to go on" in told
     assert "Traceback" not in told

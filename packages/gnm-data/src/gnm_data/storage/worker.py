@@ -113,6 +113,7 @@ def make_in_processes(maker: Maker, pieces: Sequence[Piece], processes: int) -> 
     """
     context = multiprocessing.get_context("spawn")
     count, stop = context.Value("q", 0), context.Event()
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(min(processes, len(pieces)), context, _start, (maker.work, count, stop))
     told = 0
     try:
@@ -126,6 +127,8 @@ def make_in_processes(maker: Maker, pieces: Sequence[Piece], processes: int) -> 
             for future in done:
                 future.result()
     except BrokenProcessPool as error:
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.kill()  # a pool that breaks may overlook one, and wait for it for ever
         raise DataError(f"{maker.work.folder}: a worker process died (killed, or out of memory?)") from error
     finally:
         stop.set()
