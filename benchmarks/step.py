@@ -110,11 +110,14 @@ def main() -> None:
     parser.add_argument("--spec", nargs="+", default=["mnist-4", "arrow-room"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument(
+        "--keep", action="store_true", help="keep freed memory, as `gnm train` does, for `plain` as well"
+    )
     parser.add_argument("--memory", help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    if options.memory != "plain":
-        keep_freed_memory()  # as `gnm train` does; in the comparison of times it helps `plain` as well
+    if options.keep:
+        keep_freed_memory()
     if options.memory:
         memory(options.spec[0], options.memory)
         return
@@ -122,6 +125,7 @@ def main() -> None:
         compare(spec, options.repeats)
         for kind in ("plain", "float32", "bf16"):
             command = [sys.executable, __file__, "--spec", spec, "--memory", kind, "--threads", str(options.threads)]
+            command += ["--keep"] if options.keep else []
             found = json.loads(
                 subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout
             )
