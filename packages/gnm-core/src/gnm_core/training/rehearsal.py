@@ -25,6 +25,8 @@ def rehearse(model: Model, stages: Sequence[Stage], objective: Objective, image:
         OptionError: an objective weighs a term that the model, or the stage's level of it, does not have.
     """
     devices = [image.device] if image.device.type == "cuda" else []
+    training = model.training
+    model.eval()  # a rehearsal leaves running statistics as they are
     with torch.random.fork_rng(devices=devices):
         for stage in stages:
             if stage.level is None:
@@ -34,3 +36,4 @@ def rehearse(model: Model, stages: Sequence[Stage], objective: Objective, image:
                 made = model.level_inputs(stage.level, image)
                 terms = model.level_terms(stage.level, image if made is None else made, 0)
             deepcopy(stage.objective or objective)(terms, 0)
+    model.train(training)
