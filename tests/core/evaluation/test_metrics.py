@@ -209,7 +209,7 @@ def test_settings_of_d_steps_that_do_not_fit(options: dict[str, int], message: s
 @pytest.mark.parametrize("seed", range(4))
 def test_average_precision_agrees_with_an_independent_implementation(seed: int) -> None:
     package = pytest.importorskip("mean_average_precision", reason="needs mean-average-precision from PyPI")
-    from gnm_core.metrics.detection import THRESHOLDS, _by_threshold
+    from gnm_core.metrics.detection import THRESHOLDS, _by_threshold, _rank
 
     rng = np.random.default_rng(seed)
     other = package.MetricBuilder.build_evaluation_metric("map_2d", num_classes=1)
@@ -222,7 +222,7 @@ def test_average_precision_agrees_with_an_independent_implementation(seed: int) 
         found, truth = found - [0, 0, 1, 1], truth - [0, 0, 1, 1]  # theirs counts the pixels of both edges
         zeros = np.zeros((len(truth), 3))
         other.add(np.column_stack([found, np.zeros(len(found)), confidence]), np.column_stack([truth, zeros]))
-    eleven, area = _by_threshold(pictures, np.ones(len(pictures), dtype=int))
+    eleven, area = _by_threshold(_rank(pictures), np.ones(len(pictures), dtype=int))
     for i, threshold in enumerate(THRESHOLDS):
         for mine, recalls in ((eleven, np.arange(11) / 10 - 1e-9), (area, None)):
             theirs = other.value(iou_thresholds=threshold, recall_thresholds=recalls)["mAP"]

@@ -67,12 +67,13 @@ class AveragePrecision(Metric):
         if not truths:
             raise Skip(f"there is no object in the {len(pictures):,} images")
         every = np.ones(len(pictures), dtype=int)
-        found = _summaries(pictures, every)
+        ranked = _rank(pictures)
+        found = _summaries(ranked, every)
         rng = np.random.default_rng(int(torch.randint(2**62, ())))
         resampled: dict[str, list[float]] = {name: [] for name in found}
         for i in range(self.resamples):
             times = np.bincount(rng.integers(len(pictures), size=len(pictures)), minlength=len(pictures))
-            for name, value in _summaries(pictures, times).items():
+            for name, value in _summaries(ranked, times).items():
                 resampled[name].append(value)
             subject.progress(i + 1, self.resamples)
         values = []
@@ -86,7 +87,7 @@ class AveragePrecision(Metric):
             "found": sum(len(picture.confidence) for picture in pictures),
             "by_threshold": {
                 f"{t:.2f}": {"11-point": eleven, "all-point": area}
-                for t, eleven, area in zip(THRESHOLDS, *_by_threshold(pictures, every), strict=True)
+                for t, eleven, area in zip(THRESHOLDS, *_by_threshold(ranked, every), strict=True)
             },
         }
         return Measurement(tuple(values), details)
@@ -135,9 +136,28 @@ def all_point(precision: np.ndarray, recall: np.ndarray) -> float:
     return float((np.diff(recall, prepend=0.0) * precision).sum())
 
 
-def _summaries(pictures: Sequence[Detections], times: np.ndarray) -> dict[str, float]:
+@dataclass(frozen=True)
+class _Ranked:
+    """The boxes found in all pictures, the surest first."""
+
+    hits: np.ndarray
+    """(T, N) bool."""
+    picture: np.ndarray
+    """(N,): which picture each box was found in."""
+    truths: np.ndarray
+    """True boxes of each picture."""
+
+
+def _rank(pictures: Sequence[Detections]) -> _Ranked:
+    order = np.argsort(-np.concatenate([picture.confidence for picture in pictures]), kind="stable")
+    picture = np.repeat(np.arange(len(pictures)), [len(picture.confidence) for picture in pictures])
+    hits = np.concatenate([picture.hits for picture in pictures], axis=1)
+    return _Ranked(hits[:, order], picture[order], np.array([picture.truths for picture in pictures]))
+
+
+def _summaries(ranked: _Ranked, times: np.ndarray) -> dict[str, float]:
     """The four numbers, each picture counted so many `times`."""
-    eleven, area = _by_threshold(pictures, times)
+    eleven, area = _by_threshold(ranked, times)
     return {
         "AP@0.5 (11-point)": eleven[0],
         "AP@0.5:0.95 (11-point)": float(np.mean(eleven)),
@@ -146,16 +166,12 @@ def _summaries(pictures: Sequence[Detections], times: np.ndarray) -> dict[str, f
     }
 
 
-def _by_threshold(pictures: Sequence[Detections], times: np.ndarray) -> tuple[list[float], list[float]]:
+def _by_threshold(ranked: _Ranked, times: np.ndarray) -> tuple[list[float], list[float]]:
     """11-point and all-point average precision at each threshold."""
-    counts = np.repeat(times, [len(picture.confidence) for picture in pictures])
-    confidence = np.concatenate([picture.confidence for picture in pictures])
-    hits = np.concatenate([picture.hits for picture in pictures], axis=1)
-    order = np.argsort(-confidence, kind="stable")
-    truths = max(1, int((times * [picture.truths for picture in pictures]).sum()))
-    counts, hits = counts[order], hits[:, order]
+    counts = times[ranked.picture]
+    truths = max(1, int((times * ranked.truths).sum()))
     eleven, area = [], []
-    for hit in hits:
+    for hit in ranked.hits:
         right = np.cumsum(hit * counts)
         precision = right / np.maximum(np.cumsum(counts), 1)
         envelope = np.maximum.accumulate(precision[::-1])[::-1]
