@@ -73,6 +73,11 @@ class Components:
     """(B, K, 1, H, W) in [0, 1]: how much of a pixel shows the component, where components are shown by themselves and
     their masks ignore what hides what; None where `masks` says it."""
 
+    @property
+    def visible(self) -> Tensor:
+        """(B, K, 1, H, W) in [0, 1]: how much of a pixel shows the component, whichever of the two says it."""
+        return self.masks if self.shares is None else self.shares
+
 
 @dataclass(frozen=True)
 class Scene:

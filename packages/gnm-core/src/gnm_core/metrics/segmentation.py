@@ -58,8 +58,7 @@ class Segmentation(Metric):
 
 def segment(components: Components, visible: float) -> torch.Tensor:
     """(B, H, W) int64: the component with the largest share of each pixel, from 1; 0 where none reaches `visible`."""
-    shares = components.masks if components.shares is None else components.shares
-    most, which = shares[:, :, 0].max(1)
+    most, which = components.visible[:, :, 0].max(1)
     return torch.where(most < visible, 0, which + 1)
 
 

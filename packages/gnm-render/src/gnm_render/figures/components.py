@@ -89,7 +89,7 @@ def _woven(above: list[Pixels], below: list[Pixels] | None) -> list[Pixels | Non
 
 def _segments(parts: Components, scene: int, chosen: list[int], factor: int) -> Pixels:
     """Every pixel in the colour of the chosen component that shows most in it; plain where none does."""
-    shares = (parts.masks if parts.shares is None else parts.shares)[scene, :, 0]
+    shares = parts.visible[scene, :, 0]
     nothing = torch.full_like(shares[0], VISIBLE)
     return _coloured(torch.stack([nothing, *(shares[k] for k in chosen)]).argmax(0), factor)
 
