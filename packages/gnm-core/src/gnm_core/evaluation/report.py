@@ -252,7 +252,7 @@ def _comparison(group: Sequence[Evaluation], anchors: Sequence[str], caption: st
 
 def _column(group: Sequence[Evaluation], name: str) -> tuple[Column, list[Cell]]:
     values = [one.value(name) for one in group]
-    scale = _scale([(value, report_of(one, value)) for one, value in zip(group, values, strict=True) if value])
+    scale = _scale([(value, report_of(one, value.name)) for one, value in zip(group, values, strict=True) if value])
     known = [value for value in values if value is not None]
     higher = known[0].higher_is_better
     better = {True: "higher is better", False: "lower is better", None: ""}[higher]
@@ -297,7 +297,7 @@ def _is_share(value: Value) -> bool:
 
 
 def _cell(one: Evaluation, value: Value, scale: tuple[float, float] | None, *, best: bool = False) -> Cell:
-    reported = report_of(one, value)
+    reported = report_of(one, value.name)
 
     def place(x: float | None) -> float | None:
         return (

@@ -13,7 +13,6 @@ from rich.table import Table
 from gnm_core.evaluation.evaluation import Evaluation
 from gnm_core.evaluation.published import published
 from gnm_core.evaluation.words import interval, number
-from gnm_core.results import Value
 from gnm_core.training.files import explained, replace_file
 
 MAIN = ("S-Acc", "D-Steps", "LL")
@@ -25,9 +24,14 @@ FIELDS = (
 """Of a row."""
 
 
-def report_of(evaluation: Evaluation, value: Value) -> float | None:
-    """What the source document reports for this value."""
-    return published(evaluation.label, evaluation.data, value.name, evaluation.size)
+def report_of(evaluation: Evaluation, name: str) -> float | None:
+    """What the source document reports for the value of this name."""
+    return published(evaluation.label, evaluation.data, name, evaluation.size)
+
+
+def _where(evaluation: Evaluation) -> str:
+    """What a table's numbers were measured on."""
+    return f"{evaluation.data} at {evaluation.size} px, {evaluation.split}" if evaluation.data else "no data set"
 
 
 def rows_of(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
@@ -38,7 +42,7 @@ def rows_of(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
         for metric, outcome in evaluation.metrics.items():
             for value in outcome.values:
                 found = {name: field for name, field in asdict(value).items() if name in FIELDS}
-                rows.append({**about, "metric": metric, **found, "published": report_of(evaluation, value)})
+                rows.append({**about, "metric": metric, **found, "published": report_of(evaluation, value.name)})
             if outcome.skipped:
                 rows.append({**about, "metric": metric, "skipped": outcome.skipped})
     return [{name: row.get(name) for name in FIELDS} for row in rows]
@@ -60,14 +64,13 @@ def write_csv(evaluations: Sequence[Evaluation], path: Path) -> None:
 
 def values_table(evaluation: Evaluation) -> Table:
     """One run: every value with its interval beside the published one."""
-    size = f"{evaluation.data} at {evaluation.size} px, {evaluation.split}" if evaluation.data else "no data set"
-    title = f"{evaluation.label} ({evaluation.run}, step {evaluation.step:,}) on {size}"
+    title = f"{evaluation.label} ({evaluation.run}, step {evaluation.step:,}) on {_where(evaluation)}"
     table = Table(title=escape(title), title_justify="left", title_style="bold")
     for name in ("metric", "value", "95 % interval", "published"):
         table.add_column(name, justify="left" if name == "metric" else "right")
     for metric, outcome in evaluation.metrics.items():
         for value in outcome.values:
-            reported = report_of(evaluation, value)
+            reported = report_of(evaluation, value.name)
             unit = f" {value.unit}" if value.unit else ""
             reported_text = "" if reported is None else number(reported)
             table.add_row(escape(value.name), escape(number(value.value) + unit), interval(value), reported_text)
@@ -78,9 +81,7 @@ def values_table(evaluation: Evaluation) -> Table:
 
 def comparison_table(evaluations: Sequence[Evaluation], names: Sequence[str]) -> Table:
     """Several runs of one data set: models as rows, values as columns, the published values below the measured ones."""
-    first = evaluations[0]
-    where = f"{first.data} at {first.size} px, {first.split}" if first.data else "no data set"
-    table = Table(title=escape(where), title_justify="left", title_style="bold", show_lines=True)
+    table = Table(title=escape(_where(evaluations[0])), title_justify="left", title_style="bold", show_lines=True)
     for name in ("model", "step", *names):
         table.add_column(escape(name), justify="left" if name == "model" else "right")
     for evaluation in evaluations:
@@ -92,7 +93,7 @@ def comparison_table(evaluations: Sequence[Evaluation], names: Sequence[str]) ->
 
 def _cell(evaluation: Evaluation, name: str) -> str:
     value = evaluation.value(name)
-    reported = published(evaluation.label, evaluation.data, name, evaluation.size)
+    reported = report_of(evaluation, name)
     lines = (
         ["–"] if value is None else [number(value.value), f"[dim]{interval(value)}[/dim]" if interval(value) else ""]
     )
