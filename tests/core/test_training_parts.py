@@ -2,6 +2,8 @@
 
 import copy
 import math
+import subprocess
+import sys
 from itertools import pairwise
 
 import pytest
@@ -13,6 +15,7 @@ from gnm_core.parts.objectives.elbo import ELBO
 from gnm_core.parts.objectives.geco import GECO
 from gnm_core.parts.optimizers.adam import Adam
 from gnm_core.parts.optimizers.adamw import AdamW
+from gnm_core.parts.optimizers.lean import lean
 from gnm_core.parts.optimizers.rmsprop import RMSprop
 from gnm_core.parts.optimizers.sgd import SGD
 from gnm_core.parts.schedules.constant import Constant
@@ -172,3 +175,40 @@ def test_weight_decay_of_adamw_is_decoupled() -> None:
     point.grad = torch.zeros(1)
     optimizer.step()
     assert point.item() == pytest.approx(2.0 * (1 - 0.1 * 0.5))
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop, torch.optim.SGD])
+def test_a_lean_optimiser_takes_the_same_steps_bit_for_bit(kind: type[torch.optim.Optimizer]) -> None:
+    torch.manual_seed(0)
+    ours, theirs = nn.Linear(5, 3), nn.Linear(5, 3)
+    theirs.load_state_dict(ours.state_dict())
+    pairs = [(ours, lean(kind)(ours.parameters(), lr=0.1)), (theirs, kind(theirs.parameters(), lr=0.1))]
+    for step in range(5):
+        x = torch.randn(7, 5)
+        for model, optimizer in pairs:
+            optimizer.zero_grad()
+            model(x).square().sum().backward()
+            optimizer.step()
+            if step == 2:
+                optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
+    assert all(not parameter.grad_fn for parameter in ours.parameters())
+    assert isinstance(pairs[0][1], kind)
+
+
+def test_optimisers_do_not_import_the_compiler() -> None:
+    source = """
+import sys
+import torch
+from gnm_core.parts.optimizers.lean import lean
+for kind in (torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop, torch.optim.SGD):
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = lean(kind)([weight], lr=0.1)
+    weight.sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    optimizer.load_state_dict(optimizer.state_dict())
+    assert weight.max() < 1
+assert "torch._dynamo" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", source], check=True)

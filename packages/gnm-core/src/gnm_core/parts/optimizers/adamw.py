@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt, Lt
 from torch import nn
 
 from gnm_core.contracts import Default, Optimizer, Schedule
+from gnm_core.parts.optimizers.lean import lean
 
 
 class AdamW(Optimizer):
@@ -37,4 +38,4 @@ class AdamW(Optimizer):
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """torch's AdamW over `parameters`, its fused kernel."""
-        return torch.optim.AdamW(parameters, self.rate(0), self.betas, self.eps, self.weight_decay, fused=True)
+        return lean(torch.optim.AdamW)(parameters, self.rate(0), self.betas, self.eps, self.weight_decay, fused=True)

@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt, Lt
 from torch import nn
 
 from gnm_core.contracts import Default, Optimizer, Schedule
+from gnm_core.parts.optimizers.lean import lean
 
 
 class RMSprop(Optimizer):
@@ -37,4 +38,6 @@ class RMSprop(Optimizer):
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """torch's RMSprop over `parameters`."""
-        return torch.optim.RMSprop(parameters, self.rate(0), self.alpha, self.eps, self.weight_decay, self.momentum)
+        return lean(torch.optim.RMSprop)(
+            parameters, self.rate(0), self.alpha, self.eps, self.weight_decay, self.momentum
+        )

@@ -9,6 +9,7 @@ from torch import nn
 
 from gnm_core.contracts import Default, Optimizer, Schedule
 from gnm_core.errors import OptionError
+from gnm_core.parts.optimizers.lean import lean
 
 
 class SGD(Optimizer):
@@ -41,7 +42,7 @@ class SGD(Optimizer):
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """torch's SGD over `parameters`."""
-        return torch.optim.SGD(
+        return lean(torch.optim.SGD)(
             parameters,
             self.rate(0),
             self.momentum,
