@@ -22,15 +22,12 @@ for name in "${@:-gnm}"; do
     case $name in
         gnm) train gnm mnist-4-64-short ;;
         gnm-8) train gnm-8 mnist-4-64-short --set model.core.steps=8 ;;
+        gnm-joint) train gnm-joint mnist-4-64-joint --set train.keep=20 ;; # both levels from the first step
         convdraw) train convdraw convdraw-4-mnist-4-64 "${same[@]}" ;;
         convdraw-beta-10) train convdraw-beta-10 convdraw-4-mnist-4-64 "${same[@]}" --set objective.weights.scene=10 ;;
         vae) train vae vae-mnist-4-64 "${same[@]}" ;;
-        genesis) train genesis genesis-mnist-4-64 --set train.batch=16 --set model.sigma=0.1 ;; # its own rate: it diverges at 1e-3
-        space) train space space-mnist-4-64 --set train.batch=16 --set model.sigma=0.1 \
-            --set "model.foreground.presence={from: 0.1, to: 0.01, since: 300, until: 1500}" \
-            --set "model.foreground.scale_mean={from: -1, to: -2, since: 300, until: 1500}" \
-            --set "model.foreground.temperature={from: 2.5, to: 0.5, until: 1500}" \
-            --set "train.optimizer=[{use: adam, lr: 3e-4, parts: [foreground]}, {use: adam, lr: 1e-3, parts: [background]}]" ;;
+        genesis) train genesis genesis-mnist-4-64-short ;;
+        space) train space space-mnist-4-64-short ;;
         *) echo "no such system: $name" >&2; exit 2 ;;
     esac
 done
