@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 from gnm_core import compose, load_spec
+from gnm_core.parts.optimizers.lean import lean
 from gnm_core.training.allocator import keep_freed_memory
 from plain_gnm import plain
 
@@ -40,11 +41,13 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def training(model: torch.nn.Module, image: torch.Tensor, objective: torch.nn.Module, bf16: bool) -> Callable[[], None]:
-    optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-4)
+def training(model: torch.nn.Module, image: torch.Tensor, objective: torch.nn.Module, kind: str) -> Callable[[], None]:
+    """A step as `gnm train` makes it; `plain` has torch's optimiser as it is."""
+    recipe = torch.optim.RMSprop if kind == "plain" else lean(torch.optim.RMSprop)
+    optimizer = recipe(model.parameters(), lr=1e-4)
 
     def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=kind == "bf16"):
             loss = objective(model.terms(image, 1000), 1000).total
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1)
@@ -65,9 +68,9 @@ def compare(spec: str, repeats: int) -> None:
     model, objective, image = build(spec)
     reference = plain(model)
     runs = {
-        "plain": training(reference, image, objective, bf16=False),
-        "float32": training(model, image, objective, bf16=False),
-        "bf16": training(model, image, objective, bf16=True),
+        "plain": training(reference, image, objective, "plain"),
+        "float32": training(model, image, objective, "float32"),
+        "bf16": training(model, image, objective, "bf16"),
     }
     report(f"{spec}: training step, batch 32", runs, repeats)
     with torch.no_grad():  # untrained weights: make a quarter of the cells hold an object, as in the data
@@ -99,7 +102,7 @@ def report(title: str, runs: dict[str, Callable[[], object]], repeats: int) -> N
 
 def memory(spec: str, kind: str) -> None:
     model, objective, image = build(spec)
-    step = training(plain(model) if kind == "plain" else model, image, objective, bf16=kind == "bf16")
+    step = training(plain(model) if kind == "plain" else model, image, objective, kind)
     for _ in range(5):
         step()
     print(json.dumps({"peak": megabytes(), "torch": TORCH}))

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 digits=$1 out=$2; shift 2
-minutes=${MINUTES:-20}
+minutes=${MINUTES:-15}
 gnm=${GNM:-gnm}
 
 train() { # NAME SPEC [--set ...]
@@ -21,7 +21,10 @@ same=(--set model.sigma=0.1 --set "train.optimizer={use: adam, lr: 1e-3}")
 for name in "${@:-gnm}"; do
     case $name in
         gnm) train gnm mnist-4-64-short ;;
-        gnm-8) train gnm-8 mnist-4-64-short --set model.core.steps=8 ;;
+        gnm-8) # twice the drawing, so half the steps of it
+            train gnm-8 mnist-4-64-short --set model.core.steps=8 --set train.stages.1.steps=900 \
+                --set "train.stages.1.optimizer={use: adam, lr: {from: 1e-3, to: 2e-4, until: 900}}" \
+                --set "train.stages.1.objective.weights.scene.at=[0, 450, 900]" ;;
         gnm-joint) train gnm-joint mnist-4-64-joint --set train.keep=20 ;; # both levels from the first step
         convdraw) train convdraw convdraw-4-mnist-4-64 "${same[@]}" ;;
         convdraw-beta-10) train convdraw-beta-10 convdraw-4-mnist-4-64 "${same[@]}" --set objective.weights.scene=10 ;;
