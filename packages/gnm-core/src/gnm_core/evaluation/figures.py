@@ -23,6 +23,7 @@ from gnm_core.spec.nodes import Scalar, Table
 from gnm_core.spec.overrides import SOURCE, override
 from gnm_core.training.checkpoint import Run
 from gnm_core.training.files import explained, replace_file
+from gnm_core.training.mode import evaluation_mode
 from gnm_core.training.pictures import FIGURE as TRAINING
 
 PICTURES = 8
@@ -128,14 +129,9 @@ def draw_figure(figure: Figure, model: Model, batch: Batch, seed: int = 0) -> np
         FigureError: the model, or the batch, lacks what the figure shows.
     """
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
-            torch.manual_seed(seed)
-            return figure.draw(model, Batch(batch.image.to(device), batch.truth))
-    finally:
-        model.train(training)
+    with evaluation_mode(model), torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
+        torch.manual_seed(seed)
+        return figure.draw(model, Batch(batch.image.to(device), batch.truth))
 
 
 def draw_figures(run: Run, folder: Path, seed: int = 0, say: Callable[[str], None] = lambda text: None) -> list[Drawn]:

@@ -11,6 +11,7 @@ from gnm_core.contracts import Data, Model
 from gnm_core.errors import Problem, SpecError
 from gnm_core.results import Terms
 from gnm_core.suggestions import did_you_mean
+from gnm_core.training.mode import evaluation_mode
 
 CHUNK = 256
 """Images at a time while the inputs are made: fixed, so that they are the same bits every time."""
@@ -45,7 +46,6 @@ def check_level(model: Model, level: str | None) -> None:
         raise SpecError([Problem(f"the model has no level '{level}' that trains by itself", "train.level", hint=hint)])
 
 
-@torch.no_grad()
 def make_inputs(
     model: Model, level: str, data: Data, device: torch.device, announce: Callable[[str], None]
 ) -> Tensor | None:
@@ -59,16 +59,14 @@ def make_inputs(
         announce: told what takes its time.
     """
     assert isinstance(model, Levelled)
-    training = model.training
-    model.eval()
     chunks: list[Tensor] = []
-    for start in range(0, len(data), CHUNK):
-        indices = np.arange(start, min(start + CHUNK, len(data)))
-        inputs = model.level_inputs(level, data.batch(indices).image.to(device))
-        if inputs is None:
-            break
-        if not chunks:
-            announce(f"preparing the inputs of level '{level}' from {len(data):,} images")
-        chunks.append(inputs.cpu())
-    model.train(training)
+    with evaluation_mode(model):
+        for start in range(0, len(data), CHUNK):
+            indices = np.arange(start, min(start + CHUNK, len(data)))
+            inputs = model.level_inputs(level, data.batch(indices).image.to(device))
+            if inputs is None:
+                break
+            if not chunks:
+                announce(f"preparing the inputs of level '{level}' from {len(data):,} images")
+            chunks.append(inputs.cpu())
     return torch.cat(chunks) if chunks else None

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from gnm_core.contracts import Data, Figure, Model
@@ -17,6 +16,7 @@ from gnm_core.spec.build import build
 from gnm_core.spec.checker import Checker
 from gnm_core.spec.nodes import Scalar
 from gnm_core.training.files import replace_file
+from gnm_core.training.mode import evaluation_mode
 from gnm_core.training.randomness import seed_step
 
 FIGURE = "training"
@@ -43,14 +43,9 @@ class Pictures:
     def draw(self, model: Model, step: int) -> np.ndarray:
         """(height, width, 3) uint8, also written to `step-XXXXXXXX.png`; the model is left as it was."""
         device = next(model.parameters()).device
-        training = model.training
-        model.eval()
-        try:
-            seed_step(self.seed, step, STREAM)
-            with torch.no_grad():
-                pixels = self.figure.draw(model, Batch(self.batch.image.to(device), self.batch.truth))
-        finally:
-            model.train(training)
+        seed_step(self.seed, step, STREAM)
+        with evaluation_mode(model):
+            pixels = self.figure.draw(model, Batch(self.batch.image.to(device), self.batch.truth))
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, "PNG")
         self.folder.mkdir(exist_ok=True)

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from gnm_core.contracts import Model, Objective
 from gnm_core.training.levels import Levelled
+from gnm_core.training.mode import evaluation_mode
 from gnm_core.training.spec import Stage
 
 
-@torch.no_grad()
 def rehearse(model: Model, stages: Sequence[Stage], objective: Objective, image: Tensor) -> None:
     """Weigh the terms of each stage's level once, with copies of the objectives.
 
@@ -25,9 +25,7 @@ def rehearse(model: Model, stages: Sequence[Stage], objective: Objective, image:
         OptionError: an objective weighs a term that the model, or the stage's level of it, does not have.
     """
     devices = [image.device] if image.device.type == "cuda" else []
-    training = model.training
-    model.eval()  # a rehearsal leaves running statistics as they are
-    with torch.random.fork_rng(devices=devices):
+    with evaluation_mode(model), torch.random.fork_rng(devices=devices):
         for stage in stages:
             if stage.level is None:
                 terms = model.terms(image, 0)
@@ -36,4 +34,3 @@ def rehearse(model: Model, stages: Sequence[Stage], objective: Objective, image:
                 made = model.level_inputs(stage.level, image)
                 terms = model.level_terms(stage.level, image if made is None else made, 0)
             deepcopy(stage.objective or objective)(terms, 0)
-    model.train(training)
