@@ -200,10 +200,14 @@ def test_optimisers_do_not_import_the_compiler() -> None:
     source = """
 import sys
 import torch
-from gnm_core.parts.optimizers.lean import lean
-for kind in (torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop, torch.optim.SGD):
+from gnm_core.parts.optimizers.adam import Adam
+from gnm_core.parts.optimizers.adamw import AdamW
+from gnm_core.parts.optimizers.rmsprop import RMSprop
+from gnm_core.parts.optimizers.sgd import SGD
+from gnm_core.parts.schedules.constant import Constant
+for recipe in (Adam, AdamW, RMSprop, SGD):
     weight = torch.nn.Parameter(torch.ones(3))
-    optimizer = lean(kind)([weight], lr=0.1)
+    optimizer = recipe(lr=Constant(value=0.1)).build([weight])
     weight.sum().backward()
     optimizer.step()
     optimizer.zero_grad()

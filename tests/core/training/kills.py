@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch._dynamo  # optimisers import it when they are built, which would take most of every fork's time
 from gnm_core.spec import load_spec
 from gnm_core.training import checkpoint, files
 from gnm_core.training.device import Settings
