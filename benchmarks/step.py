@@ -19,7 +19,8 @@ from pathlib import Path
 
 import torch
 from gnm_core import compose, load_spec
-from gnm_core.parts.optimizers.lean import lean
+from gnm_core.parts.optimizers.rmsprop import RMSprop
+from gnm_core.parts.schedules.constant import Constant
 from gnm_core.training.allocator import keep_freed_memory
 from plain_gnm import plain
 
@@ -43,8 +44,10 @@ def seconds(run: Callable[[], object]) -> float:
 
 def training(model: torch.nn.Module, image: torch.Tensor, objective: torch.nn.Module, kind: str) -> Callable[[], None]:
     """A step as `gnm train` makes it; `plain` has torch's optimiser as it is."""
-    recipe = torch.optim.RMSprop if kind == "plain" else lean(torch.optim.RMSprop)
-    optimizer = recipe(model.parameters(), lr=1e-4)
+    rate, weights = 1e-4, model.parameters()
+    optimizer = (
+        torch.optim.RMSprop(weights, rate) if kind == "plain" else RMSprop(lr=Constant(value=rate)).build(weights)
+    )
 
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=kind == "bf16"):

@@ -23,7 +23,7 @@ for name in "${@:-gnm}"; do
         gnm) train gnm mnist-4-64-short ;;
         gnm-8) # twice the drawing, so half the steps of it
             train gnm-8 mnist-4-64-short --set model.core.steps=8 --set train.stages.1.steps=900 \
-                --set "train.stages.1.optimizer={use: adam, lr: {from: 1e-3, to: 2e-4, until: 900}}" \
+                --set train.stages.1.optimizer.lr.until=900 \
                 --set "train.stages.1.objective.weights.scene.at=[0, 450, 900]" ;;
         gnm-joint) train gnm-joint mnist-4-64-joint --set train.keep=20 ;; # both levels from the first step
         convdraw) train convdraw convdraw-4-mnist-4-64 "${same[@]}" ;;
