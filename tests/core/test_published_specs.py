@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from gnm_core import load_spec
+from gnm_core.training.rehearsal import rehearse
 
 SPECS = Path(__file__).parents[2] / "specs"
 SIZES = {"mnist-4": 2_930_708, "mnist-10": 2_930_708, "mnist-4-10": 2_930_708, "arrow-room": 8_636_446}
@@ -22,7 +23,7 @@ def test_a_shipped_spec_composes_and_passes_an_image(path: Path) -> None:
     assert torch.isfinite(spec.objective()(terms, 0).total)
     assert model.sample(1).image.shape == (1, dims.channels, dims.size, dims.size)
     assert spec.has_data
-    assert spec.training().schedule()
+    rehearse(model, spec.training().schedule(), spec.objective(), torch.rand(2, dims.channels, dims.size, dims.size))
 
 
 @pytest.mark.parametrize(("name", "parameters"), SIZES.items())
