@@ -5,15 +5,17 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, Normal, kl_divergence
 from torch.nn import functional as F
 
+from gnm_core.precision import at_least_float32
+
 
 def normal(mean: Tensor, raw_std: Tensor) -> Normal:
-    """Normal whose standard deviation is the plain softplus of `raw_std`."""
-    return Normal(mean, F.softplus(raw_std), validate_args=False)
+    """Normal whose standard deviation is the plain softplus of `raw_std`; in float32 under autocast."""
+    return Normal(at_least_float32(mean), F.softplus(at_least_float32(raw_std)), validate_args=False)
 
 
 def bernoulli(logits: Tensor) -> Bernoulli:
-    """Bernoulli with the given logits."""
-    return Bernoulli(logits=logits, validate_args=False)
+    """Bernoulli with the given logits; in float32 under autocast."""
+    return Bernoulli(logits=at_least_float32(logits), validate_args=False)
 
 
 def relaxed_sample(logits: Tensor, temperature: float) -> Tensor:

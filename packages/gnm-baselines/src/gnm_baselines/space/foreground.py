@@ -138,12 +138,13 @@ class Foreground(Contract, nn.Module):
         features = self.encoder(image)
         parameters = rearrange(self.heads(features + self.context(features)), "b p h w -> b h w p")
         logit, depth, box = parameters.split([1, 2, 8], -1)
-        logits = 8.8 * logit.tanh()
+        named = bernoulli(8.8 * logit.tanh())
+        logits = named.logits
         q_depth = normal(*depth.chunk(2, -1))
         # the box's numbers: the means of s and d, then their raw standard deviations
         q_where = normal(*box.chunk(2, -1))
         if hard:
-            presence = (logits > 0).to(logits.dtype) if mode else bernoulli(logits).sample()
+            presence = (logits > 0).to(logits.dtype) if mode else named.sample()
         else:
             presence = logits.sigmoid() if mode else relaxed_sample(logits, self.temperature(step))
         raw = q_where.mean if mode else q_where.rsample()
@@ -159,7 +160,7 @@ class Foreground(Contract, nn.Module):
         )
         what = q_what.mean if mode else q_what.rsample()
         latents = SymbolicLatents(presence, where, q_depth.mean if mode else q_depth.rsample(), what)
-        return Seen(SymbolicDistribution(bernoulli(logits), q_where, q_depth, q_what), raw, latents)
+        return Seen(SymbolicDistribution(named, q_where, q_depth, q_what), raw, latents)
 
     def sample(self, n: int, step: int) -> SymbolicLatents:
         """Objects of `n` scenes, from the prior as of training step `step`."""

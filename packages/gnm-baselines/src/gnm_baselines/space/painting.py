@@ -51,7 +51,7 @@ def paint(glimpses: Tensor, presence: Tensor, depth: Tensor, where: Tensor, size
         where: (B, N, 4) in the image frame.
         size: H = W.
     """
-    alpha = glimpses[:, :, -1:] * presence[..., None, None, None]
+    alpha = glimpses[:, :, -1:] * presence[..., None, None, None].to(glimpses.dtype)
     weighted = torch.cat([alpha * glimpses[:, :, :-1], alpha], 2)
     claims = SHARPNESS * (-depth).sigmoid()
     chunks = zip(weighted.split(CHUNK), claims.split(CHUNK), where.split(CHUNK), strict=True)

@@ -90,7 +90,10 @@ def celu_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Normalised:
     if torch.compiler.is_compiling():  # the compiler fuses the two by itself
         activation = torch.where(x > 0, x, torch.exp(x.clamp_max(0)) - 1)
         return Normalised(F.layer_norm(activation, weight.shape, weight, bias, EPSILON), activation, weight, bias)
-    rows, activation = _CeluNorm.apply(x, weight, bias)
+    if x.device.type != "cpu":  # only there can the norm's scale have more digits than what it scales
+        weight, bias = weight.to(x.dtype), bias.to(x.dtype)
+    with torch.autocast(x.device.type, enabled=False):
+        rows, activation = _CeluNorm.apply(x, weight, bias)
     return Normalised(rows, activation, weight, bias)
 
 

@@ -12,7 +12,7 @@ from gnm_core.results import Components, Rendering
 from torch import Tensor
 
 GLIMPSES_AT_ONCE = 128
-"""Glimpses that are decoded together: of these sizes the intermediate images fit a processor's cache."""
+"""Glimpses that a CPU decodes together: of these sizes the intermediate images fit its cache."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +119,13 @@ class ObjectRenderer(Renderer):
         return Rendering(image + (1 - covered) * behind, image, covered, behind)
 
     def _foreground(self, latents: SymbolicLatents, box_mask: float | None) -> Foreground:
-        """Paint a few scenes at a time, so that their glimpses stay in the processor's cache."""
+        """Paint a few scenes at a time, so that their glimpses stay in a CPU's cache; a GPU paints all at once."""
         cells = _rows(latents)
         if not torch.is_grad_enabled():
             cells = _only_present(cells)
-        at_once = max(1, GLIMPSES_AT_ONCE // max(1, cells.count))
+        at_once = (
+            max(1, GLIMPSES_AT_ONCE // max(1, cells.count)) if cells.what.device.type == "cpu" else len(cells.what)
+        )
         painted = [self.paint(self.decode(few, box_mask)) for few in cells.split(at_once)]
         alphas = [p.alpha for p in painted if p.alpha is not None]
         return Foreground(torch.cat([p.image for p in painted]), torch.cat(alphas) if alphas else None)
@@ -143,7 +145,8 @@ class ObjectRenderer(Renderer):
             decoded = decoded[:, :, :-1]
             if box_mask is not None:
                 mask = torch.full_like(mask, box_mask)
-        return Glimpses(decoded, mask, presence[..., None, None], depth[..., None, None], where)
+        presence, depth = (x[..., None, None].to(decoded.dtype) for x in (presence, depth))
+        return Glimpses(decoded, mask, presence, depth, where)
 
     def layers(self, latents: SymbolicLatents) -> Components:
         """Every cell's object on its own canvas, by itself (K = G * G, row by row)."""

@@ -5,7 +5,14 @@ from torch import Tensor
 
 
 def bilinear_weights(
-    extent: Tensor, centre: Tensor, glimpse: int, size: int, *, start: Tensor | None = None, count: int | None = None
+    extent: Tensor,
+    centre: Tensor,
+    glimpse: int,
+    size: int,
+    *,
+    start: Tensor | None = None,
+    count: int | None = None,
+    dtype: torch.dtype | None = None,
 ) -> Tensor:
     """(...) and (...) → (..., count, glimpse): what each glimpse pixel adds to each image pixel along one axis.
 
@@ -19,6 +26,7 @@ def bilinear_weights(
         size: pixels of the image along the axis.
         start: (...) first pixel wanted; 0 when None.
         count: how many; all when None.
+        dtype: of the result; that of the box when None. Positions are always as exact as the box.
     """
     pixels = torch.arange(size if count is None else count, device=extent.device, dtype=extent.dtype) * 2 + 1
     if start is not None:
@@ -30,5 +38,5 @@ def bilinear_weights(
     shares = torch.stack([1 - after_share, after_share], dim=-1)
     places = torch.stack([before, before + 1], dim=-1).long()
     inside = (places >= 0) & (places < glimpse)
-    weights = position.new_zeros(*position.shape, glimpse)
-    return weights.scatter_add(-1, places.clamp(0, glimpse - 1), shares * inside)
+    shares = (shares * inside).to(dtype or extent.dtype)
+    return shares.new_zeros(*position.shape, glimpse).scatter_add(-1, places.clamp(0, glimpse - 1), shares)

@@ -36,8 +36,9 @@ class SeparableRenderer(ObjectRenderer):
 
     def place(self, glimpses: Tensor, where: Tensor) -> Tensor:
         """(B, N, c, s, s) and (B, N, 4) → (B, N, c, H, W)."""
-        columns = bilinear_weights(where[..., 0], where[..., 2], glimpses.shape[-1], self.size)
-        rows = bilinear_weights(where[..., 1], where[..., 3], glimpses.shape[-2], self.size)
+        side, dtype = glimpses.shape[-1], glimpses.dtype
+        columns = bilinear_weights(where[..., 0], where[..., 2], side, self.size, dtype=dtype)
+        rows = bilinear_weights(where[..., 1], where[..., 3], side, self.size, dtype=dtype)
         return rows[:, :, None] @ (glimpses @ rearrange(columns, "b n x q -> b n 1 q x"))
 
     def paint(self, glimpses: Glimpses) -> Foreground:
@@ -49,10 +50,11 @@ class SeparableRenderer(ObjectRenderer):
     def _sum(self, glimpses: Tensor, where: Tensor) -> Tensor:
         """(B, N, c, s, s) and (B, N, 4) → (B, c, H, W): the sum of all placed glimpses, without placing any."""
         channels, side = glimpses.shape[2:4]
-        columns = bilinear_weights(where[..., 0], where[..., 2], side, self.size)
+        dtype = glimpses.dtype
+        columns = bilinear_weights(where[..., 0], where[..., 2], side, self.size, dtype=dtype)
         by_row = rearrange(where, "b n d -> d b 1 n").expand(-1, -1, self.size, -1)
         first = torch.arange(self.size, device=where.device)[:, None].expand(by_row.shape[1:])
-        rows = bilinear_weights(by_row[1], by_row[3], side, self.size, start=first, count=1)
+        rows = bilinear_weights(by_row[1], by_row[3], side, self.size, start=first, count=1, dtype=dtype)
         stretched = glimpses @ rearrange(columns, "b n x q -> b n 1 q x")
         stretched = rearrange(stretched, "b n c p x -> b (n p) (c x)")
         painted = rearrange(rows, "b y n 1 p -> b y (n p)") @ stretched
@@ -79,7 +81,8 @@ class SeparableRenderer(ObjectRenderer):
 
     def _place_in(self, glimpses: Tensor, where: Tensor, windows: Windows) -> Tensor:
         """(M, c, s, s) and (M, 4) → (M, c, side, side): each glimpse in its own window."""
-        side = glimpses.shape[-1]
-        columns = bilinear_weights(where[:, 0], where[:, 2], side, self.size, start=windows.left, count=windows.side)
-        rows = bilinear_weights(where[:, 1], where[:, 3], side, self.size, start=windows.top, count=windows.side)
+        side, count, dtype = glimpses.shape[-1], windows.side, glimpses.dtype
+        width, height, x, y = where.unbind(1)
+        columns = bilinear_weights(width, x, side, self.size, start=windows.left, count=count, dtype=dtype)
+        rows = bilinear_weights(height, y, side, self.size, start=windows.top, count=count, dtype=dtype)
         return rows[:, None] @ (glimpses @ rearrange(columns, "m x q -> m 1 q x"))

@@ -39,7 +39,7 @@ class STNRenderer(ObjectRenderer):
         scale = torch.diag_embed(1 / extent)
         theta = rearrange(torch.cat([scale, (-centre / extent)[..., None]], dim=-1), "b n i j -> (b n) i j")
         grid = F.affine_grid(theta, [batch * count, channels, self.size, self.size], align_corners=False)
-        flat = rearrange(glimpses, "b n c h w -> (b n) c h w")
+        flat = rearrange(glimpses.to(grid.dtype), "b n c h w -> (b n) c h w")
         placed = F.grid_sample(flat, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
         return rearrange(placed, "(b n) c h w -> b n c h w", b=batch)
 

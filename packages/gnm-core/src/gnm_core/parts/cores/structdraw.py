@@ -74,7 +74,7 @@ class StructDRAW(Core):
                 reading = self.encoder(torch.cat([features, features - canvas, drawing.hidden], dim=1), reading)
                 mean, raw_std = self.posterior(rearrange(reading.hidden, "b e h w -> b (h w e)")).chunk(2, dim=1)
                 posteriors.append(normal(mean, raw_std))
-                code = mean if mode else posteriors[-1].rsample()
+                code = posteriors[-1].mean if mode else posteriors[-1].rsample()
             else:
                 code = priors[-1].sample() if scene is None else scene[:, step]
             decoded = rearrange(self.decode(code), "b (e h w) -> b e h w", h=self.grid, w=self.grid)

@@ -11,6 +11,7 @@ from gnm_core.contracts import ScenePrior
 from gnm_core.dims import Dims
 from gnm_core.distributions import normal
 from gnm_core.layers.mlp import mlp
+from gnm_core.precision import at_least_float32
 
 
 class MixturePrior(ScenePrior):
@@ -42,7 +43,7 @@ class MixturePrior(ScenePrior):
         )
         mean, raw_std = parameters[..., 1:].chunk(2, dim=-1)
         return MixtureSameFamily(
-            Categorical(logits=parameters[..., 0], validate_args=False),
+            Categorical(logits=at_least_float32(parameters[..., 0]), validate_args=False),
             Independent(normal(mean, raw_std), 1, validate_args=False),
             validate_args=False,
         )
