@@ -1,10 +1,14 @@
 """CELU followed by layer normalisation, as every hidden layer of the source has it (supplement, Table 7).
 
 Written naively, each of the two keeps its own input for the backward pass. Here they share one tensor: the activation,
-which is the norm's input and tells the slope of CELU as well. Images are handled as rows of one layer norm.
+which is the norm's input and tells the slope of CELU as well. On a processor with a C compiler the two, and the pixel
+shuffle of a sub-pixel convolution before them, are one pass over memory (`gnm_core.native`); elsewhere they are
+PyTorch's own operations.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,25 +17,20 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from gnm_core.layers.subpixel import shuffle
+from gnm_core.native.celu_norm import NativeCeluNorm, again, can_run
+
 EPSILON = 1e-5
 
 
 @dataclass(frozen=True)
 class Normalised:
-    """Normalised rows, and what they can be made from again."""
+    """Normalised images, and how to make them once more from what is kept."""
 
     rows: Tensor
-    """(..., F)."""
-    activation: Tensor
-    """(..., F): CELU of the input."""
-    weight: Tensor
-    """(F,)."""
-    bias: Tensor
-    """(F,)."""
-
-    def again(self) -> Tensor:
-        """(..., F): the rows, computed once more from the activation."""
-        return F.layer_norm(self.activation, self.weight.shape, self.weight.detach(), self.bias.detach(), EPSILON)
+    """(B, H, W, C)."""
+    again: Callable[[], Tensor]
+    """The rows, computed once more from the activation."""
 
 
 class CeluNorm2d(nn.Module):
@@ -48,13 +47,11 @@ class CeluNorm2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → (B, C, H, W), in channels-last memory."""
-        return as_images(self.normalise(x).rows, x)
+        return rearrange(self.normalise(x).rows, "b h w c -> b c h w")
 
-    def normalise(self, x: Tensor) -> Normalised:
-        """(B, C, H, W) → rows (B, H * W * C)."""
-        pixels = x.shape[2] * x.shape[3]
-        rows = rearrange(x, "b c h w -> b (h w c)")
-        return celu_norm(rows, self.weight.repeat(pixels), self.bias.repeat(pixels))
+    def normalise(self, x: Tensor, upscale: int = 1) -> Normalised:
+        """(B, r * r * C, H, W), channels ordered (r, r, C) → the pixel-shuffled image, normalised."""
+        return celu_norm(rearrange(x, "b c h w -> b h w c"), self.weight, self.bias, upscale)
 
 
 class CeluNorm1d(nn.Module):
@@ -71,30 +68,39 @@ class CeluNorm1d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., F) → (..., F)."""
-        return celu_norm(x, self.weight, self.bias).rows
+        return celu_norm(x.reshape(-1, 1, 1, x.shape[-1]), self.weight, self.bias).rows.view(x.shape)
 
 
-def as_images(rows: Tensor, like: Tensor) -> Tensor:
-    """(B, H * W * C) → (B, C, H, W), with the sizes of `like`."""
-    return rearrange(rows, "b (h w c) -> b c h w", h=like.shape[2], w=like.shape[3])
-
-
-def celu_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Normalised:
-    """CELU, then layer normalisation of the last axis, with its scale and shift.
+def celu_norm(x: Tensor, weight: Tensor, bias: Tensor, upscale: int = 1) -> Normalised:
+    """Pixel shuffle, CELU, then layer normalisation of each image, with a scale and a shift per channel.
 
     Args:
-        x: (..., F).
-        weight: (F,).
-        bias: (F,).
+        x: (B, H, W, r * r * C), the last axis ordered (r, r, C).
+        weight: (C,).
+        bias: (C,).
+        upscale: r.
     """
-    if torch.compiler.is_compiling():  # the compiler fuses the two by itself
-        activation = torch.where(x > 0, x, torch.exp(x.clamp_max(0)) - 1)
-        return Normalised(F.layer_norm(activation, weight.shape, weight, bias, EPSILON), activation, weight, bias)
+    compiling = torch.compiler.is_compiling()
+    if not compiling and can_run(x, weight):
+        rows, activation, mean, rstd = NativeCeluNorm.apply(x, weight, bias, upscale, EPSILON)
+        return Normalised(rows, partial(again, activation, weight, bias, mean, rstd))
+    if upscale > 1:
+        x = shuffle(x, upscale)
+    size, pixels = x.shape, x.shape[1] * x.shape[2]
+    flat, weight, bias = rearrange(x, "b h w c -> b (h w c)"), weight.repeat(pixels), bias.repeat(pixels)
+    if compiling:  # the compiler fuses everything by itself
+        activation = torch.where(flat > 0, flat, torch.exp(flat.clamp_max(0)) - 1)
+        rows = F.layer_norm(activation, weight.shape, weight, bias, EPSILON)
+        return Normalised(rows.view(size), partial(_normalise, activation, weight, bias, size))
     if x.device.type != "cpu":  # only there can the norm's scale have more digits than what it scales
         weight, bias = weight.to(x.dtype), bias.to(x.dtype)
     with torch.autocast(x.device.type, enabled=False):
-        rows, activation = _CeluNorm.apply(x, weight, bias)
-    return Normalised(rows, activation, weight, bias)
+        rows, activation = _CeluNorm.apply(flat, weight, bias)
+    return Normalised(rows.view(size), partial(_normalise, activation, weight, bias, size))
+
+
+def _normalise(activation: Tensor, weight: Tensor, bias: Tensor, size: torch.Size) -> Tensor:
+    return F.layer_norm(activation, weight.shape, weight.detach(), bias.detach(), EPSILON).view(size)
 
 
 def _celu(x: Tensor) -> Tensor:

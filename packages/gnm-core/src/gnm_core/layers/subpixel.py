@@ -26,6 +26,13 @@ class SubpixelConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) → (B, outputs, r H, r W), in channels-last memory."""
+        y = rearrange(self.unshuffled(x), "b o h w -> b h w o")
+        if self.upscale > 1:
+            y = shuffle(y, self.upscale)
+        return rearrange(y, "b h w c -> b c h w")
+
+    def unshuffled(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) → (B, r * r * outputs, H, W), channels ordered (r, r, outputs), in channels-last memory."""
         r, kernel = self.upscale, self.conv.kernel_size[0]
         weight, bias = self.conv.weight, self.conv.bias
         assert bias is not None
@@ -34,9 +41,10 @@ class SubpixelConv(nn.Module):
             bias = rearrange(bias, "(c r s) -> (r s c)", r=r, s=r)
         if kernel == 1 or x.shape[2:] == (1, 1):
             middle = weight[:, :, kernel // 2, kernel // 2]
-            y = F.linear(rearrange(x, "b i h w -> b h w i"), middle, bias)
-        else:
-            y = rearrange(F.conv2d(x, weight, bias, padding=kernel // 2), "b o h w -> b h w o")
-        if r > 1:
-            y = rearrange(y, "b h w (r s c) -> b (h r) (w s) c", r=r, s=r)
-        return rearrange(y, "b h w c -> b c h w")
+            return rearrange(F.linear(rearrange(x, "b i h w -> b h w i"), middle, bias), "b h w o -> b o h w")
+        return F.conv2d(x, weight, bias, padding=kernel // 2)
+
+
+def shuffle(x: Tensor, upscale: int) -> Tensor:
+    """(B, H, W, r * r * C), the last axis ordered (r, r, C) → (B, r H, r W, C)."""
+    return rearrange(x, "b h w (r s c) -> b (h r) (w s) c", r=upscale, s=upscale)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from gnm_core.errors import DataError, RunError
+from gnm_core.native.library import library, why_not
 from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.training.allocator import keep_freed_memory
 from gnm_core.training.board import Board
@@ -157,6 +158,7 @@ def _warn_of_changes(checkpoint: Checkpoint, learner: Learner, settings: Setting
         "precision": settings.precision,
         "compile": settings.compile,
         "threads": torch.get_num_threads(),
+        "native": library() is not None,
         "torch": torch.__version__,
         "images": len(learner.data),
     }
@@ -171,6 +173,8 @@ def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks:
         torch.set_num_threads(settings.threads)
     if settings.compile:
         require_compiler()
+    elif device.type == "cpu" and (reason := why_not()):
+        display.say(f"slower than it could be, as there are no layers in C: {reason}")
     training = spec.training()
     data = spec.data("train")
     seed_step(training.seed, 0, INITIAL)
@@ -314,6 +318,7 @@ class _Loop:
             self.training.keep,
             **_remembered(self.settings),
             seconds=self.before + time.perf_counter() - self.begun,
+            native=library() is not None,
             images=len(self.learner.data),
         )
         self.saved = step
