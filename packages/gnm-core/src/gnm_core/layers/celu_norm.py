@@ -18,7 +18,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from gnm_core.layers.subpixel import shuffle
-from gnm_core.native.celu_norm import NativeCeluNorm, again, can_run
+from gnm_core.native.call import can_run
+from gnm_core.native.celu_norm import NativeCeluNorm, again
 
 EPSILON = 1e-5
 
@@ -81,11 +82,10 @@ def celu_norm(x: Tensor, weight: Tensor, bias: Tensor, upscale: int = 1) -> Norm
         upscale: r.
     """
     compiling = torch.compiler.is_compiling()
-    if not compiling and can_run(x, weight):
+    if not compiling and weight.dtype == torch.float32 and can_run(x):
         rows, activation, mean, rstd = NativeCeluNorm.apply(x, weight, bias, upscale, EPSILON)
         return Normalised(rows, partial(again, activation, weight, bias, mean, rstd))
-    if upscale > 1:
-        x = shuffle(x, upscale)
+    x = shuffle(x, upscale)
     size, pixels = x.shape, x.shape[1] * x.shape[2]
     flat, weight, bias = rearrange(x, "b h w c -> b (h w c)"), weight.repeat(pixels), bias.repeat(pixels)
     if compiling:  # the compiler fuses everything by itself

@@ -18,7 +18,7 @@ class ConvStack(nn.Sequential):
 
     A convolution keeps its input for the backward pass, and the norm before it keeps the activation that this input was
     made of. Here the convolution's input is made once more from that activation when it is needed: one cheap pass
-    instead of half the memory. A sub-pixel convolution leaves its shuffle to the norm behind it.
+    instead of half the memory. A sub-pixel convolution leaves its shuffle to the norm or the sigmoid behind it.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -26,16 +26,20 @@ class ConvStack(nn.Sequential):
         layers = list(self)
         keep: AbstractContextManager[object] = nullcontext()
         upscale = 1
-        for layer, behind in zip(layers, [*layers[1:], None], strict=True):
+        for before, layer, behind in zip([None, *layers[:-1]], layers, [*layers[1:], None], strict=True):
             if isinstance(layer, CeluNorm2d):
                 normalised = layer.normalise(x, upscale)
                 x, upscale = rearrange(normalised.rows, "b h w c -> b c h w"), 1
                 if torch.is_grad_enabled() and not torch.compiler.is_compiling():
                     keep = _keep_activation(normalised)
                 continue
+            if isinstance(layer, nn.Sigmoid) and isinstance(before, SubpixelConv):
+                continue  # that convolution has seen to it
             with keep:
                 if isinstance(layer, SubpixelConv) and isinstance(behind, CeluNorm2d):
                     x, upscale = layer.unshuffled(x), layer.upscale
+                elif isinstance(layer, SubpixelConv) and isinstance(behind, nn.Sigmoid):
+                    x = layer.picture(x)
                 else:
                     x = layer(x)
             keep = nullcontext()

@@ -1,8 +1,12 @@
 """Sub-pixel convolution (Shi et al., 2016, arXiv:1609.05158): convolution to r * r times the channels, then shuffle."""
 
+import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from gnm_core.native.call import can_run
+from gnm_core.native.sigmoid_shuffle import NativeSigmoidShuffle
 
 
 class SubpixelConv(nn.Module):
@@ -25,11 +29,18 @@ class SubpixelConv(nn.Module):
         self.upscale = upscale
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) → (B, outputs, r H, r W), in channels-last memory."""
+        """(B, inputs, H, W) → (B, outputs, r H, r W)."""
+        return rearrange(
+            shuffle(rearrange(self.unshuffled(x), "b o h w -> b h w o"), self.upscale), "b h w c -> b c h w"
+        )
+
+    def picture(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) → (B, outputs, r H, r W): the sigmoid of the result, in contiguous memory."""
         y = rearrange(self.unshuffled(x), "b o h w -> b h w o")
-        if self.upscale > 1:
-            y = shuffle(y, self.upscale)
-        return rearrange(y, "b h w c -> b c h w")
+        if not torch.compiler.is_compiling() and can_run(y):
+            made: Tensor = NativeSigmoidShuffle.apply(y, self.upscale)
+            return made
+        return rearrange(shuffle(y, self.upscale), "b h w c -> b c h w").contiguous().sigmoid()
 
     def unshuffled(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) → (B, r * r * outputs, H, W), channels ordered (r, r, outputs), in channels-last memory."""
@@ -47,4 +58,6 @@ class SubpixelConv(nn.Module):
 
 def shuffle(x: Tensor, upscale: int) -> Tensor:
     """(B, H, W, r * r * C), the last axis ordered (r, r, C) → (B, r H, r W, C)."""
+    if upscale == 1:
+        return x
     return rearrange(x, "b h w (r s c) -> b (h r) (w s) c", r=upscale, s=upscale)

@@ -1,59 +1,11 @@
 /* CELU, pixel shuffle and layer norm in one go, forward and backward, on channels-last images.
  *
- * Compiled once with `num` float and once with 16-bit bfloat; all arithmetic is in float. One image is one layer norm, and
- * one thread's work: its numbers stay in the cache between the passes, and sums never depend on how many threads there are.
+ * One image is one layer norm, and one thread's work: its numbers stay in the cache between the passes, and sums never depend on how many threads there are.
  *
  * Sizes: B images; x is (B, H, W, r, r, C), what a sub-pixel convolution yields; everything else is (B, r H, r W, C). */
-#include <math.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#ifdef BFLOAT
-typedef uint16_t num;
-static inline float wide(num x)
-{
-    uint32_t bits = (uint32_t)x << 16;
-    float value;
-    memcpy(&value, &bits, 4);
-    return value;
-}
-static inline num narrow(float x) /* to the nearest, ties to even */
-{
-    uint32_t bits;
-    memcpy(&bits, &x, 4);
-    uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-    return (num)(x != x ? 0x7fc0u : rounded);
-}
-#define FUNCTION(name) celu_norm_##name##_bfloat16
-#else
-typedef float num;
-static inline float wide(num x) { return x; }
-static inline num narrow(float x) { return x; }
-#define FUNCTION(name) celu_norm_##name##_float32
-#endif
+#include "numbers.h"
 
 enum { BLOCK = 32 }; /* numbers handled together: two registers of the widest kind */
-
-/* max(x, exp(min(x, 0)) - 1), and NaN for NaN. exp by Cephes' polynomial (S. Moshier), to 2 units in the last place. */
-static inline float celu(float x)
-{
-    float low = x < 0.f ? x : 0.f;
-    low = low > -87.f ? low : -87.f;
-    float n = rintf(low * 1.44269504088896341f);
-    float f = (low - n * 0.693359375f) + n * 2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * f + 1.3981999507e-3f;
-    p = p * f + 8.3334519073e-3f;
-    p = p * f + 4.1665795894e-2f;
-    p = p * f + 1.6666665459e-1f;
-    p = p * f + 5.0000001201e-1f;
-    p = p * f * f + f + 1.f;
-    int32_t bits = ((int32_t)n + 127) << 23;
-    float power;
-    memcpy(&power, &bits, 4);
-    return x < 0.f ? p * power - 1.f : x;
-}
 
 /* Smallest multiple of both `channels` and BLOCK, so that a block always meets the same channels. */
 static int64_t pattern_length(int64_t channels)
@@ -85,7 +37,7 @@ static void normalise(const num *from, num *to, const float *weight, const float
 }
 
 /* activation may be rows: then it is not kept. Returns 0, or 1 without memory. */
-int FUNCTION(forward)(const num *x, const float *weight, const float *bias, num *activation, num *rows, float *mean,
+int FUNCTION(celu_norm_forward)(const num *x, const float *weight, const float *bias, num *activation, num *rows, float *mean,
                       float *rstd, int64_t B, int64_t H, int64_t W, int64_t r, int64_t C, float epsilon, int threads)
 {
     const int64_t count = H * W * r * r * C, run = r * C, length = pattern_length(C);
@@ -135,7 +87,7 @@ int FUNCTION(forward)(const num *x, const float *weight, const float *bias, num 
 }
 
 /* The rows once more, from the activation. */
-int FUNCTION(again)(const num *activation, const float *weight, const float *bias, const float *mean, const float *rstd,
+int FUNCTION(celu_norm_again)(const num *activation, const float *weight, const float *bias, const float *mean, const float *rstd,
                     num *rows, int64_t B, int64_t count, int64_t C, int threads)
 {
     const int64_t length = pattern_length(C);
@@ -178,7 +130,7 @@ static void gather(const num *gradient, const num *activation, float mean, float
 
 /* The gradient of x from that of the rows, and (B, 2, C): each image's gradients of weight and bias. CELU's slope is 1
  * above zero and activation + 1 below. */
-int FUNCTION(backward)(const num *gradient, const num *activation, const float *weight, const float *mean,
+int FUNCTION(celu_norm_backward)(const num *gradient, const num *activation, const float *weight, const float *mean,
                        const float *rstd, num *x_gradient, float *parameters, int64_t B, int64_t H, int64_t W, int64_t r,
                        int64_t C, int threads)
 {

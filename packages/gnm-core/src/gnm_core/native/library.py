@@ -11,7 +11,7 @@ import warnings
 from functools import cache
 from pathlib import Path
 
-SOURCES = ("celu_norm",)
+SOURCES = ("celu_norm", "sigmoid_shuffle")
 VARIANTS = {"float32": (), "bfloat16": ("-DBFLOAT",)}
 FLAGS = ("-O3", "-march=native", "-fopenmp", "-fPIC", "-fno-math-errno", "-fno-trapping-math")
 SWITCH = "GNM_NATIVE"
@@ -75,8 +75,8 @@ def _built() -> Path:
     compiler, openmp = _compiler(), _openmp()
     here = Path(__file__).parent
     key = hashlib.sha256(repr((FLAGS, VARIANTS, openmp, _identity(compiler))).encode())
-    for name in SOURCES:
-        key.update((here / f"{name}.c").read_bytes())
+    for path in sorted(here.glob("*.[ch]")):
+        key.update(path.read_bytes())
     target = _cache() / f"layers-{key.hexdigest()[:20]}.so"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)

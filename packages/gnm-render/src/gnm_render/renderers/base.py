@@ -46,16 +46,26 @@ class Cells:
 class Glimpses:
     """The decoded objects of a batch of scenes, N = G * G or, when some were left out, fewer."""
 
-    appearance: Tensor
-    """(B, N, C, s, s): what each object looks like."""
-    mask: Tensor | None
-    """(B, N, 1, s, s): its shape; None without masks."""
+    decoded: Tensor
+    """(B, N, C, s, s): what each object looks like; with masks (B, N, C + 1, s, s), its shape behind it."""
+    masks: bool
+    """Whether there are masks."""
     presence: Tensor
     """(B, N, 1, 1, 1)."""
     depth: Tensor
     """(B, N, 1, 1, 1)."""
     where: Tensor
     """(B, N, 4) = (width, height, x, y) in the image frame."""
+
+    @property
+    def appearance(self) -> Tensor:
+        """(B, N, C, s, s): what each object looks like."""
+        return self.decoded[:, :, :-1] if self.masks else self.decoded
+
+    @property
+    def mask(self) -> Tensor | None:
+        """(B, N, 1, s, s): its shape; None without masks."""
+        return self.decoded[:, :, -1:] if self.masks else None
 
 
 @dataclass(frozen=True)
@@ -126,9 +136,13 @@ class ObjectRenderer(Renderer):
         at_once = (
             max(1, GLIMPSES_AT_ONCE // max(1, cells.count)) if cells.what.device.type == "cpu" else len(cells.what)
         )
-        painted = [self.paint(self.decode(few, box_mask)) for few in cells.split(at_once)]
+        painted = [self.paint_cells(few, box_mask) for few in cells.split(at_once)]
         alphas = [p.alpha for p in painted if p.alpha is not None]
         return Foreground(torch.cat([p.image for p in painted]), torch.cat(alphas) if alphas else None)
+
+    def paint_cells(self, cells: Cells, box_mask: float | None) -> Foreground:
+        """Decode a few scenes' objects and paint them; `box_mask` as for `decode`."""
+        return self.paint(self.decode(cells, box_mask))
 
     def decode(self, cells: Cells, box_mask: float | None = None) -> Glimpses:
         """The glimpse of every cell; with `box_mask`, every mask fills its box with that value."""
@@ -139,14 +153,10 @@ class ObjectRenderer(Renderer):
             decoded = what.new_zeros(batch, 0, self.channels + self.masks, size, size)
         else:
             decoded = rearrange(self.glimpse(rearrange(what, "b n d -> (b n) d")), "(b n) c h w -> b n c h w", b=batch)
-        mask = None
-        if self.masks:
-            mask = decoded[:, :, -1:]
-            decoded = decoded[:, :, :-1]
-            if box_mask is not None:
-                mask = torch.full_like(mask, box_mask)
+        if self.masks and box_mask is not None:
+            decoded = torch.cat([decoded[:, :, :-1], torch.full_like(decoded[:, :, -1:], box_mask)], dim=2)
         presence, depth = (x[..., None, None].to(decoded.dtype) for x in (presence, depth))
-        return Glimpses(decoded, mask, presence, depth, where)
+        return Glimpses(decoded, self.masks, presence, depth, where)
 
     def layers(self, latents: SymbolicLatents) -> Components:
         """Every cell's object on its own canvas, by itself (K = G * G, row by row)."""

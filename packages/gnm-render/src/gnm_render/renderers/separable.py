@@ -8,8 +8,9 @@ from gnm_core.contracts import BackgroundDecoder, Default, GlimpseDecoder
 from gnm_core.dims import Dims
 from torch import Tensor
 
-from gnm_render.renderers.base import Foreground, Glimpses, ObjectRenderer
+from gnm_render.renderers.base import Cells, Foreground, Glimpses, ObjectRenderer
 from gnm_render.renderers.bilinear import bilinear_weights
+from gnm_render.renderers.claims import claim, cover
 from gnm_render.renderers.windows import Windows, add_windows, bucket_boxes
 
 
@@ -42,10 +43,21 @@ class SeparableRenderer(ObjectRenderer):
         return rows[:, :, None] @ (glimpses @ rearrange(columns, "b n x q -> b n 1 q x"))
 
     def paint(self, glimpses: Glimpses) -> Foreground:
-        """Place every object and sum them up."""
-        if glimpses.mask is None:
-            return Foreground(self._sum(glimpses.presence * glimpses.appearance, glimpses.where), None)
-        return self._compose(glimpses, glimpses.mask)
+        """Place every object and sum them up; without masks."""
+        return Foreground(self._sum(glimpses.presence * glimpses.appearance, glimpses.where), None)
+
+    def paint_cells(self, cells: Cells, box_mask: float | None) -> Foreground:
+        """Decode a few scenes' objects and paint them; with masks, in the order of their windows' sizes."""
+        if not self.masks:
+            return super().paint_cells(cells, box_mask)
+        scenes, count = cells.where.shape[:2]
+        scene = torch.arange(scenes, device=cells.where.device).repeat_interleave(count)
+        objects = [rearrange(x, "b n d -> 1 (b n) d") for x in cells.fields()]
+        buckets = bucket_boxes(rearrange(cells.where, "b n d -> (b n) d"), scene, self.size, self.glimpse.size)
+        if buckets:
+            order = torch.cat([bucket.members for bucket in buckets])
+            objects = [x[:, order] for x in objects]
+        return self._compose(self.decode(Cells(*objects), box_mask), [bucket.windows for bucket in buckets], scenes)
 
     def _sum(self, glimpses: Tensor, where: Tensor) -> Tensor:
         """(B, N, c, s, s) and (B, N, 4) → (B, c, H, W): the sum of all placed glimpses, without placing any."""
@@ -60,29 +72,33 @@ class SeparableRenderer(ObjectRenderer):
         painted = rearrange(rows, "b y n 1 p -> b y (n p)") @ stretched
         return rearrange(painted, "b y (c x) -> b c y x", c=channels)
 
-    def _compose(self, glimpses: Glimpses, mask: Tensor) -> Foreground:
-        """Sum of claim * object over sum of claims: what normalising the claims first amounts to."""
-        scenes, count = glimpses.where.shape[:2]
-        covered = mask * glimpses.presence
-        flat = rearrange(torch.cat([covered * glimpses.appearance, covered], dim=2), "b n c h w -> (b n) c h w")
-        where = rearrange(glimpses.where, "b n d -> (b n) d")
-        nearness = rearrange((-glimpses.depth).sigmoid(), "b n 1 1 1 -> (b n) 1 1 1")
-        scene = torch.arange(scenes, device=where.device).repeat_interleave(count)
-        total = flat.new_zeros(scenes, self.channels + 2, self.size, self.size)
-        for bucket in bucket_boxes(where, scene, self.size, flat.shape[-1]):
-            mine = bucket.members
-            placed = self._place_in(flat[mine], where[mine], bucket.windows)
-            objects, alpha = placed[:, :-1], placed[:, -1:]
-            claim = alpha * nearness[mine]
-            patches = torch.cat([claim * objects, claim, alpha], dim=1)
-            total = total + add_windows(patches, bucket.windows, scenes, self.size)
-        claimed, claims, alpha = torch.split(total, [self.channels, 1, 1], dim=1)
+    def _compose(self, glimpses: Glimpses, windows: list[Windows], scenes: int) -> Foreground:
+        """Sum of claim * object over sum of claims: what normalising the claims first amounts to.
+
+        Args:
+            glimpses: (1, M, ...), in the order of the windows.
+            windows: where each lies.
+            scenes: B.
+        """
+        sizes = [len(each.scene) for each in windows]
+        covered = cover(glimpses.decoded.squeeze(0), glimpses.presence.squeeze(0)).split(sizes)
+        nearness = (-glimpses.depth.squeeze(0)).sigmoid().split(sizes)
+        places = glimpses.where.squeeze(0).split(sizes)
+        patches = [
+            claim(self._place_in(*each[:3]), each[3]) for each in zip(covered, places, windows, nearness, strict=True)
+        ]
+        if patches:
+            total = add_windows(patches, windows, scenes, self.size)
+        else:
+            total = glimpses.decoded.new_zeros(scenes, self.size, self.channels + 2, self.size)
+        claimed, claims, alpha = rearrange(total, "b h c w -> b c h w").split([self.channels, 1, 1], dim=1)
         return Foreground(claimed / (claims + 1e-15), alpha)
 
     def _place_in(self, glimpses: Tensor, where: Tensor, windows: Windows) -> Tensor:
-        """(M, c, s, s) and (M, 4) → (M, c, side, side): each glimpse in its own window."""
-        side, count, dtype = glimpses.shape[-1], windows.side, glimpses.dtype
+        """(M, s, c, s) and (M, 4) → (M, side, c, side): each glimpse in its own window."""
+        glimpse, count, dtype = glimpses.shape[-1], windows.side, glimpses.dtype
         width, height, x, y = where.unbind(1)
-        columns = bilinear_weights(width, x, side, self.size, start=windows.left, count=count, dtype=dtype)
-        rows = bilinear_weights(height, y, side, self.size, start=windows.top, count=count, dtype=dtype)
-        return rows[:, None] @ (glimpses @ rearrange(columns, "m x q -> m 1 q x"))
+        columns = bilinear_weights(width, x, glimpse, self.size, start=windows.left, count=count, dtype=dtype)
+        rows = bilinear_weights(height, y, glimpse, self.size, start=windows.top, count=count, dtype=dtype)
+        across = rearrange(glimpses, "m p c q -> m (p c) q") @ columns.mT
+        return rearrange(rows @ rearrange(across, "m (p c) x -> m p (c x)", p=glimpse), "m y (c x) -> m y c x", x=count)

@@ -1,8 +1,11 @@
 """Small windows of a canvas: where each object's box lies, cut out of and added onto full-size images."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 
@@ -56,51 +59,66 @@ def bucket_boxes(where: Tensor, scene: Tensor, size: int, glimpse: int) -> list[
     return buckets
 
 
-def add_windows(patches: Tensor, windows: Windows, scenes: int, size: int) -> Tensor:
-    """(M, c, side, side) → (B, c, size, size): the sum of all patches on each canvas.
+def add_windows(patches: Sequence[Tensor], windows: Sequence[Windows], scenes: int, size: int) -> Tensor:
+    """(M, side, c, side) each, row by row → (B, size, c, size): the sum of all patches on each canvas.
 
     Args:
-        patches: what to add.
-        windows: where.
+        patches: what to add; at least one tensor.
+        windows: where those of each tensor lie.
         scenes: B.
         size: side of the canvas in pixels.
     """
-    canvas: Tensor = _AddWindows.apply(patches, windows, scenes, size)
+    canvas: Tensor = _AddWindows.apply(windows, scenes, size, *patches)
     return canvas
-
-
-def _flat_places(windows: Windows, size: int) -> Tensor:
-    """(M, side, side): index of every window pixel in a (B * size * size) canvas."""
-    along = torch.arange(windows.side, device=windows.scene.device)
-    rows = windows.scene[:, None] * size + windows.top[:, None] + along
-    columns = windows.left[:, None] + along
-    return rows[:, :, None] * size + columns[:, None, :]
 
 
 class _AddWindows(torch.autograd.Function):
     """Adds patches onto canvases; the gradient cuts the same windows out again."""
 
     @staticmethod
-    def forward(ctx, patches: Tensor, windows: Windows, scenes: int, size: int) -> Tensor:  # type: ignore[no-untyped-def]
+    def forward(ctx: Any, windows: Sequence[Windows], scenes: int, size: int, *patches: Tensor) -> Tensor:
         ctx.windows = windows
-        channels = patches.shape[1]
-        canvas = patches.new_zeros(scenes, channels, size, size)
-        side = windows.side
-        if side == size:
-            return canvas.index_add_(0, windows.scene, patches)
-        if patches.is_cuda:
-            places = _flat_places(windows, size).flatten()
-            flat = canvas.permute(1, 0, 2, 3).reshape(channels, -1)
-            flat.index_add_(1, places, patches.permute(1, 0, 2, 3).reshape(channels, -1))
-            return flat.view(channels, scenes, size, size).permute(1, 0, 2, 3).contiguous()
-        slices = zip(windows.scene.tolist(), windows.top.tolist(), windows.left.tolist(), patches, strict=True)
-        for scene, top, left, patch in slices:  # slices beat index_add on a CPU by far
-            canvas[scene, :, top : top + side, left : left + side] += patch
+        canvas = patches[0].new_zeros(scenes, size, patches[0].shape[2], size)
+        for patch, place in zip(patches, windows, strict=True):
+            _add(canvas, patch, place)
         return canvas
 
     @staticmethod
-    def backward(ctx, gradient: Tensor):  # type: ignore[no-untyped-def]
-        windows: Windows = ctx.windows
-        side = windows.side
-        views = gradient.unfold(2, side, 1).unfold(3, side, 1)
-        return views[windows.scene, :, windows.top, windows.left], None, None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        return None, None, None, *(_cut(gradient, place) for place in ctx.windows)
+
+
+def _add(canvas: Tensor, patches: Tensor, windows: Windows) -> None:
+    if windows.side == canvas.shape[1]:
+        canvas.index_add_(0, windows.scene, patches)
+    elif canvas.device.type == "cpu":
+        for slices, patch in zip(_slices(windows), patches, strict=True):  # beats index_put by far
+            canvas[slices].add_(patch)  # not +=, which would copy the result onto itself
+    else:
+        pixels = rearrange(patches, "m y c x -> m y x c")
+        canvas.transpose(2, 3).index_put_(_places(windows), pixels, accumulate=True)
+
+
+def _cut(canvas: Tensor, windows: Windows) -> Tensor:
+    if windows.side == canvas.shape[1]:
+        return canvas[windows.scene]
+    if canvas.device.type == "cpu":
+        patches = canvas.new_empty(len(windows.scene), windows.side, canvas.shape[2], windows.side)
+        for slices, patch in zip(_slices(windows), patches, strict=True):
+            patch.copy_(canvas[slices])
+        return patches
+    return rearrange(canvas.transpose(2, 3)[_places(windows)], "m y x c -> m y c x")
+
+
+def _slices(windows: Windows) -> Iterator[tuple[int, slice, slice, slice]]:
+    """Each window in a (B, H, c, W) canvas."""
+    side = windows.side
+    for scene, top, left in zip(windows.scene.tolist(), windows.top.tolist(), windows.left.tolist(), strict=True):
+        yield scene, slice(top, top + side), slice(None), slice(left, left + side)
+
+
+def _places(windows: Windows) -> tuple[Tensor, Tensor, Tensor]:
+    """Scene, row and column of every pixel of every window; they broadcast to (M, side, side)."""
+    along = torch.arange(windows.side, device=windows.scene.device)
+    rows, columns = windows.top[:, None] + along, windows.left[:, None] + along
+    return windows.scene[:, None, None], rows[:, :, None], columns[:, None, :]
