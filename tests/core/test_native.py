@@ -11,7 +11,9 @@ import pytest
 import torch
 from gnm_core.layers.celu_norm import celu_norm
 from gnm_core.native.call import can_run
+from gnm_core.native.celu_norm import NativeCeluNorm
 from gnm_core.native.library import library, why_not
+from gnm_core.native.sigmoid_shuffle import NativeSigmoidShuffle
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -72,10 +74,34 @@ def test_the_rows_can_be_made_again_and_without_gradients_are_the_same(sizes: tu
 
 
 @native
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize(("dtype", "near"), [(torch.float32, 1e-6), (torch.bfloat16, 1e-2)])
+def test_a_picture_is_the_sigmoid_of_the_shuffled_pixels(
+    sizes: tuple[int, ...], dtype: torch.dtype, near: float
+) -> None:
+    leaves, upscale = inputs(sizes, dtype)[:1], sizes[3]
+    found = value_and_gradients(NativeSigmoidShuffle.apply, *leaves, upscale=upscale)
+    expected = value_and_gradients(plain_picture, *(leaf.double() for leaf in leaves), upscale=upscale)
+    for ours, exact in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours.double(), exact, rtol=near, atol=near)
+
+
+def plain_picture(x: Tensor, upscale: int) -> Tensor:
+    batch, height, width = x.shape[:3]
+    x = x.view(batch, height, width, upscale, upscale, -1).permute(0, 5, 1, 3, 2, 4)
+    return x.reshape(batch, -1, height * upscale, width * upscale).sigmoid()
+
+
+@native
+def test_every_number_has_the_sigmoid_of_pytorch() -> None:
+    x = torch.cat([torch.linspace(-120, 120, 100_001), torch.tensor([float("inf"), -float("inf"), float("nan")])])
+    picture = NativeSigmoidShuffle.apply(x.view(1, 1, -1, 1), 1)
+    torch.testing.assert_close(picture.flatten(), x.sigmoid(), rtol=1e-6, atol=1e-37, equal_nan=True)
+
+
+@native
 def test_every_number_has_the_celu_of_pytorch() -> None:
     x = torch.cat([torch.linspace(-120, 20, 100_001), torch.logspace(-30, 1, 1_000), -torch.logspace(-30, 1, 1_000)])
-    from gnm_core.native.celu_norm import NativeCeluNorm
-
     x = x.view(1, 1, 1, -1).requires_grad_()
     one = torch.ones(x.numel())
     _, activation, _, _ = NativeCeluNorm.apply(x, one, 0 * one, 1, 1e-5)

@@ -24,6 +24,13 @@ static float *pattern_of(const float *values, int64_t channels, int64_t length)
     return pattern;
 }
 
+static inline void activate(const num *restrict from, num *restrict to, int64_t count)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++)
+        to[i] = narrow(celu(wide(from[i])));
+}
+
 static void normalise(const num *from, num *to, const float *weight, const float *bias, float mean, float rstd,
                       int64_t count, int64_t length)
 {
@@ -48,28 +55,17 @@ int FUNCTION(celu_norm_forward)(const num *x, const float *weight, const float *
     for (int64_t b = 0; b < images; b++) {
         const num *from = x + b * count;
         num *to = activation + b * count;
-        float sum = 0.f, square = 0.f;
-        if (r == 1) {
-#pragma omp simd reduction(+ : sum)
-            for (int64_t i = 0; i < count; i++) {
-                float value = celu(wide(from[i]));
-                to[i] = narrow(value);
-                sum += value;
-            }
-        } else {
+        if (r == 1)
+            activate(from, to, count);
+        else
             for (int64_t h = 0; h < H; h++)
                 for (int64_t w = 0; w < W; w++)
-                    for (int64_t q = 0; q < r; q++) {
-                        const num *here = from + ((h * W + w) * r + q) * run;
-                        num *there = to + ((h * r + q) * W + w) * run;
+                    for (int64_t q = 0; q < r; q++)
+                        activate(from + ((h * W + w) * r + q) * run, to + ((h * r + q) * W + w) * run, run);
+        float sum = 0.f, square = 0.f;
 #pragma omp simd reduction(+ : sum)
-                        for (int64_t i = 0; i < run; i++) {
-                            float value = celu(wide(here[i]));
-                            there[i] = narrow(value);
-                            sum += value;
-                        }
-                    }
-        }
+        for (int64_t i = 0; i < count; i++)
+            sum += wide(to[i]);
         const float m = sum / count;
 #pragma omp simd reduction(+ : square)
         for (int64_t i = 0; i < count; i++) {
