@@ -32,6 +32,7 @@ class ConvStack(nn.Sequential):
                 x, upscale = rearrange(normalised.rows, "b h w c -> b c h w"), 1
                 if torch.is_grad_enabled() and not torch.compiler.is_compiling():
                     keep = _keep_activation(normalised)
+                del normalised  # and with it the rows, once the convolution is done
                 continue
             if isinstance(layer, nn.Sigmoid) and isinstance(before, SubpixelConv):
                 continue  # that convolution has seen to it
