@@ -10,7 +10,7 @@ from gnm_core.gnm.where import to_pixels
 from gnm_core.results import Rendering
 from gnm_render.decoders.background import SubpixelBackground
 from gnm_render.decoders.glimpse import SubpixelGlimpse
-from gnm_render.renderers.base import ObjectRenderer
+from gnm_render.renderers.base import Cells, ObjectRenderer
 from gnm_render.renderers.separable import SeparableRenderer
 from gnm_render.renderers.stn import STNRenderer
 from torch import Tensor
@@ -316,3 +316,25 @@ def test_no_object_needs_a_canvas_without_masks(size: int) -> None:
     with torch.autograd.graph.saved_tensors_hooks(lambda x: saved.append(x.numel()) or x, lambda x: x):
         painter(latents)
     assert max(saved) <= 2 * 16 * size * 8
+
+
+@BOTH
+@pytest.mark.parametrize("masks", [False, True])
+def test_bf16_does_not_round_boxes(kind: type[ObjectRenderer], masks: bool) -> None:
+    painter = renderer(kind, 4, 16, 64, masks=masks, background=False).float()
+    latents = SymbolicLatents(*(x.float() for x in tensors(scene(4))))
+    gradients = []
+    for rounded in (False, True):
+        where = latents.where.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=rounded):
+            image = painter(SymbolicLatents(latents.presence, where, latents.depth, latents.what)).image
+        gradients.append(torch.autograd.grad((image.float() ** 2).sum(), where)[0])
+    assert (gradients[1] - gradients[0]).norm() < 0.05 * gradients[0].norm()
+
+
+def test_both_paint_decoded_objects_alike() -> None:
+    painters = [renderer(kind, 3, 8, 48, masks=True, background=False) for kind in (SeparableRenderer, STNRenderer)]
+    cells = [rearrange(x, "b h w d -> b (h w) d") for x in tensors(scene(3, "partly outside"))]
+    fast, reference = (painter.paint(painter.decode(Cells(*cells))) for painter in painters)
+    torch.testing.assert_close(fast.image, reference.image, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(fast.alpha, reference.alpha, rtol=1e-5, atol=1e-5)

@@ -11,6 +11,7 @@ from typing import TypeVar
 import torch
 from gnm_core.latents import SymbolicLatents
 from gnm_core.layers.celu_norm import CeluNorm2d
+from gnm_core.layers.subpixel import SubpixelConv
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -78,8 +79,13 @@ def _broadcast(self: BroadcastDecoder, codes: Tensor) -> Tensor:
     return pictures.sigmoid()
 
 
+def _subpixel(self: SubpixelConv, x: Tensor) -> Tensor:
+    return F.pixel_shuffle(self.conv(x.contiguous()), self.upscale)
+
+
 _PLAIN: dict[type, Callable[..., Tensor]] = {
     CeluNorm2d: _celu_norm,
+    SubpixelConv: _subpixel,
     GatedConv: _gated,
     GatedTransposed: _gated,
     GatedDense: _dense,

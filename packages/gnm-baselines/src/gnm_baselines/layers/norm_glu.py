@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from einops import rearrange
-from gnm_core.precision import at_least_float32
+from gnm_core.precision import at_least_float32, without_autocast
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
@@ -84,7 +84,7 @@ class NormGLU(nn.Module):
             scale = self.weight * (self.running_var + self.eps).rsqrt()
             return F.glu(torch.addcmul(self.bias - self.running_mean * scale, rows, scale), 1)
         out: Tensor
-        with torch.autocast(rows.device.type, enabled=False):
+        with without_autocast(rows):
             out, mean, variance = _NormGLU.apply(at_least_float32(rows), self.weight, self.bias, self.eps)
         with torch.no_grad():
             unbiased = variance * (len(rows) / max(len(rows) - 1, 1))

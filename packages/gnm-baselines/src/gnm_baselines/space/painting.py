@@ -5,6 +5,7 @@ from math import ceil
 
 import torch
 from einops import rearrange
+from gnm_core.precision import without_autocast
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
@@ -51,7 +52,7 @@ def paint(glimpses: Tensor, presence: Tensor, depth: Tensor, where: Tensor, size
         where: (B, N, 4) in the image frame.
         size: H = W.
     """
-    alpha = glimpses[:, :, -1:] * presence[..., None, None, None].to(glimpses.dtype)
+    alpha = glimpses[:, :, -1:] * presence[..., None, None, None]  # in float32: SHARPNESS would magnify what it lost
     weighted = torch.cat([alpha * glimpses[:, :, :-1], alpha], 2)
     claims = SHARPNESS * (-depth).sigmoid()
     chunks = zip(weighted.split(CHUNK), claims.split(CHUNK), where.split(CHUNK), strict=True)
@@ -68,7 +69,8 @@ def _paint(weighted: Tensor, claims: Tensor, where: Tensor, size: int) -> Tensor
     window, pixels = _windows(where.detach(), glimpse, size)
     columns = place_weights(where[..., 0], where[..., 2], pixels[..., 0, :], glimpse, size)
     rows = place_weights(where[..., 1], where[..., 3], pixels[..., 1, :], glimpse, size)
-    placed = rows[:, :, None] @ (weighted @ rearrange(columns, "b n p s -> b n 1 s p"))
+    with without_autocast(weighted):
+        placed = rows[:, :, None] @ (weighted @ rearrange(columns, "b n p s -> b n 1 s p"))
     placed = rearrange(placed, "b n c h w -> b (n h w) c")
     place = (pixels[..., 1, :, None] * size + pixels[..., 0, None, :]).long().flatten(1)  # of each window's pixels
 

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from gnm_core.layers.subpixel import shuffle
 from gnm_core.native.call import can_run
 from gnm_core.native.celu_norm import NativeCeluNorm, again
+from gnm_core.precision import without_autocast
 
 EPSILON = 1e-5
 
@@ -80,23 +81,39 @@ def celu_norm(x: Tensor, weight: Tensor, bias: Tensor, upscale: int = 1) -> Norm
         weight: (C,).
         bias: (C,).
         upscale: r.
+
+    Raises:
+        ValueError: the channels do not fit the weights.
     """
-    compiling = torch.compiler.is_compiling()
-    if not compiling and weight.dtype == torch.float32 and can_run(x):
-        rows, activation, mean, rstd = NativeCeluNorm.apply(x, weight, bias, upscale, EPSILON)
-        return Normalised(rows, partial(again, activation, weight, bias, mean, rstd))
+    if x.shape[-1] != upscale**2 * len(weight) or weight.shape != bias.shape:
+        raise ValueError(
+            f"{x.shape[-1]} channels, {upscale} x {upscale} pixels each, do not fit a norm of {len(weight)} channels "
+            f"with {len(bias)} shifts"
+        )
+    one_pixel = x.shape[1] * x.shape[2] * upscale == 1  # PyTorch's is faster for many channels of a single pixel
+    if not one_pixel and can_run(x, weight, bias):
+        keep = torch.is_grad_enabled()
+        rows, activation, mean, rstd = NativeCeluNorm.apply(x, weight, bias, upscale, EPSILON, keep)
+        if not keep:
+            return Normalised(rows, lambda: rows)
+        # of copies: an optimiser may change the weights before the gradients are there
+        return Normalised(rows, partial(again, activation, _copy(weight), _copy(bias), mean, rstd))
     x = shuffle(x, upscale)
     size, pixels = x.shape, x.shape[1] * x.shape[2]
     flat, weight, bias = rearrange(x, "b h w c -> b (h w c)"), weight.repeat(pixels), bias.repeat(pixels)
-    if compiling:  # the compiler fuses everything by itself
+    if torch.compiler.is_compiling():  # the compiler fuses everything by itself
         activation = torch.where(flat > 0, flat, torch.exp(flat.clamp_max(0)) - 1)
         rows = F.layer_norm(activation, weight.shape, weight, bias, EPSILON)
         return Normalised(rows.view(size), partial(_normalise, activation, weight, bias, size))
     if x.device.type != "cpu":  # only there can the norm's scale have more digits than what it scales
         weight, bias = weight.to(x.dtype), bias.to(x.dtype)
-    with torch.autocast(x.device.type, enabled=False):
+    with without_autocast(x):
         rows, activation = _CeluNorm.apply(flat, weight, bias)
     return Normalised(rows.view(size), partial(_normalise, activation, weight, bias, size))
+
+
+def _copy(weight: Tensor) -> Tensor:
+    return weight.detach().clone(memory_format=torch.contiguous_format)
 
 
 def _normalise(activation: Tensor, weight: Tensor, bias: Tensor, size: torch.Size) -> Tensor:

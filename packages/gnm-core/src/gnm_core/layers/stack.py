@@ -1,5 +1,6 @@
 """A chain of convolutions with CELU and norm in between that keeps one tensor a layer for the backward pass."""
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -23,28 +24,44 @@ class ConvStack(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → what the last layer makes of it."""
-        layers = list(self)
         keep: AbstractContextManager[object] = nullcontext()
-        upscale = 1
-        for before, layer, behind in zip([None, *layers[:-1]], layers, [*layers[1:], None], strict=True):
-            if isinstance(layer, CeluNorm2d):
-                normalised = layer.normalise(x, upscale)
-                x, upscale = rearrange(normalised.rows, "b h w c -> b c h w"), 1
-                if torch.is_grad_enabled() and not torch.compiler.is_compiling():
-                    keep = _keep_activation(normalised)
-                del normalised  # and with it the rows, once the convolution is done
-                continue
-            if isinstance(layer, nn.Sigmoid) and isinstance(before, SubpixelConv):
-                continue  # that convolution has seen to it
+        for layer, behind in _in_pairs(list(self)):
+            upscale = 1
             with keep:
-                if isinstance(layer, SubpixelConv) and isinstance(behind, CeluNorm2d):
-                    x, upscale = layer.unshuffled(x), layer.upscale
-                elif isinstance(layer, SubpixelConv) and isinstance(behind, nn.Sigmoid):
+                if isinstance(behind, nn.Sigmoid):
+                    assert isinstance(layer, SubpixelConv)
                     x = layer.picture(x)
+                elif isinstance(behind, CeluNorm2d) and _is(SubpixelConv, layer):
+                    assert isinstance(layer, SubpixelConv)
+                    x, upscale = layer.unshuffled(x), layer.upscale
                 else:
                     x = layer(x)
             keep = nullcontext()
+            if isinstance(behind, CeluNorm2d):
+                normalised = behind.normalise(x, upscale)
+                x = rearrange(normalised.rows, "b h w c -> b c h w")
+                if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+                    keep = _keep_activation(normalised)
+                del normalised  # and with it the rows, once the next convolution is done
         return x
+
+
+def _in_pairs(layers: list[nn.Module]) -> Iterator[tuple[nn.Module, nn.Module | None]]:
+    """Each layer, and the norm or the picture's sigmoid behind it; None where something else is."""
+    layers = [*layers]
+    while layers:
+        layer = layers.pop(0)
+        behind = layers[0] if layers else None
+        if _is(CeluNorm2d, behind) or (_is(nn.Sigmoid, behind) and _is(SubpixelConv, layer)):
+            yield layer, layers.pop(0)
+        else:
+            yield layer, None
+
+
+def _is(kind: type[nn.Module], layer: nn.Module | None) -> bool:
+    """Whether it is of that very kind, and nobody minds when its `forward` is not called."""
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return type(layer) is kind and "forward" not in vars(layer) and not any(getattr(layer, name) for name in hooks)
 
 
 def _keep_activation(normalised: Normalised) -> AbstractContextManager[object]:

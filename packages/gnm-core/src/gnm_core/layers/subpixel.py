@@ -1,6 +1,5 @@
 """Sub-pixel convolution (Shi et al., 2016, arXiv:1609.05158): convolution to r * r times the channels, then shuffle."""
 
-import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -37,7 +36,7 @@ class SubpixelConv(nn.Module):
     def picture(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) → (B, outputs, r H, r W): the sigmoid of the result, in contiguous memory."""
         y = rearrange(self.unshuffled(x), "b o h w -> b h w o")
-        if not torch.compiler.is_compiling() and can_run(y):
+        if can_run(y):
             made: Tensor = NativeSigmoidShuffle.apply(y, self.upscale)
             return made
         return rearrange(shuffle(y, self.upscale), "b h w c -> b c h w").contiguous().sigmoid()

@@ -3,13 +3,17 @@
 import ctypes
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 import warnings
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+import torch
 
 SOURCES = ("celu_norm", "sigmoid_shuffle")
 VARIANTS = {"float32": (), "bfloat16": ("-DBFLOAT",)}
@@ -22,55 +26,68 @@ class Unavailable(Exception):
     """There can be no library here; the text says why."""
 
 
-@cache
 def library() -> ctypes.CDLL | None:
-    """The compiled layers; None where there are none, see `why_not`."""
-    try:
-        return ctypes.CDLL(str(_built()))
-    except Unavailable:
-        return None
-    except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", None) or error
-        warnings.warn(
-            f"the C layers cannot be used, so PyTorch's own operations run instead, slower: {said}", stacklevel=2
-        )
-        return None
+    """The compiled layers; None where there are none, see `why_not`. Warns once if they should be there and are not."""
+    found = _loaded()
+    if found.failure is not None and not found.told:
+        found.told = True
+        warnings.warn(f"PyTorch's own operations run instead of layers in C, slower: {found.failure}", stacklevel=2)
+    return found.layers
 
 
 def why_not() -> str | None:
     """Why there are no compiled layers here, for people; None if there are."""
-    if library() is not None:
-        return None
+    found = _loaded()
+    return found.missing or found.failure
+
+
+@dataclass
+class _Found:
+    layers: ctypes.CDLL | None = None
+    missing: str | None = None
+    """What they would need."""
+    failure: str | None = None
+    """What went wrong although everything is there."""
+    told: bool = False
+    """Whether the failure has been warned of."""
+
+
+@cache
+def _loaded() -> _Found:
     try:
-        _compiler()
-        _openmp()
+        return _Found(_built())
     except Unavailable as reason:
-        return str(reason)
-    return "they could not be compiled"
+        return _Found(missing=str(reason))
+    except (OSError, subprocess.SubprocessError) as error:
+        return _Found(failure=f"they could not be compiled: {getattr(error, 'stderr', None) or error}")
 
 
-def _compiler() -> str:
+def _compiler() -> list[str]:
+    """The command, with arguments of its own (`CC="ccache gcc"`)."""
     if os.environ.get(SWITCH) == "0":
         raise Unavailable(f"{SWITCH} is 0")
     if sys.platform != "linux":
         raise Unavailable(f"they are for Linux, and this is {sys.platform}")
-    name = os.environ.get("CC", "cc")
+    name, *arguments = shlex.split(os.environ.get("CC", "")) or ["cc"]
     found = shutil.which(name)
     if found is None:
         raise Unavailable(f"there is no C compiler '{name}'")
-    return found
+    return [found, *arguments]
 
 
-def _openmp() -> str:
+def _openmp() -> Path:
     """The OpenMP library that torch has loaded: threads of another one would stand in the way of torch's."""
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        path = line.split(maxsplit=5)[-1]
-        if Path(path).name.startswith("libgomp"):
-            return path
-    raise Unavailable("torch's threads are not those of GNU OpenMP")
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    mapped = {Path(line.split(maxsplit=5)[-1]) for line in lines if "libgomp" in line}
+    home = Path(torch.__file__).parent
+    ours = [path for path in mapped if path.is_relative_to(home) or path.is_relative_to(home.parent / "torch.libs")]
+    candidates = ours or list(mapped)  # scikit-learn, for one, brings a library of its own
+    if len(candidates) != 1:
+        raise Unavailable("torch's threads are not those of GNU OpenMP")
+    return candidates[0]
 
 
-def _built() -> Path:
+def _built() -> ctypes.CDLL:
     """The library, built unless this source was built before by this compiler on such a processor."""
     compiler, openmp = _compiler(), _openmp()
     here = Path(__file__).parent
@@ -78,30 +95,40 @@ def _built() -> Path:
     for path in sorted(here.glob("*.[ch]")):
         key.update(path.read_bytes())
     target = _cache() / f"layers-{key.hexdigest()[:20]}.so"
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            objects = []
-            for name in SOURCES:
-                for variant, defines in VARIANTS.items():
-                    objects.append(f"{folder}/{name}-{variant}.o")
-                    _run([compiler, *FLAGS, *defines, "-c", f"{here / name}.c", "-o", objects[-1]])
-            _run([compiler, "-shared", "-o", f"{folder}/layers.so", *objects, openmp, "-lm"])
-            os.replace(f"{folder}/layers.so", target)  # several processes may build at once: the last one wins
-    return target
+    if target.exists():
+        try:
+            return ctypes.CDLL(str(target))
+        except OSError:
+            pass  # damaged: it is built again
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        objects = []
+        for name in SOURCES:
+            for variant, defines in VARIANTS.items():
+                objects.append(f"{folder}/{name}-{variant}.o")
+                _run([*compiler, *FLAGS, *defines, "-c", f"{here / name}.c", "-o", objects[-1]])
+        built = f"{folder}/layers.so"
+        _run([*compiler, "-shared", "-o", built, *objects, str(openmp), "-lm"])
+        layers = ctypes.CDLL(built)  # only what can be loaded is kept
+        os.replace(built, target)  # several processes may build at once: the last one wins
+    return layers
 
 
 def _run(command: list[str]) -> None:
     subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
 
 
-def _identity(compiler: str) -> tuple[str, int, int, str]:
+def _identity(compiler: list[str]) -> tuple[list[str], int, int, str]:
     """What the machine code depends on besides the source."""
-    path = Path(compiler).resolve()
+    path = Path(compiler[0]).resolve()
     about = path.stat()
     cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith(("flags", "Features"))]
-    return str(path), about.st_size, about.st_mtime_ns, cpu[0] if cpu else ""
+    return [str(path), *compiler[1:]], about.st_size, about.st_mtime_ns, cpu[0] if cpu else ""
 
 
 def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gnm"
+    given = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(given or Path.home() / ".cache") / "gnm"
+    except RuntimeError as error:
+        raise Unavailable(f"there is no folder to compile them in ({error}); set XDG_CACHE_HOME") from error

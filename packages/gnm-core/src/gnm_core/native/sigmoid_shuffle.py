@@ -16,7 +16,9 @@ class NativeSigmoidShuffle(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, upscale: int) -> Tensor:  # noqa: D102 (autograd's)
         x = x.contiguous()
         batch, height, width, wide = x.shape
-        channels = wide // upscale**2
+        channels, left = divmod(wide, upscale**2)
+        if left:
+            raise ValueError(f"{wide} channels cannot be shuffled into {upscale} x {upscale} pixels each")
         picture = x.new_empty(batch, channels, height * upscale, width * upscale)
         ctx.sizes = (batch, height, width, upscale, channels)
         call("sigmoid_shuffle_forward", x, picture, *ctx.sizes)

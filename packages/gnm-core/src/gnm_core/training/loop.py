@@ -158,7 +158,7 @@ def _warn_of_changes(checkpoint: Checkpoint, learner: Learner, settings: Setting
         "precision": settings.precision,
         "compile": settings.compile,
         "threads": torch.get_num_threads(),
-        "native": library() is not None,
+        "native": _native(settings, learner.device),
         "torch": torch.__version__,
         "images": len(learner.data),
     }
@@ -190,6 +190,11 @@ def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks:
         ranks=ranks,
         announce=display.say,
     )
+
+
+def _native(settings: Settings, device: torch.device) -> bool:
+    """Whether layers in C take part."""
+    return device.type == "cpu" and not settings.compile and library() is not None
 
 
 class _Loop:
@@ -318,7 +323,7 @@ class _Loop:
             self.training.keep,
             **_remembered(self.settings),
             seconds=self.before + time.perf_counter() - self.begun,
-            native=library() is not None,
+            native=_native(self.settings, self.learner.device),
             images=len(self.learner.data),
         )
         self.saved = step

@@ -43,21 +43,28 @@ class SeparableRenderer(ObjectRenderer):
         return rows[:, :, None] @ (glimpses @ rearrange(columns, "b n x q -> b n 1 q x"))
 
     def paint(self, glimpses: Glimpses) -> Foreground:
-        """Place every object and sum them up; without masks."""
-        return Foreground(self._sum(glimpses.presence * glimpses.appearance, glimpses.where), None)
+        """Place every object and sum them up."""
+        if not glimpses.masks:
+            return Foreground(self._sum(glimpses.presence * glimpses.appearance, glimpses.where), None)
+        order, windows = self._by_window(glimpses.where)
+        flat = [rearrange(x, "b n ... -> 1 (b n) ...")[:, order] for x in (glimpses.decoded, glimpses.presence)]
+        depth, where = (rearrange(x, "b n ... -> 1 (b n) ...")[:, order] for x in (glimpses.depth, glimpses.where))
+        return self._compose(Glimpses(flat[0], True, flat[1], depth, where), windows, len(glimpses.where))
 
     def paint_cells(self, cells: Cells, box_mask: float | None) -> Foreground:
-        """Decode a few scenes' objects and paint them; with masks, in the order of their windows' sizes."""
+        """Decode a few scenes' objects and paint them; with masks they are sorted before anything large is made."""
         if not self.masks:
             return super().paint_cells(cells, box_mask)
-        scenes, count = cells.where.shape[:2]
-        scene = torch.arange(scenes, device=cells.where.device).repeat_interleave(count)
-        objects = [rearrange(x, "b n d -> 1 (b n) d") for x in cells.fields()]
-        buckets = bucket_boxes(rearrange(cells.where, "b n d -> (b n) d"), scene, self.size, self.glimpse.size)
-        if buckets:
-            order = torch.cat([bucket.members for bucket in buckets])
-            objects = [x[:, order] for x in objects]
-        return self._compose(self.decode(Cells(*objects), box_mask), [bucket.windows for bucket in buckets], scenes)
+        order, windows = self._by_window(cells.where)
+        objects = Cells(*(rearrange(x, "b n d -> 1 (b n) d")[:, order] for x in cells.fields()))
+        return self._compose(self.decode(objects, box_mask), windows, len(cells.where))
+
+    def _by_window(self, where: Tensor) -> tuple[Tensor, list[Windows]]:
+        """(B, N, 4) → the order of the B * N objects by the size of their windows, and the windows of each size."""
+        scene = torch.arange(len(where), device=where.device).repeat_interleave(where.shape[1])
+        buckets = bucket_boxes(rearrange(where, "b n d -> (b n) d"), scene, self.size, self.glimpse.size)
+        order = torch.cat([bucket.members for bucket in buckets]) if buckets else scene
+        return order, [bucket.windows for bucket in buckets]
 
     def _sum(self, glimpses: Tensor, where: Tensor) -> Tensor:
         """(B, N, c, s, s) and (B, N, 4) → (B, c, H, W): the sum of all placed glimpses, without placing any."""

@@ -6,6 +6,7 @@ import torch
 from einops import rearrange
 from gnm_core.contracts import BackgroundDecoder, Default, GlimpseDecoder
 from gnm_core.dims import Dims
+from gnm_core.precision import without_autocast
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -38,7 +39,8 @@ class STNRenderer(ObjectRenderer):
         extent, centre = where[..., :2] + 1e-15, where[..., 2:]
         scale = torch.diag_embed(1 / extent)
         theta = rearrange(torch.cat([scale, (-centre / extent)[..., None]], dim=-1), "b n i j -> (b n) i j")
-        grid = F.affine_grid(theta, [batch * count, channels, self.size, self.size], align_corners=False)
+        with without_autocast(theta):  # it is a matrix product, and would round the boxes
+            grid = F.affine_grid(theta, [batch * count, channels, self.size, self.size], align_corners=False)
         flat = rearrange(glimpses.to(grid.dtype), "b n c h w -> (b n) c h w")
         placed = F.grid_sample(flat, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
         return rearrange(placed, "(b n) c h w -> b n c h w", b=batch)
