@@ -22,6 +22,10 @@ SMALL = (
 )
 LARGE = ("mnist-4", "arrow-room", "vae-arrow-room", "convdraw-8-arrow-room", "space-arrow-room", "genesis-arrow-room")
 FEW = ("train.checkpoint_every=2", "train.picture_every=2", "train.log_every=1")
+QUICK = [
+    *("metrics.ll.particles=2", "metrics.s-acc.n=2", "metrics.speed.batch=2", "metrics.d-steps.cap=40"),
+    *("metrics.d-steps.pool=64", "metrics.d-steps.held_out=8", "metrics.d-steps.seeds=1"),
+]
 GPU = torch.device("cuda")
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
@@ -128,16 +132,7 @@ def test_a_run_on_a_gpu_goes_on_and_is_evaluated(name: str, gnm: Command, tmp_pa
         torch.testing.assert_close(parts[key], tensor, rtol=1e-2, atol=1e-2, msg=key)
     assert list((tmp_path / "whole" / "pictures").glob("*.png"))
     done = gnm(
-        *("evaluate", "whole", "--device", "cuda", "-n", 4, "--set", "metrics.ll.particles=2"),
-        *("--set", "metrics.s-acc.n=2", "--set", "metrics.speed.batch=2", "--set", "metrics.d-steps.cap=40"),
-        *(
-            "--set",
-            "metrics.d-steps.pool=64",
-            "--set",
-            "metrics.d-steps.held_out=8",
-            "--set",
-            "metrics.d-steps.seeds=1",
-        ),
+        "evaluate", "whole", "--device", "cuda", "-n", 4, *(word for value in QUICK for word in ("--set", value))
     )
     assert done.returncode == 0, done.stderr
     done = gnm("sample", "whole", "-n", 4, "--out", "grid.png")
