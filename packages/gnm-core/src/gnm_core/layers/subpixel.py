@@ -29,9 +29,8 @@ class SubpixelConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) → (B, outputs, r H, r W)."""
-        return rearrange(
-            shuffle(rearrange(self.unshuffled(x), "b o h w -> b h w o"), self.upscale), "b h w c -> b c h w"
-        )
+        y = rearrange(self.unshuffled(x), "b o h w -> b h w o")
+        return rearrange(shuffle(y, self.upscale), "b h w c -> b c h w")
 
     def picture(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) → (B, outputs, r H, r W): the sigmoid of the result, in contiguous memory."""

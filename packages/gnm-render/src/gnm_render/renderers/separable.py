@@ -47,9 +47,9 @@ class SeparableRenderer(ObjectRenderer):
         if not glimpses.masks:
             return Foreground(self._sum(glimpses.presence * glimpses.appearance, glimpses.where), None)
         order, windows = self._by_window(glimpses.where)
-        flat = [rearrange(x, "b n ... -> 1 (b n) ...")[:, order] for x in (glimpses.decoded, glimpses.presence)]
-        depth, where = (rearrange(x, "b n ... -> 1 (b n) ...")[:, order] for x in (glimpses.depth, glimpses.where))
-        return self._compose(Glimpses(flat[0], True, flat[1], depth, where), windows, len(glimpses.where))
+        given = (glimpses.decoded, glimpses.presence, glimpses.depth, glimpses.where)
+        decoded, presence, depth, where = (rearrange(x, "b n ... -> 1 (b n) ...")[:, order] for x in given)
+        return self._compose(Glimpses(decoded, True, presence, depth, where), windows, len(glimpses.where))
 
     def paint_cells(self, cells: Cells, box_mask: float | None) -> Foreground:
         """Decode a few scenes' objects and paint them; with masks they are sorted before anything large is made."""
@@ -91,9 +91,8 @@ class SeparableRenderer(ObjectRenderer):
         covered = cover(glimpses.decoded.squeeze(0), glimpses.presence.squeeze(0)).split(sizes)
         nearness = (-glimpses.depth.squeeze(0)).sigmoid().split(sizes)
         places = glimpses.where.squeeze(0).split(sizes)
-        patches = [
-            claim(self._place_in(*each[:3]), each[3]) for each in zip(covered, places, windows, nearness, strict=True)
-        ]
+        alike = zip(covered, places, windows, nearness, strict=True)
+        patches = [claim(self._place_in(objects, where, place), near) for objects, where, place, near in alike]
         if patches:
             total = add_windows(patches, windows, scenes, self.size)
         else:
