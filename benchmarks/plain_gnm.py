@@ -1,23 +1,21 @@
 """GNM's fast layers written the plain way: what the tests and the benchmark compare them with."""
 
 from collections.abc import Callable
-from copy import deepcopy
 
+from gnm_baselines.plain import plain as layer_by_layer
 from gnm_core.gnm.model import GNM
 from gnm_core.latents import SymbolicLatents
-from gnm_core.layers.celu_norm import CeluNorm1d, CeluNorm2d
-from gnm_core.layers.stack import ConvStack
-from gnm_core.layers.subpixel import SubpixelConv
+from gnm_core.layers.celu_norm import CeluNorm1d
 from gnm_core.parts.encoders.conv import ConvEncoder
 from gnm_render.renderers import base
 from gnm_render.renderers.stn import STNRenderer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 
 def plain(model: GNM) -> GNM:
     """A copy that computes the same function as published: layer by layer, one canvas per object, all at once."""
-    copy = deepcopy(model)
+    copy = layer_by_layer(model)
     fast = copy.renderer
     copy.renderer = STNRenderer(copy.dims, glimpse=fast.glimpse, background=fast.background)
     copy.renderer._foreground = _all_at_once.__get__(copy.renderer)
@@ -32,16 +30,8 @@ def _all_at_once(self: STNRenderer, latents: SymbolicLatents, box_mask: float | 
     return self.paint(self.decode(base._rows(latents), box_mask))
 
 
-def _celu_norm_2d(self: CeluNorm2d, x: Tensor) -> Tensor:
-    return F.group_norm(F.celu(x), 1, self.weight, self.bias)
-
-
 def _celu_norm_1d(self: CeluNorm1d, x: Tensor) -> Tensor:
     return F.layer_norm(F.celu(x), self.weight.shape, self.weight, self.bias)
-
-
-def _subpixel(self: SubpixelConv, x: Tensor) -> Tensor:
-    return F.pixel_shuffle(self.conv(x.contiguous()), self.upscale)
 
 
 def _encode(self: ConvEncoder, image: Tensor) -> Tensor:
@@ -49,9 +39,6 @@ def _encode(self: ConvEncoder, image: Tensor) -> Tensor:
 
 
 _PLAIN: dict[type, Callable[..., Tensor]] = {
-    CeluNorm2d: _celu_norm_2d,
     CeluNorm1d: _celu_norm_1d,
-    SubpixelConv: _subpixel,
     ConvEncoder: _encode,
-    ConvStack: nn.Sequential.forward,
 }

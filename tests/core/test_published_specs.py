@@ -23,7 +23,9 @@ def test_a_shipped_spec_composes_and_passes_an_image(path: Path) -> None:
     assert torch.isfinite(spec.objective()(terms, 0).total)
     assert model.sample(1).image.shape == (1, dims.channels, dims.size, dims.size)
     assert spec.has_data
-    rehearse(model, spec.training().schedule(), spec.objective(), torch.rand(2, dims.channels, dims.size, dims.size))
+    stages = spec.training().schedule()
+    assert stages
+    rehearse(model, stages, spec.objective(), torch.rand(2, dims.channels, dims.size, dims.size))
 
 
 @pytest.mark.parametrize(("name", "parameters"), SIZES.items())

@@ -87,10 +87,13 @@ int FUNCTION(celu_norm_forward)(const num *x, const float *weight, const float *
 {
     const int64_t count = H * W * r * r * C, run = r * C, length = pattern_length(C);
     float *weights = pattern_of(weight, C, length), *biases = pattern_of(bias, C, length);
-    const int failed = !weights || !biases;
-    const int64_t images = failed ? 0 : B;
+    if (!weights || !biases) {
+        free(weights);
+        free(biases);
+        return 1;
+    }
 #pragma omp parallel for schedule(static) num_threads(threads)
-    for (int64_t b = 0; b < images; b++) {
+    for (int64_t b = 0; b < B; b++) {
         const num *from = x + b * count;
         num *to = activation + b * count;
         if (r == 1)
@@ -108,7 +111,7 @@ int FUNCTION(celu_norm_forward)(const num *x, const float *weight, const float *
     }
     free(weights);
     free(biases);
-    return failed;
+    return 0;
 }
 
 /* The rows once more, from the activation. */
@@ -117,14 +120,17 @@ int FUNCTION(celu_norm_again)(const num *activation, const float *weight, const 
 {
     const int64_t length = pattern_length(C);
     float *weights = pattern_of(weight, C, length), *biases = pattern_of(bias, C, length);
-    const int failed = !weights || !biases;
-    const int64_t images = failed ? 0 : B;
+    if (!weights || !biases) {
+        free(weights);
+        free(biases);
+        return 1;
+    }
 #pragma omp parallel for schedule(static) num_threads(threads)
-    for (int64_t b = 0; b < images; b++)
+    for (int64_t b = 0; b < B; b++)
         normalise(activation + b * count, rows + b * count, weights, biases, mean[b], rstd[b], count, length);
     free(weights);
     free(biases);
-    return failed;
+    return 0;
 }
 
 /* Sums over one image's pixels, for each place in the pattern: of gradient * normalised activation, and of the gradient. */

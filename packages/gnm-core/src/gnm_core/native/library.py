@@ -15,7 +15,6 @@ from pathlib import Path
 
 import torch
 
-SOURCES = ("celu_norm", "sigmoid_shuffle")
 VARIANTS = {"float32": (), "bfloat16": ("-DBFLOAT",)}
 FLAGS = ("-O3", "-march=native", "-fopenmp", "-fPIC", "-fno-math-errno", "-fno-trapping-math")
 SWITCH = "GNM_NATIVE"
@@ -103,10 +102,10 @@ def _built() -> ctypes.CDLL:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         objects = []
-        for name in SOURCES:
+        for source in sorted(here.glob("*.c")):
             for variant, defines in VARIANTS.items():
-                objects.append(f"{folder}/{name}-{variant}.o")
-                _run([*compiler, *FLAGS, *defines, "-c", f"{here / name}.c", "-o", objects[-1]])
+                objects.append(f"{folder}/{source.stem}-{variant}.o")
+                _run([*compiler, *FLAGS, *defines, "-c", str(source), "-o", objects[-1]])
         built = f"{folder}/layers.so"
         _run([*compiler, "-shared", "-o", built, *objects, str(openmp), "-lm"])
         layers = ctypes.CDLL(built)  # only what can be loaded is kept

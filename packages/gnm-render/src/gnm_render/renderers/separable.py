@@ -11,7 +11,7 @@ from torch import Tensor
 from gnm_render.renderers.base import Cells, Foreground, Glimpses, ObjectRenderer
 from gnm_render.renderers.bilinear import bilinear_weights
 from gnm_render.renderers.claims import claim, cover
-from gnm_render.renderers.windows import Windows, add_windows, bucket_boxes
+from gnm_render.renderers.windows import Sorted, Windows, add_windows, sort_by_window
 
 
 class SeparableRenderer(ObjectRenderer):
@@ -46,25 +46,24 @@ class SeparableRenderer(ObjectRenderer):
         """Place every object and sum them up."""
         if not glimpses.masks:
             return Foreground(self._sum(glimpses.presence * glimpses.appearance, glimpses.where), None)
-        order, windows = self._by_window(glimpses.where)
+        by_window = self._by_window(glimpses.where)
         given = (glimpses.decoded, glimpses.presence, glimpses.depth, glimpses.where)
-        decoded, presence, depth, where = (rearrange(x, "b n ... -> 1 (b n) ...")[:, order] for x in given)
-        return self._compose(Glimpses(decoded, True, presence, depth, where), windows, len(glimpses.where))
+        decoded, presence, depth, where = (rearrange(x, "b n ... -> 1 (b n) ...")[:, by_window.order] for x in given)
+        glimpses_sorted = Glimpses(decoded, True, presence, depth, where)
+        return self._compose(glimpses_sorted, by_window.windows, len(glimpses.where))
 
     def paint_cells(self, cells: Cells, box_mask: float | None) -> Foreground:
         """Decode a few scenes' objects and paint them; with masks they are sorted before anything large is made."""
         if not self.masks:
             return super().paint_cells(cells, box_mask)
-        order, windows = self._by_window(cells.where)
-        objects = Cells(*(rearrange(x, "b n d -> 1 (b n) d")[:, order] for x in cells.fields()))
-        return self._compose(self.decode(objects, box_mask), windows, len(cells.where))
+        by_window = self._by_window(cells.where)
+        objects = Cells(*(rearrange(x, "b n d -> 1 (b n) d")[:, by_window.order] for x in cells.fields()))
+        return self._compose(self.decode(objects, box_mask), by_window.windows, len(cells.where))
 
-    def _by_window(self, where: Tensor) -> tuple[Tensor, list[Windows]]:
-        """(B, N, 4) → the order of the B * N objects by the size of their windows, and the windows of each size."""
+    def _by_window(self, where: Tensor) -> Sorted:
+        """(B, N, 4) → the B * N objects in the order of their windows' sides."""
         scene = torch.arange(len(where), device=where.device).repeat_interleave(where.shape[1])
-        buckets = bucket_boxes(rearrange(where, "b n d -> (b n) d"), scene, self.size, self.glimpse.size)
-        order = torch.cat([bucket.members for bucket in buckets]) if buckets else scene
-        return order, [bucket.windows for bucket in buckets]
+        return sort_by_window(rearrange(where, "b n d -> (b n) d"), scene, self.size, self.glimpse.size)
 
     def _sum(self, glimpses: Tensor, where: Tensor) -> Tensor:
         """(B, N, c, s, s) and (B, N, 4) → (B, c, H, W): the sum of all placed glimpses, without placing any."""

@@ -24,17 +24,17 @@ class Windows:
 
 
 @dataclass(frozen=True)
-class Bucket:
-    """Objects whose boxes fit windows of the same side."""
+class Sorted:
+    """Objects in the order of their windows' sides."""
 
-    members: Tensor
-    """(M,) int64: which of the N objects of all scenes."""
-    windows: Windows
-    """Where each lies."""
+    order: Tensor
+    """(N,) int64: which object comes where."""
+    windows: list[Windows]
+    """The windows of each side that occurs, in that order: N in all."""
 
 
-def bucket_boxes(where: Tensor, scene: Tensor, size: int, glimpse: int) -> list[Bucket]:
-    """Sort objects into windows of a quarter, a half, three quarters and the whole of the image.
+def sort_by_window(where: Tensor, scene: Tensor, size: int, glimpse: int) -> Sorted:
+    """Give each object a window of a quarter, a half, three quarters or the whole of the image.
 
     Args:
         where: (N, 4) = (width, height, x, y) in the image frame.
@@ -46,7 +46,7 @@ def bucket_boxes(where: Tensor, scene: Tensor, size: int, glimpse: int) -> list[
     margin = 1 + extent * (size / (2 * glimpse))  # a bilinear glimpse fades out half a glimpse pixel beyond its box
     need = (extent * size + 2 * margin).amax(1)
     first = (centre - extent + 1) * (size / 2) - margin
-    buckets = []
+    order, windows = [scene[:0]], []
     left_out = torch.ones_like(scene, dtype=torch.bool)
     for quarters in (1, 2, 3, 4):
         side = size if quarters == 4 else size * quarters // 4
@@ -55,8 +55,9 @@ def bucket_boxes(where: Tensor, scene: Tensor, size: int, glimpse: int) -> list[
         members = fits.nonzero()[:, 0]
         if len(members):
             corner = first[members].floor().long().clamp(0, size - side)
-            buckets.append(Bucket(members, Windows(scene[members], corner[:, 1], corner[:, 0], side)))
-    return buckets
+            order.append(members)
+            windows.append(Windows(scene[members], corner[:, 1], corner[:, 0], side))
+    return Sorted(torch.cat(order), windows)
 
 
 def add_windows(patches: Sequence[Tensor], windows: Sequence[Windows], scenes: int, size: int) -> Tensor:
