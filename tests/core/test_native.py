@@ -3,249 +3,329 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 import torch
-from gnm_core.layers.celu_norm import CeluNorm2d, celu_norm
-from gnm_core.layers.stack import ConvStack
+from gnm_core.layers.celu_norm import CeluNorm2d
+from gnm_core.layers.stack import ConvStack, _in_c, _one_by_one
 from gnm_core.layers.subpixel import SubpixelConv
-from gnm_core.native.call import call, can_run
-from gnm_core.native.celu_norm import NativeCeluNorm
-from gnm_core.native.library import Unavailable, _cache, _openmp, library, why_not
-from gnm_core.native.sigmoid_shuffle import NativeSigmoidShuffle
+from gnm_core.native.call import addresses
+from gnm_core.native.library import Unavailable, _cache, _openmp
+from gnm_core.native.stack import STACK, Ending, Geometry, NativeLayer, lanes, run_stack
 from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 from torch.nn import functional as F
 
-SIZES = [
-    *[(3, 4, 4, 1, 16), (2, 1, 1, 4, 64), (5, 8, 8, 2, 16), (1, 3, 5, 3, 7), (2, 1, 1, 1, 512), (4, 2, 3, 1, 1)],
-    *[(2, 5, 5, 1, 33), (3, 2, 2, 2, 5), (7, 16, 16, 2, 8), (1, 1, 1, 1, 2)],
-]
-"""Images, height, width, upscale, channels."""
-
-native = pytest.mark.skipif(library() is None, reason=f"no layers in C: {why_not()}")
+native = pytest.mark.skipif(not STACK.can_take(), reason=f"no layers in C: {STACK.why_not()}")
 
 
-def inputs(sizes: tuple[int, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-    batch, height, width, upscale, channels = sizes
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """On many threads, a few images would be left to PyTorch."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int | None = None) -> list[nn.Module]:
+    return [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2 if padding is None else padding),
+        CeluNorm2d(outputs),
+    ]
+
+
+def subpixel(inputs: int, outputs: int, kernel: int, upscale: int) -> list[nn.Module]:
+    return [SubpixelConv(inputs, outputs, kernel, upscale), CeluNorm2d(outputs)]
+
+
+STACKS: dict[str, tuple[Callable[[], list[nn.Module]], tuple[int, int, int]]] = {
+    "encoder": (lambda: [*conv(1, 16, 4, 2, 1), *conv(16, 16, 3), *conv(16, 32, 4, 2, 1)], (1, 16, 16)),
+    "glimpse": (
+        lambda: [
+            *(*subpixel(5, 64, 1, 4), *subpixel(64, 16, 1, 2), *subpixel(16, 8, 3, 1)),
+            *(SubpixelConv(8, 1, 3, 1), nn.Sigmoid()),
+        ],
+        (5, 1, 1),
+    ),
+    "background": (
+        lambda: [*subpixel(3, 8, 1, 4), *subpixel(8, 5, 1, 2), SubpixelConv(5, 3, 3, 1), nn.Sigmoid()],
+        (3, 1, 1),
+    ),
+    "a kernel on one pixel": (lambda: [*subpixel(7, 24, 3, 2), SubpixelConv(24, 4, 3, 2), nn.Sigmoid()], (7, 1, 1)),
+    "an oblong": (lambda: [*conv(3, 33, 3), *conv(33, 7, 5, 2), *conv(7, 20, 1)], (3, 10, 13)),
+    "a norm of one number": (lambda: [*conv(2, 3, 5, 1, 0), *conv(3, 1, 1)], (2, 7, 7)),
+    "a stride of three": (lambda: [*conv(2, 12, 5, 3, 2), *conv(12, 17, 3, 3, 0)], (2, 17, 19)),
+    "a stride beyond the kernel": (lambda: [*conv(2, 9, 2, 3, 0), *conv(9, 4, 1, 2)], (2, 14, 11)),
+    "nothing behind the last": (lambda: [*conv(4, 16, 3), nn.Conv2d(16, 6, 3, padding=1)], (4, 6, 6)),
+    "three times as large": (lambda: [*subpixel(4, 5, 3, 3), SubpixelConv(5, 2, 3, 3), nn.Sigmoid()], (4, 3, 5)),
+    "few outputs, many inputs": (
+        lambda: [*conv(1, 48, 3), *conv(48, 6, 3, 2), *conv(6, 32, 3), nn.Conv2d(32, 4, 1)],
+        (1, 9, 9),
+    ),
+    "one convolution": (lambda: [nn.Conv2d(3, 5, 3)], (3, 8, 8)),
+}
+
+
+def stack_and_images(name: str, batch: int) -> tuple[ConvStack, Tensor]:
     torch.manual_seed(0)
-    x = (2 * torch.randn(batch, height, width, upscale**2 * channels)).to(dtype)
-    return x, 1 + torch.randn(channels), torch.randn(channels)
+    modules, size = STACKS[name]
+    stack = ConvStack(*modules())
+    for module in stack:
+        if isinstance(module, CeluNorm2d):
+            nn.init.normal_(module.weight)
+            nn.init.normal_(module.bias)
+    return stack, torch.randn(batch, *size)
 
 
-def plain(x: Tensor, weight: Tensor, bias: Tensor, upscale: int) -> Tensor:
-    batch, height, width, channels = *x.shape[:3], len(weight)
-    x = x.view(batch, height, width, upscale, upscale, channels).permute(0, 1, 3, 2, 4, 5)
-    x = F.celu(x.reshape(batch, height * upscale, width * upscale, channels))
-    return F.group_norm(x.permute(0, 3, 1, 2), 1, weight, bias).permute(0, 2, 3, 1)
+def in_c(stack: ConvStack, x: Tensor) -> Tensor:
+    made = _in_c(list(stack), x)
+    assert made is not None
+    return made
 
 
-def value_and_gradients(function: Callable[..., Tensor], *leaves: Tensor, upscale: int) -> list[Tensor]:
-    leaves = tuple(leaf.clone().requires_grad_() for leaf in leaves)
-    out = function(*leaves, upscale)
-    towards = torch.randn(out.shape, generator=torch.Generator().manual_seed(1)).to(out.dtype)
-    return [out.detach(), *torch.autograd.grad((out * towards).sum(), leaves)]
+def value_and_gradients(run: Callable[[Tensor], Tensor], stack: nn.Module, x: Tensor) -> list[Tensor]:
+    x = x.clone().requires_grad_()
+    made = run(x)
+    towards = torch.randn(made.shape, generator=torch.Generator().manual_seed(1)).to(made.dtype)
+    return [made.detach(), *torch.autograd.grad((made * towards).sum(), [x, *stack.parameters()])]
 
 
-@native
-@pytest.mark.parametrize("sizes", SIZES)
-@pytest.mark.parametrize(("dtype", "near"), [(torch.float32, 2e-5), (torch.bfloat16, 2e-2)])
-def test_value_and_gradients_are_those_of_celu_and_norm(
-    sizes: tuple[int, ...], dtype: torch.dtype, near: float
-) -> None:
-    leaves, upscale = inputs(sizes, dtype), sizes[3]
-    assert can_run(leaves[0])
-    found = value_and_gradients(lambda *a: celu_norm(*a).rows, *leaves, upscale=upscale)
-    expected = value_and_gradients(plain, *(leaf.double() for leaf in leaves), upscale=upscale)
-    for ours, exact in zip(found, expected, strict=True):
-        assert ours.dtype in (dtype, torch.float32)
-        error, size = (ours.double() - exact).norm(), exact.norm()
-        assert error <= near * size + near * ours.numel() ** 0.5, f"{error / size}"
+def assert_near(ours: list[Tensor], exact: list[Tensor]) -> None:
+    """Within what sums of so many float32 numbers lose, measured against the largest of each tensor."""
+    for one, other in zip(ours, exact, strict=True):
+        assert one.shape == other.shape
+        assert (one.double() - other).abs().max() <= 3e-5 * other.abs().max() + 1e-6
 
 
 @native
-@pytest.mark.parametrize("sizes", SIZES)
-def test_the_rows_can_be_made_again_and_without_gradients_are_the_same(sizes: tuple[int, ...]) -> None:
-    x, weight, bias = inputs(sizes, torch.float32)
-    normalised = celu_norm(x.requires_grad_(), weight, bias, sizes[3])
-    assert torch.equal(normalised.again(), normalised.rows)
+@pytest.mark.parametrize("batch", [16, 13, 37])
+@pytest.mark.parametrize("name", STACKS)
+def test_value_and_gradients_are_pytorchs(name: str, batch: int) -> None:
+    stack, x = stack_and_images(name, batch)
+    found = value_and_gradients(lambda x: in_c(stack, x), stack, x)
+    exact = ConvStack(*STACKS[name][0]()).double()
+    exact.load_state_dict({key: value.double() for key, value in stack.state_dict().items()})
+    assert_near(found, value_and_gradients(exact, exact, x.double()))
+
+
+@native
+@pytest.mark.parametrize("name", STACKS)
+def test_without_gradients_it_is_the_same(name: str) -> None:
+    stack, x = stack_and_images(name, 20)
     with torch.no_grad():
-        assert torch.equal(celu_norm(x, weight, bias, sizes[3]).rows, normalised.rows)
+        assert torch.equal(in_c(stack, x), in_c(stack, x))
+        expected = in_c(stack, x)
+    assert torch.equal(in_c(stack, x).detach(), expected)
 
 
 @native
-@pytest.mark.parametrize("sizes", SIZES)
-@pytest.mark.parametrize(("dtype", "near"), [(torch.float32, 1e-6), (torch.bfloat16, 1e-2)])
-def test_a_picture_is_the_sigmoid_of_the_shuffled_pixels(
-    sizes: tuple[int, ...], dtype: torch.dtype, near: float
-) -> None:
-    leaves, upscale = inputs(sizes, dtype)[:1], sizes[3]
-    found = value_and_gradients(NativeSigmoidShuffle.apply, *leaves, upscale=upscale)
-    expected = value_and_gradients(plain_picture, *(leaf.double() for leaf in leaves), upscale=upscale)
-    for ours, exact in zip(found, expected, strict=True):
-        torch.testing.assert_close(ours.double(), exact, rtol=near, atol=near)
-
-
-def plain_picture(x: Tensor, upscale: int) -> Tensor:
-    batch, height, width = x.shape[:3]
-    x = x.view(batch, height, width, upscale, upscale, -1).permute(0, 5, 1, 3, 2, 4)
-    return x.reshape(batch, -1, height * upscale, width * upscale).sigmoid()
+@pytest.mark.parametrize("name", [name for name, (_, size) in STACKS.items() if size[1:] != (1, 1)])
+def test_neither_threads_nor_neighbours_change_a_bit(name: str) -> None:
+    stack, x = stack_and_images(name, 100)
+    found = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found.append(value_and_gradients(lambda x: in_c(stack, x), stack, x))
+    for other in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
+    torch.set_num_threads(1)
+    few = value_and_gradients(lambda x: in_c(stack, x), stack, x[lanes() : 2 * lanes()])
+    assert torch.equal(few[0], found[0][0][lanes() : 2 * lanes()])
 
 
 @native
-def test_every_number_has_the_sigmoid_of_pytorch() -> None:
-    x = torch.cat([torch.linspace(-120, 120, 100_001), torch.tensor([float("inf"), -float("inf"), float("nan")])])
-    picture = NativeSigmoidShuffle.apply(x.view(1, 1, -1, 1), 1)
-    torch.testing.assert_close(picture.flatten(), x.sigmoid(), rtol=1e-6, atol=1e-37, equal_nan=True)
-
-
-@native
-def test_every_number_has_the_celu_of_pytorch() -> None:
-    x = torch.cat([torch.linspace(-120, 20, 100_001), torch.logspace(-30, 1, 1_000), -torch.logspace(-30, 1, 1_000)])
-    x = x.view(1, 1, 1, -1).requires_grad_()
-    one = torch.ones(x.numel())
-    _, activation, _, _ = NativeCeluNorm.apply(x, one, 0 * one, 1, 1e-5, True)
-    torch.testing.assert_close(activation.double(), F.celu(x.detach().double()), rtol=1e-6, atol=1.5e-7)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_under_autocast_it_is_the_same_in_float32(dtype: torch.dtype) -> None:
+    stack, x = stack_and_images("encoder", 16)
+    x = x.to(dtype)
+    expected = stack(x.float())
+    with torch.autocast("cpu", torch.bfloat16):
+        found = stack(x)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, expected)
 
 
 @native
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("nan")])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_what_is_not_finite_stays_so(bad: float, dtype: torch.dtype) -> None:
-    x, weight, bias = inputs((2, 2, 2, 2, 16), dtype)
-    x[1, 1, 0, 3] = bad
-    rows = celu_norm(x, weight, bias, 2).rows
-    assert rows[0].isfinite().all()
-    assert not rows[1].isfinite().any()
+@pytest.mark.parametrize("name", ["encoder", "glimpse", "nothing behind the last"])
+def test_what_is_not_finite_stays_so(bad: float, name: str) -> None:
+    stack, x = stack_and_images(name, 16)
+    expected = in_c(stack, x)
+    x[3, 0, 0, 0] = bad
+    made = in_c(stack, x)
+    assert not made[3].isfinite().any()
+    others = torch.arange(16) != 3
+    assert torch.equal(made[others], expected[others])
 
 
 @native
-def test_the_number_of_threads_changes_no_bit() -> None:
-    leaves = inputs((7, 4, 4, 2, 16), torch.float32)
-    found = []
-    before = torch.get_num_threads()
-    for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
-        found.append(value_and_gradients(lambda *a: celu_norm(*a).rows, *leaves, upscale=2))
-    torch.set_num_threads(before)
-    for other in found[1:]:
-        assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
+def test_every_number_has_the_celu_and_the_sigmoid_of_pytorch() -> None:
+    x = torch.cat([torch.linspace(-120, 120, 100_001), torch.logspace(-30, 1, 1_000), -torch.logspace(-30, 1, 1_000)])
+    x = x.repeat(lanes(), 1)
+    picture = run_stack(x[:, None, :, None], [given(x.shape[1], Ending.SIGMOID)], 0.0)
+    torch.testing.assert_close(picture[5, 0, 0], x[5].sigmoid(), rtol=1e-6, atol=1e-37)
+    low = x[:, x[0] <= 1]
+    rows = run_stack(low[:, None, :, None], [given(low.shape[1], Ending.CELU_AND_NORM)], 0.0)[5, 0, 0].double()
+    celu = F.celu(low[5].double())
+    torch.testing.assert_close(rows, (celu - celu.mean()) / celu.std(correction=0), rtol=1e-5, atol=1e-6)
+
+
+def given(width: int, ending: Ending) -> NativeLayer:
+    norm = ending is Ending.CELU_AND_NORM
+    one, zero = (torch.ones(1), torch.zeros(1)) if norm else (None, None)
+    return NativeLayer(Geometry(1, width, 0, 0, 1, 0, 1, 1, ending), None, None, one, zero)
 
 
 @native
 @pytest.mark.parametrize("value", [0.1, -0.99, 30.0])
-@pytest.mark.parametrize("sizes", [(1, 64, 64, 1, 64), (1, 32, 32, 4, 16)])
-def test_a_large_image_loses_no_digits(sizes: tuple[int, ...], value: float) -> None:
+def test_a_large_image_loses_no_digits(value: float) -> None:
     """Of a constant image nothing is left, and a large mean is taken off before anything is squared."""
-    x, weight, bias = inputs(sizes, torch.float32)
-    rows = celu_norm(torch.full_like(x, value), torch.ones_like(weight), torch.zeros_like(bias), sizes[3]).rows
-    assert rows.abs().max() < 5e-4
-    moved = x + value
-    expected = plain(moved.double(), weight.double(), bias.double(), sizes[3])
-    torch.testing.assert_close(celu_norm(moved, weight, bias, sizes[3]).rows.double(), expected, rtol=1e-5, atol=2e-5)
+    layer = given(128 * 128, Ending.CELU_AND_NORM)
+    torch.manual_seed(0)
+    x = torch.randn(lanes(), 1, 128 * 128, 1)
+    assert run_stack(torch.full_like(x, value), [layer], 1e-5).abs().max() < 5e-4
+    expected = F.layer_norm(F.celu((x + value).double()).flatten(1), [128 * 128])
+    found = run_stack(x + value, [layer], 1e-5).flatten(1).double()
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=2e-5)
 
 
-@pytest.mark.parametrize(
-    ("channels", "weights", "shifts", "upscale"), [(6, 3, 3, 1), (32, 64, 64, 1), (4, 4, 1, 1), (4, 4, 4, 2)]
-)
-def test_channels_that_do_not_fit_are_refused(channels: int, weights: int, shifts: int, upscale: int) -> None:
-    with pytest.raises(ValueError, match=f"{channels} channels.*do not fit"):
-        celu_norm(torch.randn(2, 4, 4, channels), torch.ones(weights), torch.ones(shifts), upscale)
+FREEDOM = list(product((False, True), repeat=4))
+"""Whether the images, the first convolution, the norms and the other convolutions learn."""
 
 
 def layers() -> ConvStack:
     torch.manual_seed(0)
-    norms = (CeluNorm2d(8), CeluNorm2d(4))
-    stack = ConvStack(nn.Conv2d(2, 8, 3, 2, 1), norms[0], SubpixelConv(8, 4, 1, 2), norms[1], SubpixelConv(4, 1, 3, 2))
-    stack.append(nn.Sigmoid())
-    for norm in norms:
-        nn.init.normal_(norm.weight)
-    return stack
-
-
-FREEDOM = list(product((False, True), repeat=4))
-"""Whether the image, the first convolution, the norms and the other convolutions learn."""
+    return ConvStack(*conv(2, 8, 3, 2), *subpixel(8, 4, 1, 2), SubpixelConv(4, 1, 3, 2), nn.Sigmoid())
 
 
 @native
 @pytest.mark.parametrize("free", FREEDOM[1:], ids=lambda free: "".join("fl"[one] for one in free))
-def test_whatever_is_frozen_the_gradients_are_the_same(free: tuple[bool, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_is_frozen_the_gradients_are_the_same(free: tuple[bool, ...]) -> None:
     stack = layers()
-    x = torch.randn(2, 2, 8, 8, requires_grad=free[0])
+    x = torch.randn(16, 2, 8, 8, requires_grad=free[0])
     for place, learns in zip((0, 1, 3, 2, 4), (free[1], free[2], free[2], free[3], free[3]), strict=True):
         stack[place].requires_grad_(learns)
     leaves = [leaf for leaf in (x, *stack.parameters()) if leaf.requires_grad]
-
-    def gradients() -> tuple[Tensor, ...]:
-        return torch.autograd.grad(stack(x).square().sum(), leaves)
-
-    found = gradients()
-    for module in ("celu_norm", "subpixel"):
-        monkeypatch.setattr(f"gnm_core.layers.{module}.can_run", lambda *tensors: False)
-    for ours, expected in zip(found, gradients(), strict=True):
+    found = torch.autograd.grad(in_c(stack, x).square().sum(), leaves)
+    for ours, expected in zip(
+        found, torch.autograd.grad(_one_by_one(list(stack), x).square().sum(), leaves), strict=True
+    ):
         torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_weights_that_change_before_the_gradients_are_taken_do_not_change_them() -> None:
+@native
+def test_where_nothing_learns_nothing_is_kept() -> None:
+    stack, x = layers().requires_grad_(False), torch.randn(16, 2, 8, 8)
+    assert in_c(stack, x).grad_fn is None
+
+
+@native
+def test_weights_that_change_before_the_gradients_are_taken_are_noticed() -> None:
     stack = layers()
-    stack[1].requires_grad_(False)
-    x = torch.randn(2, 2, 8, 8)
-    expected = torch.autograd.grad(stack(x).sum(), stack[2].conv.weight)
-    loss = stack(x).sum()
-    stack[1].weight.mul_(3)
-    torch.testing.assert_close(torch.autograd.grad(loss, stack[2].conv.weight), expected)
+    loss = in_c(stack, torch.randn(16, 2, 8, 8)).sum()
+    with torch.no_grad():
+        stack[2].conv.weight.mul_(3)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        torch.autograd.grad(loss, stack[0].weight)
+
+
+class Doubled(CeluNorm2d):
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * super().forward(x)
 
 
 def test_layers_with_hooks_or_another_forward_are_called_themselves() -> None:
     stack, called = layers(), []
+    x = torch.ones(16, 2, 8, 8)
     for place in (2, 5):
         stack[place].register_forward_hook(lambda module, inputs, output: called.append(type(module)))
-    plain_result = stack(torch.ones(1, 2, 8, 8))
+    plain = stack(x)
     assert called == [SubpixelConv, nn.Sigmoid]
-
-    class Doubled(CeluNorm2d):
-        def forward(self, x: Tensor) -> Tensor:
-            return 2 * super().forward(x)
-
     stack[3].__class__ = Doubled
-    assert not torch.allclose(stack(torch.ones(1, 2, 8, 8)), plain_result)
+    assert not torch.allclose(stack(x), plain)
+
+
+@native
+@pytest.mark.parametrize(
+    "modules",
+    [
+        [nn.Conv2d(2, 4, 3, padding=1, groups=2), CeluNorm2d(4)],
+        [nn.Conv2d(2, 4, 3, padding=1, dilation=2), CeluNorm2d(4)],
+        [nn.Conv2d(2, 4, (3, 1)), CeluNorm2d(4)],
+        [nn.Conv2d(2, 4, 3, padding=3), CeluNorm2d(4)],
+        [nn.Conv2d(2, 4, 3, padding="same"), CeluNorm2d(4)],
+        [nn.Conv2d(2, 4, 3, padding=1, padding_mode="circular"), CeluNorm2d(4)],
+        [nn.Conv2d(2, 4, 3, bias=False), CeluNorm2d(4)],
+        [nn.Conv2d(2, 4, 3), nn.GroupNorm(1, 4), nn.Conv2d(4, 3, 1)],
+        [nn.Conv2d(2, 4, 3), nn.Sigmoid(), nn.Conv2d(4, 3, 1)],
+        [nn.Linear(8, 8), CeluNorm2d(2)],
+        [nn.Conv2d(2, 4, 33, padding=16), CeluNorm2d(4)],
+    ],
+)
+def test_other_layers_are_left_to_pytorch(modules: list[nn.Module]) -> None:
+    stack, x = ConvStack(*modules), torch.randn(16, 2, 8, 8)
+    assert _in_c(modules, x) is None
+    torch.testing.assert_close(stack(x), nn.Sequential(*modules)(x))
+
+
+@native
+def test_a_few_images_are_left_to_pytorch() -> None:
+    stack, x = stack_and_images("encoder", 64)
+    assert _in_c(list(stack), x[:1]) is None
+    torch.set_num_threads(2)
+    assert _in_c(list(stack), x[: lanes() // 2]) is None
+    assert _in_c(list(stack), x[: 2 * lanes()]) is not None
+    torch.testing.assert_close(stack(x)[:1], stack(x[:1]), rtol=1e-4, atol=1e-5)
+
+
+@native
+def test_images_that_do_not_fit_are_refused_by_pytorch() -> None:
+    stack = layers()
+    for size in ((3, 8, 8), (2, 0, 8)):
+        with pytest.raises(RuntimeError):
+            stack(torch.randn(16, *size))
+    with pytest.raises(RuntimeError, match=r"[Dd]ouble"):
+        stack(torch.randn(16, 2, 8, 8).double())
+    assert stack(torch.randn(0, 2, 8, 8)).shape == (0, 1, 16, 16)
 
 
 @native
 def test_nothing_without_memory_reaches_them() -> None:
-    stack, x = layers(), torch.randn(1, 2, 8, 8)
+    stack, x = layers(), torch.randn(16, 2, 8, 8)
     with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True) as mode:
-        assert stack(mode.from_tensor(x)).shape == (1, 1, 16, 16)
-    assert layers().to("meta")(x.to("meta")).shape == (1, 1, 16, 16)
+        assert stack(mode.from_tensor(x)).shape == (16, 1, 16, 16)
+    assert layers().to("meta")(x.to("meta")).shape == (16, 1, 16, 16)
     with pytest.raises(TypeError, match="contiguous tensors on the CPU"):
-        call("celu_norm_again", torch.ones(4, 4).T)
+        addresses([torch.ones(4, 3).T])
+    with pytest.raises(TypeError, match="32 bits"):
+        addresses([torch.ones(4).double()])
 
 
 @native
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_torchs_default_kind_of_number_does_not_matter(dtype: torch.dtype) -> None:
-    leaves = inputs((3, 4, 4, 1, 16), torch.float32)
-    expected = value_and_gradients(lambda *a: celu_norm(*a).rows, *leaves, upscale=1)
+    stack, x = stack_and_images("glimpse", 16)
+    expected = in_c(stack, x)
     torch.set_default_dtype(dtype)
     try:
-        found = value_and_gradients(lambda *a: celu_norm(*a).rows, *leaves, upscale=1)
+        found = in_c(stack, x)
     finally:
         torch.set_default_dtype(torch.float32)
-    assert all(ours.dtype == torch.float32 for ours in found)
-    assert torch.equal(found[0], expected[0])
-    for ours, exact in zip(found[1:], expected[1:], strict=True):  # towards a direction drawn in other numbers
-        assert ours.abs().max() < 10 * exact.abs().max()
+    assert torch.equal(found, expected)
 
 
-def report(tmp_path: Path, **environment: str) -> CompletedProcess[str]:
+def report(tmp_path: Path, *, code: str = "", **environment: str) -> CompletedProcess[str]:
     """What a fresh process with a cache of its own says of the layers, and that it can do without."""
-    code = (
-        "import torch; from gnm_core.native.library import why_not; from gnm_core.layers.celu_norm import CeluNorm2d;"
-        "print(CeluNorm2d(3)(torch.ones(2, 3, 4, 4)).sum().item() == 0, why_not())"
+    code = code or (
+        "import torch; from gnm_core.layers.stack import ConvStack; from gnm_core.layers.celu_norm import CeluNorm2d;"
+        "from gnm_core.native.stack import STACK;"
+        "stack = ConvStack(torch.nn.Conv2d(1, 3, 1), CeluNorm2d(3)); torch.set_num_threads(1);"
+        "print(stack(torch.randn(16, 1, 4, 4)).flatten(1).mean(1).abs().max().item() < 1e-4, STACK.why_not())"
     )
     inherited = {name: value for name, value in os.environ.items() if name not in ("GNM_NATIVE", "CC")}
     found = {**inherited, "XDG_CACHE_HOME": str(tmp_path), **environment}
@@ -290,6 +370,29 @@ def test_a_damaged_one_is_built_again(tmp_path: Path) -> None:
 @native
 def test_the_compiler_may_have_arguments(tmp_path: Path) -> None:
     assert report(tmp_path, CC="cc -g0").stdout == "True None\n"
+
+
+@native
+@pytest.mark.skipif("avx512f" not in Path("/proc/cpuinfo").read_text(), reason="no wide vectors to do without")
+def test_a_processor_with_narrower_vectors_computes_the_same(tmp_path: Path) -> None:
+    """The value and gradients of every stack, at half the images at a time."""
+    code = "\n".join(
+        [
+            "import sys, torch",
+            f"sys.path.insert(0, {str(Path(__file__).parent)!r})",
+            "from test_native import STACKS, in_c, lanes, stack_and_images, value_and_gradients",
+            "torch.set_num_threads(1)",
+            "found = {name: value_and_gradients(lambda x: in_c(stack, x), stack, x)",
+            "         for name in STACKS for stack, x in [stack_and_images(name, 13)]}",
+            f"torch.save((lanes(), found), {str(tmp_path / 'found.pt')!r})",
+        ]
+    )
+    report(tmp_path, code=code, CC="cc -mno-avx512f")
+    narrow, found = torch.load(tmp_path / "found.pt", weights_only=True)
+    assert narrow == lanes() // 2
+    for name, ours in found.items():
+        stack, x = stack_and_images(name, 13)
+        assert_near(ours, [one.double() for one in value_and_gradients(lambda x, s=stack: in_c(s, x), stack, x)])
 
 
 def test_without_a_home_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from gnm_core.distributions import bernoulli, normal, relaxed_sample
 from gnm_core.errors import OptionError
 from gnm_core.latents import SymbolicDistribution, SymbolicLatents
 from gnm_core.layers.celu_norm import CeluNorm2d
+from gnm_core.layers.stack import ConvStack
 from torch import Tensor, nn
 from torch.distributions import Normal
 
@@ -87,7 +88,7 @@ class Foreground(Contract, nn.Module):
         self.rate, self.scale_mean, self.temperature = presence, scale_mean, temperature
         self.encoder, self.glimpse = encoder, glimpse
         features = dims.features
-        self.context = nn.Sequential(
+        self.context = ConvStack(
             nn.Conv2d(features, features, 3, padding=1),
             CeluNorm2d(features),
             nn.Conv2d(features, features, 3, padding=1),
@@ -99,7 +100,7 @@ class Foreground(Contract, nn.Module):
         self.heads.bias = nn.Parameter(bias)
         nn.init.uniform_(self.heads.weight, -0.01, 0.01)
         a, b, c, d = channels
-        self.what = nn.Sequential(
+        self.what = ConvStack(
             *(nn.Conv2d(dims.channels, a, 3, padding=1), CeluNorm2d(a)),
             *(nn.Conv2d(a, b, 4, 2, 1), CeluNorm2d(b)),
             *(nn.Conv2d(b, b, 3, padding=1), CeluNorm2d(b)),

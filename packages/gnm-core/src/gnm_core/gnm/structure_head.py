@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from gnm_core.distributions import bernoulli, normal
 from gnm_core.latents import SymbolicDistribution
 from gnm_core.layers.celu_norm import CeluNorm2d
+from gnm_core.layers.stack import ConvStack
 
 
 class StructureHead(nn.Module):
@@ -26,7 +27,7 @@ class StructureHead(nn.Module):
         layers: list[nn.Module] = []
         for before, after in pairwise([features, *hidden]):
             layers += [nn.Conv2d(before, after, 1), CeluNorm2d(after)]
-        self.trunk = nn.Sequential(*layers)
+        self.trunk = ConvStack(*layers)
         last = hidden[-1]
         self.presence = nn.Conv2d(last, 1, 1)
         self.where = nn.Conv2d(last, 8, 1)

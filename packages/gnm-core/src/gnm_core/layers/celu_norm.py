@@ -1,9 +1,7 @@
 """CELU followed by layer normalisation, as every hidden layer of the source has it (supplement, Table 7).
 
 Written naively, each of the two keeps its own input for the backward pass. Here they share one tensor: the activation,
-which is the norm's input and tells the slope of CELU as well. On a processor with a C compiler the two, and the pixel
-shuffle of a sub-pixel convolution before them, are one pass over memory (`gnm_core.native`); elsewhere they are
-PyTorch's own operations.
+which is the norm's input and tells the slope of CELU as well.
 """
 
 from collections.abc import Callable
@@ -18,8 +16,6 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from gnm_core.layers.subpixel import shuffle
-from gnm_core.native.call import can_run
-from gnm_core.native.celu_norm import NativeCeluNorm, again
 from gnm_core.precision import without_autocast
 
 EPSILON = 1e-5
@@ -90,14 +86,6 @@ def celu_norm(x: Tensor, weight: Tensor, bias: Tensor, upscale: int = 1) -> Norm
             f"{x.shape[-1]} channels, {upscale} x {upscale} pixels each, do not fit a norm of {len(weight)} channels "
             f"with {len(bias)} shifts"
         )
-    one_pixel = x.shape[1] * x.shape[2] * upscale == 1  # PyTorch's is faster for many channels of a single pixel
-    if not one_pixel and can_run(x, weight, bias):
-        keep = torch.is_grad_enabled()
-        rows, activation, mean, rstd = NativeCeluNorm.apply(x, weight, bias, upscale, EPSILON, keep)
-        if not keep:
-            return Normalised(rows, lambda: rows)
-        # of copies: an optimiser may change the weights before the gradients are there
-        return Normalised(rows, partial(again, activation, _copy(weight), _copy(bias), mean, rstd))
     x = shuffle(x, upscale)
     size, pixels = x.shape, x.shape[1] * x.shape[2]
     flat, weight, bias = rearrange(x, "b h w c -> b (h w c)"), weight.repeat(pixels), bias.repeat(pixels)
@@ -110,10 +98,6 @@ def celu_norm(x: Tensor, weight: Tensor, bias: Tensor, upscale: int = 1) -> Norm
     with without_autocast(x):
         rows, activation = _CeluNorm.apply(flat, weight, bias)
     return Normalised(rows.view(size), partial(_normalise, activation, weight, bias, size))
-
-
-def _copy(weight: Tensor) -> Tensor:
-    return weight.detach().clone(memory_format=torch.contiguous_format)
 
 
 def _normalise(activation: Tensor, weight: Tensor, bias: Tensor, size: torch.Size) -> Tensor:

@@ -8,52 +8,123 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from gnm_core.layers.celu_norm import CeluNorm2d, Normalised
+from gnm_core.layers.celu_norm import EPSILON, CeluNorm2d, Normalised
 from gnm_core.layers.subpixel import SubpixelConv
+from gnm_core.native.stack import LARGEST_KERNEL, STACK, Ending, Geometry, NativeLayer, lanes, run_stack
 
-Geometry = tuple[tuple[int, ...], tuple[int, ...], int]
+Kept = tuple[tuple[int, ...], tuple[int, ...], int]
+"""Shape, strides and offset of a tensor that can be made once more."""
 
 
 class ConvStack(nn.Sequential):
-    """`nn.Sequential` for convolutions, `CeluNorm2d` and final activations.
+    """`nn.Sequential` for convolutions, `CeluNorm2d` and a final sigmoid.
 
-    A convolution keeps its input for the backward pass, and the norm before it keeps the activation that this input was
-    made of. Here the convolution's input is made once more from that activation when it is needed: one cheap pass
-    instead of half the memory. A sub-pixel convolution leaves its shuffle to the norm or the sigmoid behind it.
+    A batch of images on a processor with a C compiler goes through the whole stack in C (`gnm_core.native`); elsewhere
+    the layers are PyTorch's, one after the other. Both keep only the activations for the backward pass: a convolution's
+    input is made once more from the activation before it when it is needed, one cheap pass instead of half the memory.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → what the last layer makes of it."""
-        keep: AbstractContextManager[object] = nullcontext()
-        for layer, behind in _in_pairs(list(self)):
-            upscale = 1
-            with keep:
-                if isinstance(behind, nn.Sigmoid):
-                    assert isinstance(layer, SubpixelConv)
-                    x = layer.picture(x)
-                elif isinstance(behind, CeluNorm2d) and _is(SubpixelConv, layer):
-                    assert isinstance(layer, SubpixelConv)
-                    x, upscale = layer.unshuffled(x), layer.upscale
-                else:
-                    x = layer(x)
-            keep = nullcontext()
-            if isinstance(behind, CeluNorm2d):
-                normalised = behind.normalise(x, upscale)
-                x = rearrange(normalised.rows, "b h w c -> b c h w")
-                if torch.is_grad_enabled() and not torch.compiler.is_compiling():
-                    keep = _keep_activation(normalised)
-                del normalised  # and with it the rows, once the next convolution is done
-        return x
+        in_c = _in_c(list(self), x)
+        return _one_by_one(list(self), x) if in_c is None else in_c
 
 
-def _in_pairs(layers: list[nn.Module]) -> Iterator[tuple[nn.Module, nn.Module | None]]:
-    """Each layer, and the norm or the picture's sigmoid behind it; None where something else is."""
-    layers = [*layers]
-    while layers:
-        layer = layers.pop(0)
-        behind = layers[0] if layers else None
-        if _is(CeluNorm2d, behind) or (_is(nn.Sigmoid, behind) and _is(SubpixelConv, layer)):
-            yield layer, layers.pop(0)
+def _in_c(modules: list[nn.Module], x: Tensor) -> Tensor | None:
+    """The result, in float32 under autocast too; None where the modules or the images are not for C."""
+    parameters = [parameter for module in modules for parameter in module.parameters(recurse=True)]
+    if not STACK.can_take(x, *parameters) or any(p.dtype != torch.float32 or not p.is_contiguous() for p in parameters):
+        return None
+    pairs = list(_in_pairs(modules))
+    first = pairs[0][0] if pairs else None
+    kind = x.dtype == torch.float32 or torch.is_autocast_enabled("cpu")
+    if not kind or x.dim() != 4 or x.numel() == 0 or not _worth_it(len(x)):
+        return None
+    one_pixel = isinstance(first, SubpixelConv) and _is(SubpixelConv, first) and x.shape[2:] == (1, 1)
+    layers = _described(pairs, tuple(x.shape[1:]), one_pixel)
+    if layers is None:
+        return None
+    if one_pixel:  # of which a convolution sees the middle tap alone: that is one matrix product for all images
+        assert isinstance(first, SubpixelConv)
+        x = first.unshuffled(x)
+    return run_stack(rearrange(x, "b c h w -> b h w c").float().contiguous(), layers, EPSILON)
+
+
+def _worth_it(batch: int) -> bool:
+    """Whether at least half the lanes of all threads have an image."""
+    at_once = lanes() * torch.get_num_threads()
+    return -(-batch // at_once) * at_once <= 2 * batch
+
+
+def _described(
+    pairs: list[tuple[nn.Module, nn.Module | None]], size: tuple[int, ...], one_pixel: bool
+) -> list[NativeLayer] | None:
+    """The layers as C knows them; None if there is one that it does not know."""
+    channels, height, width = size
+    layers = []
+    for place, (module, behind) in enumerate(pairs):
+        last = place == len(pairs) - 1
+        conv = module.conv if isinstance(module, SubpixelConv) else module
+        upscale = module.upscale if isinstance(module, SubpixelConv) else 1
+        if not (_is(SubpixelConv, module) or _is(nn.Conv2d, module)) or not isinstance(conv, nn.Conv2d):
+            return None
+        if isinstance(behind, CeluNorm2d):
+            ending, scale, shift = Ending.CELU_AND_NORM, behind.weight, behind.bias
+        elif last:
+            ending, scale, shift = Ending.NOTHING if behind is None else Ending.SIGMOID, None, None
+        else:
+            return None
+        kernel, stride, padding = conv.kernel_size[0], conv.stride[0], conv.padding[0]
+        square = conv.kernel_size == (kernel, kernel) and conv.stride == (stride, stride)
+        if not square or conv.padding != (padding, padding) or conv.dilation != (1, 1) or conv.groups != 1:
+            return None
+        assert isinstance(padding, int)
+        fits = conv.in_channels == channels and min(height, width) + 2 * padding >= kernel > padding
+        if not fits or kernel > LARGEST_KERNEL or conv.padding_mode != "zeros" or conv.bias is None:
+            return None
+        made = conv.out_channels // upscale**2
+        if scale is not None and len(scale) != made:
+            return None
+        if place == 0 and one_pixel:
+            geometry = Geometry(height, width, 0, 0, 1, 0, upscale, made, ending)
+            layers.append(NativeLayer(geometry, None, None, scale, shift))
+        else:
+            geometry = Geometry(height, width, channels, kernel, stride, padding, upscale, made, ending)
+            layers.append(NativeLayer(geometry, conv.weight, conv.bias, scale, shift))
+        height, width, channels = geometry.made
+    return layers or None
+
+
+def _one_by_one(modules: list[nn.Module], x: Tensor) -> Tensor:
+    """Each layer as PyTorch has it; a sub-pixel convolution leaves its shuffle to the norm behind it."""
+    keep: AbstractContextManager[object] = nullcontext()
+    for layer, behind in _in_pairs(modules):
+        upscale = 1
+        with keep:
+            if isinstance(layer, SubpixelConv) and isinstance(behind, CeluNorm2d) and _is(SubpixelConv, layer):
+                x, upscale = layer.unshuffled(x), layer.upscale
+            else:
+                x = layer(x)
+        keep = nullcontext()
+        if isinstance(behind, CeluNorm2d):
+            normalised = behind.normalise(x, upscale)
+            x = rearrange(normalised.rows, "b h w c -> b c h w")
+            if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+                keep = _keep_activation(normalised)
+            del normalised  # and with it the rows, once the next convolution is done
+        elif behind is not None:
+            x = behind(x)
+    return x
+
+
+def _in_pairs(modules: list[nn.Module]) -> Iterator[tuple[nn.Module, nn.Module | None]]:
+    """Each layer, and the norm or the sigmoid behind it; None where something else is."""
+    modules = [*modules]
+    while modules:
+        layer = modules.pop(0)
+        behind = modules[0] if modules else None
+        if _is(CeluNorm2d, behind) or _is(nn.Sigmoid, behind):
+            yield layer, modules.pop(0)
         else:
             yield layer, None
 
@@ -69,12 +140,12 @@ def _keep_activation(normalised: Normalised) -> AbstractContextManager[object]:
     source = normalised.rows.untyped_storage().data_ptr()
     dtype, again = normalised.rows.dtype, normalised.again
 
-    def pack(saved: Tensor) -> Tensor | Geometry:
+    def pack(saved: Tensor) -> Tensor | Kept:
         if saved.dtype == dtype and saved.untyped_storage().data_ptr() == source:
             return tuple(saved.shape), saved.stride(), int(saved.storage_offset())
         return saved
 
-    def unpack(kept: Tensor | Geometry) -> Tensor:
+    def unpack(kept: Tensor | Kept) -> Tensor:
         return kept if isinstance(kept, Tensor) else again().as_strided(*kept)
 
     return saved_tensors_hooks(pack, unpack)

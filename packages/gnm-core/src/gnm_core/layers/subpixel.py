@@ -4,9 +4,6 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnm_core.native.call import can_run
-from gnm_core.native.sigmoid_shuffle import NativeSigmoidShuffle
-
 
 class SubpixelConv(nn.Module):
     """Convolution followed by a pixel shuffle, computed channels last.
@@ -31,14 +28,6 @@ class SubpixelConv(nn.Module):
         """(B, inputs, H, W) → (B, outputs, r H, r W)."""
         y = rearrange(self.unshuffled(x), "b o h w -> b h w o")
         return rearrange(shuffle(y, self.upscale), "b h w c -> b c h w")
-
-    def picture(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) → (B, outputs, r H, r W): the sigmoid of the result, in contiguous memory."""
-        y = rearrange(self.unshuffled(x), "b o h w -> b h w o")
-        if can_run(y):
-            made: Tensor = NativeSigmoidShuffle.apply(y, self.upscale)
-            return made
-        return rearrange(shuffle(y, self.upscale), "b h w c -> b c h w").contiguous().sigmoid()
 
     def unshuffled(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) → (B, r * r * outputs, H, W), channels ordered (r, r, outputs), in channels-last memory."""

@@ -1,51 +1,78 @@
 """How tensors reach the C functions."""
 
 import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gnm_core.native.library import library
-
-KINDS = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
+from gnm_core.native.library import library, why_not
 
 
-def can_run(x: Tensor, *parameters: Tensor) -> bool:
-    """Whether there are C layers for these numbers, which must be real ones in memory: not traced, not pretended.
+@dataclass(frozen=True)
+class Functions:
+    """The C functions of a folder."""
 
-    Args:
-        x: what the layer is given.
-        parameters: its weights, of 32 bits.
-    """
-    for tensor in (x, *parameters):
-        if type(tensor) not in (Tensor, nn.Parameter) or tensor.device.type != "cpu":
-            return False
-    known = x.dtype in KINDS and all(parameter.dtype == torch.float32 for parameter in parameters)
-    outside = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    return known and not outside and x.numel() > 0 and library() is not None
+    folder: Path
+
+    def can_take(self, *tensors: Tensor) -> bool:
+        """Whether they are there and can be given these tensors: real ones in memory, not traced, not pretended."""
+        for tensor in tensors:
+            if type(tensor) not in (Tensor, nn.Parameter) or tensor.device.type != "cpu":
+                return False
+        outside = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        return not outside and library(self.folder) is not None
+
+    def why_not(self) -> str | None:
+        """Why they are not there, for people; None if they are."""
+        return why_not(self.folder)
+
+    def number(self, name: str) -> int:
+        """What a function without arguments returns."""
+        return int(getattr(self._library(), name)())
+
+    def call(self, name: str, *arguments: Tensor | int | float | None) -> None:
+        """Call a function on torch's number of threads.
+
+        Args:
+            name: as in C.
+            arguments: contiguous tensors on the CPU or None, int64 and float32.
+
+        Raises:
+            TypeError: a tensor is not like that.
+            MemoryError: there is none left.
+        """
+        function = getattr(self._library(), name)
+        if function(*map(_as_c, arguments), ctypes.c_int(torch.get_num_threads())):
+            raise MemoryError(f"no memory for {name}")
+
+    def _library(self) -> ctypes.CDLL:
+        found = library(self.folder)
+        if found is None:
+            raise RuntimeError(f"there are no functions in C: {why_not(self.folder)}")
+        return found
 
 
-def call(name: str, *arguments: Tensor | int | float) -> None:
-    """Call a C function for the kind of number that the first tensor holds, on torch's number of threads.
-
-    Args:
-        name: as in C, without the kind.
-        arguments: contiguous tensors on the CPU, int64 and float32.
+def addresses(tensors: Sequence[Tensor | None]) -> Tensor:
+    """(N,) int64: where each contiguous float32 tensor lies in memory; 0 for None.
 
     Raises:
         TypeError: a tensor is not like that.
-        MemoryError: there is none left.
     """
-    found, first = library(), arguments[0]
-    if found is None or not isinstance(first, Tensor):
-        raise TypeError(f"{name} needs the C layers and a tensor to work on")
-    function = getattr(found, f"{name}_{KINDS[first.dtype]}")
-    if function(*map(_as_c, arguments), ctypes.c_int(torch.get_num_threads())):
-        raise MemoryError(f"no memory for {name}")
+    found = []
+    for tensor in tensors:
+        if tensor is not None and tensor.dtype != torch.float32:
+            raise TypeError(f"C layers need numbers of 32 bits, not {tensor.dtype}")
+        found.append(_as_c(tensor).value or 0)
+    return torch.tensor(found, dtype=torch.int64)
 
 
-def _as_c(value: Tensor | int | float) -> Any:
+def _as_c(value: Tensor | int | float | None) -> Any:
+    if value is None:
+        return ctypes.c_void_p(None)
     if isinstance(value, Tensor):
         if value.device.type != "cpu" or not value.is_contiguous():
             raise TypeError(f"C layers need contiguous tensors on the CPU, not {value.shape} on {value.device}")

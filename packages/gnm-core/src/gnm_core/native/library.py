@@ -1,4 +1,4 @@
-"""Compiles this package's C on first use, keeps the result in the user's cache, and loads it."""
+"""Compiles a folder of C on first use, keeps the result in the user's cache, and loads it."""
 
 import ctypes
 import hashlib
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import torch
 
-VARIANTS = {"float32": (), "bfloat16": ("-DBFLOAT",)}
 FLAGS = ("-O3", "-march=native", "-fopenmp", "-fPIC", "-fno-math-errno", "-fno-trapping-math")
 SWITCH = "GNM_NATIVE"
 """`0` in this environment variable turns the C layers off."""
@@ -25,24 +24,27 @@ class Unavailable(Exception):
     """There can be no library here; the text says why."""
 
 
-def library() -> ctypes.CDLL | None:
-    """The compiled layers; None where there are none, see `why_not`. Warns once if they should be there and are not."""
-    found = _loaded()
+def library(folder: Path) -> ctypes.CDLL | None:
+    """The compiled functions of a folder; None where there are none, see `why_not`.
+
+    Warns once if they should be there and are not.
+    """
+    found = _loaded(folder)
     if found.failure is not None and not found.told:
         found.told = True
         warnings.warn(f"PyTorch's own operations run instead of layers in C, slower: {found.failure}", stacklevel=2)
-    return found.layers
+    return found.functions
 
 
-def why_not() -> str | None:
-    """Why there are no compiled layers here, for people; None if there are."""
-    found = _loaded()
+def why_not(folder: Path) -> str | None:
+    """Why there are no compiled functions here, for people; None if there are."""
+    found = _loaded(folder)
     return found.missing or found.failure
 
 
 @dataclass
 class _Found:
-    layers: ctypes.CDLL | None = None
+    functions: ctypes.CDLL | None = None
     missing: str | None = None
     """What they would need."""
     failure: str | None = None
@@ -52,9 +54,9 @@ class _Found:
 
 
 @cache
-def _loaded() -> _Found:
+def _loaded(folder: Path) -> _Found:
     try:
-        return _Found(_built())
+        return _Found(_built(folder))
     except Unavailable as reason:
         return _Found(missing=str(reason))
     except (OSError, subprocess.SubprocessError) as error:
@@ -86,12 +88,11 @@ def _openmp() -> Path:
     return candidates[0]
 
 
-def _built() -> ctypes.CDLL:
+def _built(folder: Path) -> ctypes.CDLL:
     """The library, built unless this source was built before by this compiler on such a processor."""
     compiler, openmp = _compiler(), _openmp()
-    here = Path(__file__).parent
-    key = hashlib.sha256(repr((FLAGS, VARIANTS, openmp, _identity(compiler))).encode())
-    for path in sorted(here.glob("*.[ch]")):
+    key = hashlib.sha256(repr((FLAGS, openmp, _identity(compiler))).encode())
+    for path in sorted(folder.glob("*.[ch]")):
         key.update(path.read_bytes())
     target = _cache() / f"layers-{key.hexdigest()[:20]}.so"
     if target.exists():
@@ -100,21 +101,14 @@ def _built() -> ctypes.CDLL:
         except OSError:
             pass  # damaged: it is built again
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        objects = []
-        for source in sorted(here.glob("*.c")):
-            for variant, defines in VARIANTS.items():
-                objects.append(f"{folder}/{source.stem}-{variant}.o")
-                _run([*compiler, *FLAGS, *defines, "-c", str(source), "-o", objects[-1]])
-        built = f"{folder}/layers.so"
-        _run([*compiler, "-shared", "-o", built, *objects, str(openmp), "-lm"])
-        layers = ctypes.CDLL(built)  # only what can be loaded is kept
+    with tempfile.TemporaryDirectory(dir=target.parent) as new:
+        built = f"{new}/layers.so"
+        sources = [str(source) for source in sorted(folder.glob("*.c"))]
+        command = [*compiler, *FLAGS, "-shared", "-o", built, *sources, str(openmp), "-lm"]
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+        functions = ctypes.CDLL(built)  # only what can be loaded is kept
         os.replace(built, target)  # several processes may build at once: the last one wins
-    return layers
-
-
-def _run(command: list[str]) -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+    return functions
 
 
 def _identity(compiler: list[str]) -> tuple[list[str], int, int, str]:

@@ -1,0 +1,108 @@
+/* Layer norm of each image, behind CELU: statistics, forward, backward. One lane is one image, so that no sum crosses lanes. */
+#ifndef NORM_H
+#define NORM_H
+
+#include "layer.h"
+
+enum { RUN = 256 }; /* so many numbers are summed up before the sum is divided by their number */
+
+struct statistics { lanes mean, rstd; };
+
+/* Mean, sum of squares around it, and number of what has been seen. */
+struct moments { lanes mean, squares; float count; };
+
+/* See n more (Chan, Golub and LeVeque, 1979): their mean is taken off before anything is squared. */
+static void see(struct moments *m, const lanes *a, int64_t n)
+{
+    lanes sum[4] = {0}, squares[4] = {0};
+    for (int64_t i = 0; i < n; i++)
+        sum[i % 4] += a[i];
+    const lanes mean = (sum[0] + sum[1] + sum[2] + sum[3]) / (float)n;
+    for (int64_t i = 0; i < n; i++) {
+        const lanes apart = a[i] - mean;
+        squares[i % 4] += apart * apart;
+    }
+    const float count = m->count + n, share = n / count;
+    const lanes apart = mean - m->mean;
+    m->squares += squares[0] + squares[1] + squares[2] + squares[3] + apart * apart * (m->count * share);
+    m->mean += apart * share;
+    m->count = count;
+}
+
+static struct statistics statistics_of(const lanes *a, int64_t count, float epsilon)
+{
+    struct moments m = {0};
+    for (int64_t i = 0; i < count; i += RUN)
+        see(&m, a + i, count - i < RUN ? count - i : RUN);
+    struct statistics s = {m.mean, m.squares / m.count + epsilon};
+    for (int i = 0; i < LANES; i++)
+        s.rstd[i] = 1.f / sqrtf(s.rstd[i]);
+    return s;
+}
+
+/* (height, width, channels) → the same, normalised, with padding around it. */
+static void normalise(const lanes *a, struct statistics s, const struct parameters *p, int64_t height, int64_t width,
+                      int64_t channels, int64_t padding, lanes *to)
+{
+    const int64_t line = (width + 2 * padding) * channels;
+    clear_border(to, height, width, channels, padding);
+    for (int64_t h = 0; h < height; h++) {
+        lanes *pixel = to + (h + padding) * line + padding * channels;
+        for (int64_t w = 0; w < width; w++, a += channels, pixel += channels)
+            for (int64_t c = 0; c < channels; c++)
+                pixel[c] = (a[c] - s.mean) * s.rstd * p->scale[c] + p->shift[c];
+    }
+}
+
+/* Sums over the pixels of some channels, of the gradient and of the gradient times the normalised activation. */
+INLINE void gather(const int some, const lanes *gradient, const lanes *a, struct statistics s, int64_t pixels, int64_t channels,
+                   lanes *plain, lanes *with)
+{
+#pragma GCC unroll 4
+    for (int k = 0; k < some; k++)
+        plain[k] = with[k] = (lanes){0};
+    for (int64_t i = 0; i < pixels; i++, gradient += channels, a += channels)
+#pragma GCC unroll 4
+        for (int k = 0; k < some; k++) {
+            plain[k] += gradient[k];
+            with[k] += gradient[k] * ((a[k] - s.mean) * s.rstd);
+        }
+}
+
+/* From the gradient of the rows to that of the convolution's outputs, with its border; adds to those of scale and shift.
+ *
+ * With n = (a - mean) * rstd, the gradient g of the rows reaches the activation a as
+ *     rstd * (scale * g - average(scale * g) - n * average(scale * g * n)) = rstd * scale * g + offset + slope * a
+ * and the convolution's outputs as that times CELU's slope, which is 1 above zero and a + 1 below. */
+static void through_norm(const struct layer *l, const lanes *gradient, const lanes *a, struct statistics s,
+                         const struct parameters *p, float *scale, float *shift, lanes *to)
+{
+    const int64_t channels = l->channels, pixels = size_of(l) / channels, r = l->upscale, q = border_of(l);
+    lanes average = {0}, average_with = {0};
+    for (int64_t c = 0, some; c < channels; c += some) {
+        lanes plain[4], with[4];
+        some = c + 4 <= channels ? 4 : 1;
+        if (some == 4)
+            gather(4, gradient + c, a + c, s, pixels, channels, plain, with);
+        else
+            gather(1, gradient + c, a + c, s, pixels, channels, plain, with);
+        for (int k = 0; k < some; k++) {
+            average += plain[k] * p->scale[c + k] / (float)size_of(l);
+            average_with += with[k] * p->scale[c + k] / (float)size_of(l);
+            scale[c + k] += total(with[k]);
+            shift[c + k] += total(plain[k]);
+        }
+    }
+    const lanes slope = -s.rstd * s.rstd * average_with, offset = -s.rstd * average - slope * s.mean;
+    clear_border(to, rows_of(l), columns_of(l), outputs_of(l), q);
+    for (int64_t h = 0; h < rows_of(l); h++)
+        for (int64_t y = 0; y < r; y++)
+            for (int64_t w = 0; w < columns_of(l); w++) {
+                lanes *run = to + (h + q) * bordered_line_of(l) + (w + q) * outputs_of(l) + y * r * channels;
+                for (int64_t x = 0; x < r; x++)
+                    for (int64_t c = 0; c < channels; c++, a++, gradient++, run++)
+                        *run = (s.rstd * p->scale[c] * *gradient + offset + slope * *a) * pick(*a > 0.f, every(1.f), *a + 1.f);
+            }
+}
+
+#endif

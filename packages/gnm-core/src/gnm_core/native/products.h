@@ -1,0 +1,175 @@
+/* Products of images with weights: convolution, and the gradient of its input.
+ *
+ * A line of the kernel meets a run of neighbouring numbers, (kernel, channels), so that either is a few runs for each pixel. */
+#ifndef PRODUCTS_H
+#define PRODUCTS_H
+
+#include "layer.h"
+
+enum { KERNEL = 32 }; /* no kernel is larger */
+
+#ifdef __AVX512F__ /* accumulators fill the registers: pixels in a row at once, and outputs */
+enum { PIXELS = 3, OUTPUTS = 8 };
+#else
+enum { PIXELS = 2, OUTPUTS = 4 };
+#endif
+
+struct sweep {
+    const lanes *x;
+    int64_t row, step;               /* from one pixel down, and to the right, in x */
+    int64_t lines[KERNEL], count, run;
+    const float *weights;            /* (blocks of outputs, lines, run, outputs of the block) */
+    const float *bias;               /* null: none */
+    lanes *out;
+    struct shuffle to;
+    int64_t rows, columns, outputs;
+};
+
+INLINE void block(const int pixels, const int outputs, const enum ending ending, const struct sweep *s, int64_t h, int64_t w,
+                  int64_t o)
+{
+    lanes sum[PIXELS * OUTPUTS > 8 ? PIXELS * OUTPUTS : 8];
+#pragma GCC unroll 8
+    for (int p = 0; p < pixels; p++)
+#pragma GCC unroll 8
+        for (int c = 0; c < outputs; c++)
+            sum[p * outputs + c] = every(s->bias ? s->bias[o + c] : 0.f);
+    const lanes *first = s->x + h * s->row + w * s->step;
+    const float *weight = s->weights + o * s->count * s->run;
+    for (int64_t line = 0; line < s->count; line++) {
+        const lanes *from = first + s->lines[line];
+        for (int64_t i = 0; i < s->run; i++, weight += outputs) {
+            lanes value[8];
+#pragma GCC unroll 8
+            for (int p = 0; p < pixels; p++)
+                value[p] = from[p * s->step + i];
+#pragma GCC unroll 8
+            for (int c = 0; c < outputs; c++)
+#pragma GCC unroll 8
+                for (int p = 0; p < pixels; p++)
+                    sum[p * outputs + c] += value[p] * weight[c];
+        }
+    }
+    lanes *to = s->out + h * s->to.row + w * s->to.step;
+#pragma GCC unroll 8
+    for (int p = 0; p < pixels; p++, to += s->to.step)
+#pragma GCC unroll 8
+        for (int c = 0; c < outputs; c++) {
+            const lanes y = sum[p * outputs + c];
+            to[s->to.place[o + c]] = ending == CELU_AND_NORM ? celu(y) : ending == SIGMOID ? sigmoid(y) : y;
+        }
+}
+
+INLINE void sweep(const enum ending ending, const struct sweep *s)
+{
+    for (int64_t h = 0; h < s->rows; h++) {
+        int64_t o = 0;
+        for (; o + OUTPUTS <= s->outputs; o += OUTPUTS) {
+            int64_t w = 0, left;
+            for (; (left = s->columns - w) >= PIXELS && left != 4; w += PIXELS) /* four are better two and two */
+                block(PIXELS, OUTPUTS, ending, s, h, w, o);
+            for (; w + 2 <= s->columns; w += 2)
+                block(2, OUTPUTS, ending, s, h, w, o);
+            for (; w < s->columns; w++)
+                block(1, OUTPUTS, ending, s, h, w, o);
+        }
+        for (; o < s->outputs; o++) {
+            int64_t w = 0;
+            for (; w + 8 <= s->columns; w += 8)
+                block(8, 1, ending, s, h, w, o);
+            for (; w < s->columns; w++)
+                block(1, 1, ending, s, h, w, o);
+        }
+    }
+}
+static __attribute__((noinline)) void sweep_plain(const struct sweep *s) { sweep(NOTHING, s); }
+static __attribute__((noinline)) void sweep_celu(const struct sweep *s) { sweep(CELU_AND_NORM, s); }
+static __attribute__((noinline)) void sweep_sigmoid(const struct sweep *s) { sweep(SIGMOID, s); }
+
+/* How many of n are in the block that begins at `at`. */
+static inline int64_t block_at(int64_t at, int64_t n) { return at + OUTPUTS <= n ? OUTPUTS : 1; }
+
+/* ---- Convolution ---- */
+
+/* Weights and biases for `convolve`: so many. */
+static inline int64_t packed_of(const struct layer *l) { return rounded(outputs_of(l) * (taps_of(l) + 1)); }
+
+static void pack(const struct layer *l, const struct parameters *p, float *to)
+{
+    const int64_t outputs = outputs_of(l), k = l->kernel;
+    for (int64_t o = 0, few; k && o < outputs; o += few) {
+        few = block_at(o, outputs);
+        for (int64_t y = 0; y < k; y++)
+            for (int64_t x = 0; x < k; x++)
+                for (int64_t i = 0; i < l->inputs; i++)
+                    for (int64_t c = 0; c < few; c++)
+                        *to++ = p->weight[((in_torch(l, o + c) * l->inputs + i) * k + y) * k + x];
+    }
+    for (int64_t o = 0; k && o < outputs; o++)
+        *to++ = p->bias[in_torch(l, o)];
+}
+
+/* What a layer makes of a padded image, before its norm. */
+static void convolve(const struct layer *l, const lanes *image, const float *packed, lanes *out, struct shuffle to)
+{
+    struct sweep s = {image, l->stride * line_of(l), l->stride * l->inputs, {0}, l->kernel, l->kernel * l->inputs,
+                      packed, packed + outputs_of(l) * taps_of(l), out, to, rows_of(l), columns_of(l), outputs_of(l)};
+    for (int64_t y = 0; y < l->kernel; y++)
+        s.lines[y] = y * line_of(l);
+    (l->ending == CELU_AND_NORM ? sweep_celu : l->ending == SIGMOID ? sweep_sigmoid : sweep_plain)(&s);
+}
+
+/* ---- The gradient of its input ---- */
+
+/* With a stride of s, a row of inputs meets every s-th line of the kernel: s * s kinds of pixels, each a convolution of its own.
+ * Along one side, pixel `at + s * j` meets the outputs j + first, and so on, through the kernel's places at + padding - s * output. */
+struct reach { int64_t at, first, count; };
+
+static struct reach reach_of(const struct layer *l, int64_t at)
+{
+    const int64_t s = l->stride, lowest = at + l->padding - (l->kernel - 1), highest = at + l->padding;
+    const int64_t first = lowest >= 0 ? (lowest + s - 1) / s : -(-lowest / s);
+    return (struct reach){at, first, most(highest / s - first + 1, 0)};
+}
+
+static void pack_back(const struct layer *l, const float *weight, float *to)
+{
+    const int64_t s = l->stride, k = l->kernel, outputs = outputs_of(l);
+    for (int64_t kind = 0; kind < s * s; kind++) {
+        const struct reach down = reach_of(l, kind / s), right = reach_of(l, kind % s);
+        for (int64_t i = 0, few; i < l->inputs; i += few) {
+            few = block_at(i, l->inputs);
+            for (int64_t n = 0; n < down.count; n++)
+                for (int64_t m = 0; m < right.count; m++)
+                    for (int64_t o = 0; o < outputs; o++)
+                        for (int64_t c = 0; c < few; c++) {
+                            const int64_t y = down.at + l->padding - s * (down.first + n);
+                            const int64_t x = right.at + l->padding - s * (right.first + m);
+                            *to++ = weight[((in_torch(l, o) * l->inputs + i + c) * k + y) * k + x];
+                        }
+        }
+    }
+}
+
+/* From the gradient of the outputs, with its border, to that of the image, (height, width, inputs). */
+static void convolve_back(const struct layer *l, const lanes *outputs_gradient, const float *packed, lanes *gradient)
+{
+    const int64_t s = l->stride, q = border_of(l), outputs = outputs_of(l), below = bordered_line_of(l);
+    const int64_t line = l->width * l->inputs;
+    int64_t place[l->inputs];
+    for (int64_t c = 0; c < l->inputs; c++)
+        place[c] = c;
+    for (int64_t kind = 0; kind < s * s; kind++) {
+        const struct reach down = reach_of(l, kind / s), right = reach_of(l, kind % s);
+        struct sweep all = {outputs_gradient + (down.first + q) * below + (right.first + q) * outputs, below, outputs, {0},
+                            down.count, right.count * outputs, packed, NULL,
+                            gradient + down.at * line + right.at * l->inputs, {s * line, s * l->inputs, place},
+                            (l->height - down.at + s - 1) / s, (l->width - right.at + s - 1) / s, l->inputs};
+        for (int64_t n = 0; n < down.count; n++)
+            all.lines[n] = n * below;
+        sweep_plain(&all);
+        packed += down.count * right.count * outputs * l->inputs;
+    }
+}
+
+#endif

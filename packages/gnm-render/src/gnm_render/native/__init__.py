@@ -1,0 +1,1 @@
+"""What the renderers do in C where there is a compiler."""

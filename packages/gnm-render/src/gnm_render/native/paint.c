@@ -1,0 +1,385 @@
+/* Objects onto canvases, forward and backward: spatial transformers with axis-aligned boxes, one scene a thread's work.
+ *
+ * An object is stretched along its rows, then along its columns, and only where its box is. Pixels hold their channels next to each
+ * other, rounded up to whole vectors of four: with masks, appearance times alpha in the first C, then alpha. Nothing is kept for the
+ * backward pass but what it was given: stretching once more is cheap.
+ *
+ * Sizes: B scenes of N objects; decoded (B, N, C + masks, s, s), presence and nearness (B, N), where (B, N, 4) = (width, height, x, y),
+ * image (B, C, S, S), alpha and claims (B, S, S). */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef float four __attribute__((vector_size(16)));
+
+static const float TINY = 1e-15f;
+
+struct sizes { int64_t scenes, objects, channels, masks, side, size; };
+
+/* Vectors of a pixel. */
+static int64_t width_of(const struct sizes *z) { return (z->channels + z->masks + 3) / 4; }
+
+/* How one axis of a glimpse lies on an axis of the canvas: pixels first <= i < end lie between glimpse pixels before[i] and the
+ * next one; that one has a share of after[i]. A glimpse has a border of one empty pixel, so that before is never negative. */
+struct axis { int64_t first, end; int64_t *before; float *after; };
+
+static void place(struct axis *axis, float extent, float centre, int64_t side, int64_t size)
+{
+    axis->first = size;
+    axis->end = 0;
+    for (int64_t i = 0; i < size; i++) {
+        const float pixel = (2.f * i + 1.f) / size - 1.f;
+        const float position = ((pixel - centre) / (extent + TINY) + 1.f) * (.5f * side) - .5f;
+        if (position < -1.f || position >= side)
+            continue;
+        const float before = position == position ? floorf(position) : -1.f; /* a box that is not a number shows everywhere */
+        axis->before[i] = (int64_t)before + 1;
+        axis->after[i] = position - before;
+        if (i < axis->first)
+            axis->first = i;
+        axis->end = i + 1;
+    }
+}
+
+/* Gradients of extent and centre from those of the positions. */
+static void place_back(const struct axis *axis, const float *positions, float extent, float centre, int64_t side, int64_t size,
+                       float *extent_gradient, float *centre_gradient)
+{
+    const float whole = extent + TINY;
+    double of_extent = 0., of_centre = 0.;
+    for (int64_t i = axis->first; i < axis->end; i++) {
+        const float pixel = (2.f * i + 1.f) / size - 1.f;
+        of_centre -= positions[i] * (.5f * side) / whole;
+        of_extent -= positions[i] * (.5f * side) * ((pixel - centre) / whole) / whole;
+    }
+    *extent_gradient = (float)of_extent;
+    *centre_gradient = (float)of_centre;
+}
+
+/* One thread's memory. */
+struct table {
+    struct axis across, down;
+    float *of_across, *of_down;        /* gradients of positions */
+    four *glimpse, *glimpse_gradient;  /* (s + 2, s + 2, vectors), empty at the border */
+    four *strips, *strips_gradient;    /* (s + 2, S, vectors): stretched along the rows, empty at both ends */
+    four *row;                         /* (S, vectors) */
+    four *canvas;                      /* (S, S, vectors) */
+    float *alpha;                      /* (S, S) */
+};
+
+static void clear_away(struct table *t)
+{
+    void *all[] = {t->across.before, t->across.after, t->down.before, t->down.after, t->of_across, t->of_down,
+                   t->glimpse, t->glimpse_gradient, t->strips, t->strips_gradient, t->row, t->canvas, t->alpha};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        free(all[i]);
+}
+
+/* Returns 0, or 1 without memory. */
+static int lay(struct table *t, const struct sizes *z)
+{
+    const size_t vectors = width_of(z), bordered = z->side + 2, size = z->size, all = size * size;
+    *t = (struct table){
+        {0, 0, calloc(size, sizeof(int64_t)), calloc(size, sizeof(float))},
+        {0, 0, calloc(size, sizeof(int64_t)), calloc(size, sizeof(float))},
+        calloc(size, sizeof(float)),
+        calloc(size, sizeof(float)),
+        calloc(bordered * bordered * vectors, sizeof(four)),
+        calloc(bordered * bordered * vectors, sizeof(four)),
+        calloc(bordered * size * vectors, sizeof(four)),
+        calloc(bordered * size * vectors, sizeof(four)),
+        calloc(size * vectors, sizeof(four)),
+        calloc(all * vectors, sizeof(four)),
+        calloc(all, sizeof(float)),
+    };
+    return !t->across.before || !t->across.after || !t->down.before || !t->down.after || !t->of_across || !t->of_down ||
+           !t->glimpse || !t->glimpse_gradient || !t->strips || !t->strips_gradient || !t->row || !t->canvas || !t->alpha;
+}
+
+/* ---- An object under its alpha ---- */
+
+static void cover(const struct sizes *z, const float *decoded, float presence, four *glimpse)
+{
+    const int64_t s = z->side, slots = 4 * width_of(z), plane = s * s;
+    for (int64_t y = 0; y < s; y++) {
+        float *to = (float *)glimpse + ((y + 1) * (s + 2) + 1) * slots;
+        const float *from = decoded + y * s;
+        for (int64_t x = 0; x < s; x++, to += slots, from++) {
+            const float alpha = z->masks ? presence * from[z->channels * plane] : presence;
+            for (int64_t c = 0; c < z->channels; c++)
+                to[c] = alpha * from[c * plane];
+            if (z->masks)
+                to[z->channels] = alpha;
+        }
+    }
+}
+
+static float cover_back(const struct sizes *z, const four *glimpse_gradient, const float *decoded, float presence, float *gradient)
+{
+    const int64_t s = z->side, slots = 4 * width_of(z), plane = s * s;
+    double of_presence = 0.;
+    for (int64_t y = 0; y < s; y++) {
+        const float *given = (const float *)glimpse_gradient + ((y + 1) * (s + 2) + 1) * slots;
+        const float *from = decoded + y * s;
+        float *to = gradient + y * s, sum = 0.f;
+        for (int64_t x = 0; x < s; x++, to++, given += slots, from++) {
+            const float mask = z->masks ? from[z->channels * plane] : 1.f, alpha = mask * presence;
+            float of_alpha = z->masks ? given[z->channels] : 0.f;
+            for (int64_t c = 0; c < z->channels; c++) {
+                to[c * plane] = given[c] * alpha;
+                of_alpha += given[c] * from[c * plane];
+            }
+            if (z->masks)
+                to[z->channels * plane] = of_alpha * presence;
+            sum += of_alpha * mask;
+        }
+        of_presence += sum;
+    }
+    return (float)of_presence;
+}
+
+/* ---- Stretching ---- */
+
+/* Rows of the glimpse → strips. */
+static inline __attribute__((always_inline)) void stretch(const struct sizes *z, const int64_t vectors, struct table *t)
+{
+    const struct axis *a = &t->across;
+    for (int64_t y = 1; y <= z->side; y++) {
+        const four *from = t->glimpse + y * (z->side + 2) * vectors;
+        four *to = t->strips + y * z->size * vectors;
+        for (int64_t x = a->first; x < a->end; x++) {
+            const four *pair = from + a->before[x] * vectors;
+            for (int64_t k = 0; k < vectors; k++)
+                to[x * vectors + k] = pair[k] + a->after[x] * (pair[vectors + k] - pair[k]);
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void stretch_back(const struct sizes *z, const int64_t vectors, struct table *t)
+{
+    const struct axis *a = &t->across;
+    memset(t->of_across, 0, z->size * sizeof(float));
+    memset(t->glimpse_gradient, 0, (z->side + 2) * (z->side + 2) * vectors * sizeof(four));
+    for (int64_t y = 1; y <= z->side; y++) {
+        const four *from = t->glimpse + y * (z->side + 2) * vectors, *given = t->strips_gradient + y * z->size * vectors;
+        four *to = t->glimpse_gradient + y * (z->side + 2) * vectors;
+        for (int64_t x = a->first; x < a->end; x++) {
+            const int64_t at = a->before[x] * vectors;
+            four slope = {0};
+            for (int64_t k = 0; k < vectors; k++) {
+                const four g = given[x * vectors + k], later = a->after[x] * g;
+                to[at + k] += g - later;
+                to[at + vectors + k] += later;
+                slope += g * (from[at + vectors + k] - from[at + k]);
+            }
+            t->of_across[x] += slope[0] + slope[1] + slope[2] + slope[3];
+        }
+    }
+}
+
+/* One row of the canvas, between two strips. */
+static void between(const struct sizes *z, struct table *t, int64_t y)
+{
+    const int64_t slots = 4 * width_of(z), start = t->across.first * slots, end = t->across.end * slots;
+    const float *above = (const float *)t->strips + t->down.before[y] * z->size * slots, *below = above + z->size * slots;
+    const float after = t->down.after[y];
+    float *to = (float *)t->row;
+    for (int64_t i = start; i < end; i++)
+        to[i] = above[i] + after * (below[i] - above[i]);
+}
+
+/* From the gradient of that row. */
+static void between_back(const struct sizes *z, struct table *t, int64_t y)
+{
+    const int64_t slots = 4 * width_of(z), start = t->across.first * slots, end = t->across.end * slots;
+    const int64_t at = t->down.before[y] * z->size * slots;
+    const float *above = (const float *)t->strips + at, *below = above + z->size * slots, *given = (const float *)t->row;
+    const float after = t->down.after[y];
+    float *to = (float *)t->strips_gradient + at, *next = to + z->size * slots, slope = 0.f;
+#pragma omp simd reduction(+ : slope)
+    for (int64_t i = start; i < end; i++) {
+        to[i] += given[i] - after * given[i];
+        next[i] += after * given[i];
+        slope += given[i] * (below[i] - above[i]);
+    }
+    t->of_down[y] = slope;
+}
+
+/* Returns whether anything of the object is on the canvas. */
+static int prepare(const struct sizes *z, struct table *t, const float *decoded, float presence, const float *where)
+{
+    place(&t->across, where[0], where[2], z->side, z->size);
+    place(&t->down, where[1], where[3], z->side, z->size);
+    if (t->across.first >= t->across.end || t->down.first >= t->down.end)
+        return 0;
+    cover(z, decoded, presence, t->glimpse);
+    if (width_of(z) == 1)
+        stretch(z, 1, t);
+    else
+        stretch(z, width_of(z), t);
+    return 1;
+}
+
+/* ---- Onto the canvas ---- */
+
+static void add(const struct sizes *z, struct table *t, int64_t y)
+{
+    const int64_t slots = 4 * width_of(z), start = t->across.first * slots, end = t->across.end * slots;
+    float *to = (float *)t->canvas + y * z->size * slots;
+    const float *from = (const float *)t->row;
+    for (int64_t i = start; i < end; i++)
+        to[i] += from[i];
+}
+
+/* An object claims a pixel by its alpha and its nearness: the canvas sums claim * object, and claims in place of alpha. */
+static void add_claims(const struct sizes *z, struct table *t, int64_t y, float nearness)
+{
+    const int64_t slots = 4 * width_of(z), channels = z->channels;
+    float *to = (float *)t->canvas + y * z->size * slots, *alphas = t->alpha + y * z->size, *from = (float *)t->row;
+    for (int64_t x = t->across.first; x < t->across.end; x++) {
+        const float alpha = from[x * slots + channels], claim = alpha * nearness;
+        alphas[x] += alpha;
+        from[x * slots + channels] = 1.f;
+        for (int64_t i = 0; i < slots; i++)
+            to[x * slots + i] += claim * from[x * slots + i];
+    }
+}
+
+/* The row's gradient from that of the canvas; returns the nearness's. */
+static float add_claims_back(const struct sizes *z, struct table *t, int64_t y, float nearness)
+{
+    const int64_t slots = 4 * width_of(z), channels = z->channels;
+    const float *given = (const float *)t->canvas + y * z->size * slots, *alphas = t->alpha + y * z->size;
+    float *row = (float *)t->row, of_nearness = 0.f;
+    for (int64_t x = t->across.first; x < t->across.end; x++) {
+        float *pixel = row + x * slots, of_claim = 0.f;
+        const float *gradient = given + x * slots, alpha = pixel[channels];
+        pixel[channels] = 1.f;
+        for (int64_t i = 0; i < slots; i++) {
+            of_claim += gradient[i] * pixel[i];
+            pixel[i] = gradient[i] * (alpha * nearness);
+        }
+        pixel[channels] = of_claim * nearness + alphas[x];
+        of_nearness += of_claim * alpha;
+    }
+    return of_nearness;
+}
+
+static void add_back(const struct sizes *z, struct table *t, int64_t y)
+{
+    const int64_t slots = 4 * width_of(z), start = t->across.first * slots;
+    memcpy((float *)t->row + start, (const float *)t->canvas + y * z->size * slots + start,
+           (t->across.end - t->across.first) * slots * sizeof(float));
+}
+
+/* image: without masks the sum of all objects; with them sum of claim * object / sum of claims. Returns 0, or 1 without memory. */
+int paint_forward(const float *decoded, const float *presence, const float *nearness, const float *where, float *image, float *alpha,
+                  float *claims, int64_t B, int64_t N, int64_t C, int64_t masks, int64_t side, int64_t size, int threads)
+{
+    const struct sizes z = {B, N, C, masks, side, size};
+    const int64_t slots = 4 * width_of(&z), all = size * size, glimpse = (C + masks) * side * side;
+    int failed = 0;
+#pragma omp parallel num_threads(threads) reduction(| : failed)
+    {
+        struct table t;
+        failed = lay(&t, &z);
+#pragma omp for schedule(dynamic)
+        for (int64_t b = 0; b < B; b++) {
+            if (failed)
+                continue;
+            memset(t.canvas, 0, all * slots * sizeof(float));
+            memset(t.alpha, 0, all * sizeof(float));
+            for (int64_t m = b * N; m < (b + 1) * N; m++) {
+                if (!prepare(&z, &t, decoded + m * glimpse, presence[m], where + 4 * m))
+                    continue;
+                for (int64_t y = t.down.first; y < t.down.end; y++) {
+                    between(&z, &t, y);
+                    if (masks)
+                        add_claims(&z, &t, y, nearness[m]);
+                    else
+                        add(&z, &t, y);
+                }
+            }
+            const float *canvas = (const float *)t.canvas;
+            for (int64_t i = 0; i < all; i++) {
+                const float claimed = masks ? canvas[i * slots + C] : 0.f, share = masks ? 1.f / (claimed + TINY) : 1.f;
+                for (int64_t c = 0; c < C; c++)
+                    image[(b * C + c) * all + i] = masks ? canvas[i * slots + c] * share : canvas[i * slots + c];
+                if (masks)
+                    claims[b * all + i] = claimed;
+            }
+            if (masks)
+                memcpy(alpha + b * all, t.alpha, all * sizeof(float));
+        }
+        clear_away(&t);
+    }
+    return failed;
+}
+
+/* Gradients of what `paint_forward` was given, from those of the image and the alphas; image, and what belongs to masks, may be null
+ * without them. Returns 0, or 1 without memory. */
+int paint_backward(const float *image_gradient, const float *alpha_gradient, const float *image, const float *claims,
+                   const float *decoded, const float *presence, const float *nearness, const float *where, float *decoded_gradient,
+                   float *presence_gradient, float *nearness_gradient, float *where_gradient, int64_t B, int64_t N, int64_t C,
+                   int64_t masks, int64_t side, int64_t size, int threads)
+{
+    const struct sizes z = {B, N, C, masks, side, size};
+    const int64_t slots = 4 * width_of(&z), all = size * size, glimpse = (C + masks) * side * side;
+    int failed = 0;
+#pragma omp parallel num_threads(threads) reduction(| : failed)
+    {
+        struct table t;
+        failed = lay(&t, &z);
+#pragma omp for schedule(dynamic)
+        for (int64_t b = 0; b < B; b++) {
+            if (failed)
+                continue;
+            float *canvas = (float *)t.canvas;
+            for (int64_t i = 0; i < all; i++) {
+                const float share = masks ? 1.f / (claims[b * all + i] + TINY) : 1.f;
+                float of_claims = 0.f;
+                for (int64_t c = 0; c < C; c++) {
+                    const int64_t at = (b * C + c) * all + i;
+                    canvas[i * slots + c] = image_gradient[at] * share;
+                    of_claims -= masks ? image_gradient[at] * share * image[at] : 0.f;
+                }
+                if (masks)
+                    canvas[i * slots + C] = of_claims;
+            }
+            if (masks)
+                memcpy(t.alpha, alpha_gradient + b * all, all * sizeof(float));
+            for (int64_t m = b * N; m < (b + 1) * N; m++) {
+                const float *box = where + 4 * m;
+                float *to = decoded_gradient + m * glimpse, *of_where = where_gradient + 4 * m;
+                double of_nearness = 0.;
+                if (prepare(&z, &t, decoded + m * glimpse, presence[m], box)) {
+                    memset(t.strips_gradient, 0, (side + 2) * size * slots * sizeof(float));
+                    for (int64_t y = t.down.first; y < t.down.end; y++) {
+                        if (masks) {
+                            between(&z, &t, y);
+                            of_nearness += add_claims_back(&z, &t, y, nearness[m]);
+                        } else
+                            add_back(&z, &t, y);
+                        between_back(&z, &t, y);
+                    }
+                    if (slots == 4)
+                        stretch_back(&z, 1, &t);
+                    else
+                        stretch_back(&z, slots / 4, &t);
+                    presence_gradient[m] = cover_back(&z, t.glimpse_gradient, decoded + m * glimpse, presence[m], to);
+                    place_back(&t.across, t.of_across, box[0], box[2], side, size, of_where, of_where + 2);
+                    place_back(&t.down, t.of_down, box[1], box[3], side, size, of_where + 1, of_where + 3);
+                } else {
+                    memset(to, 0, glimpse * sizeof(float));
+                    memset(of_where, 0, 4 * sizeof(float));
+                    presence_gradient[m] = 0.f;
+                }
+                if (masks)
+                    nearness_gradient[m] = (float)of_nearness;
+            }
+        }
+        clear_away(&t);
+    }
+    return failed;
+}

@@ -1,0 +1,70 @@
+"""Objects painted by `paint.c`, with gradients."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from gnm_core.native.call import Functions
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+PAINT = Functions(Path(__file__).parent)
+
+
+@dataclass(frozen=True)
+class Painted:
+    """All objects of each scene."""
+
+    image: Tensor
+    """(B, C, S, S): without masks their sum; with masks the sum of claim * object over the sum of claims."""
+    alpha: Tensor | None
+    """(B, S, S): the sum of their alphas; None without masks."""
+
+
+def paint(decoded: Tensor, presence: Tensor, nearness: Tensor | None, where: Tensor, size: int) -> Painted:
+    """Stretch each object to its box and sum them up; positions are as in `bilinear_weights`.
+
+    Args:
+        decoded: (B, N, C, s, s), or with nearness (B, N, C + 1, s, s): appearance, and mask. Float32, like the rest.
+        presence: (B, N).
+        nearness: (B, N), what an object's alpha is multiplied by to claim a pixel; None: there are no masks.
+        where: (B, N, 4) = (width, height, x, y).
+        size: S.
+    """
+    masks = nearness is not None
+    image, alpha = _Paint.apply(decoded, presence, presence if nearness is None else nearness, where, masks, size)
+    return Painted(image, alpha if masks else None)
+
+
+class _Paint(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, decoded: Tensor, presence: Tensor, nearness: Tensor, where: Tensor, masks: bool, size: int
+    ) -> tuple[Tensor, Tensor]:
+        given = [x.contiguous() for x in (decoded, presence, nearness, where)]
+        scenes, objects, channels, side = decoded.shape[:4]
+        ctx.sizes = (scenes, objects, channels - masks, int(masks), side, size)
+        image = decoded.new_empty(scenes, channels - masks, size, size)
+        alpha, claims = decoded.new_empty(2, scenes if masks else 0, size, size).unbind()
+        PAINT.call("paint_forward", *given, image, alpha, claims, *ctx.sizes)
+        ctx.save_for_backward(image if masks else None, claims, *given)
+        return image, alpha
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_image: Tensor, of_alpha: Tensor) -> tuple[Tensor | None, ...]:
+        image, claims, *given = ctx.saved_tensors
+        decoded, presence, nearness, where = (torch.empty_like(x) for x in given)
+        gradients = (decoded, presence, nearness, where)
+        PAINT.call(
+            "paint_backward",
+            of_image.contiguous(),
+            of_alpha.contiguous(),
+            image,
+            claims,
+            *given,
+            *gradients,
+            *ctx.sizes,
+        )
+        return decoded, presence, nearness if ctx.sizes[3] else None, where, None, None
