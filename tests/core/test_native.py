@@ -15,7 +15,7 @@ from gnm_core.layers.stack import ConvStack, _in_c, _one_by_one
 from gnm_core.layers.subpixel import SubpixelConv
 from gnm_core.native.call import addresses
 from gnm_core.native.library import Unavailable, _cache, _openmp
-from gnm_core.native.stack import STACK, Ending, Geometry, NativeLayer, lanes, run_stack
+from gnm_core.native.stack import STACK, Ending, Geometry, NativeLayer, has_tiles, lanes, run_stack
 from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 from torch.nn import functional as F
@@ -66,6 +66,10 @@ STACKS: dict[str, tuple[Callable[[], list[nn.Module]], tuple[int, int, int]]] = 
     "few outputs, many inputs": (
         lambda: [*conv(1, 48, 3), *conv(48, 6, 3, 2), *conv(6, 32, 3), nn.Conv2d(32, 4, 1)],
         (1, 9, 9),
+    ),
+    "channels that fill tiles": (
+        lambda: [*conv(16, 24, 3), *conv(24, 40, 4, 2, 1), *conv(40, 8, 3), nn.Conv2d(8, 16, 3, padding=1)],
+        (16, 11, 14),
     ),
     "one convolution": (lambda: [nn.Conv2d(3, 5, 3)], (3, 8, 8)),
 }
@@ -139,25 +143,40 @@ def test_neither_threads_nor_neighbours_change_a_bit(name: str) -> None:
 
 
 @native
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_under_autocast_it_is_the_same_in_float32(dtype: torch.dtype) -> None:
-    stack, x = stack_and_images("encoder", 16)
-    x = x.to(dtype)
-    expected = stack(x.float())
+@pytest.mark.parametrize("name", STACKS)
+def test_under_autocast_products_may_be_rounded_but_nothing_else(name: str) -> None:
+    stack, x = stack_and_images(name, 37)
+    expected = value_and_gradients(lambda x: in_c(stack, x), stack, x)
+
+    def rounded(x: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return in_c(stack, x)
+
+    found = value_and_gradients(rounded, stack, x)
+    for ours, exact in zip(found, expected, strict=True):
+        assert ours.dtype == torch.float32
+        assert (ours - exact).norm() <= 0.03 * exact.norm() + 1e-6
+
+
+@native
+def test_tiles_are_used_where_there_are_some() -> None:
+    stack, x = stack_and_images("channels that fill tiles", 16)
     with torch.autocast("cpu", torch.bfloat16):
-        found = stack(x)
-    assert found.dtype == torch.float32
-    assert torch.equal(found, expected)
+        rounded = in_c(stack, x)
+        assert in_c(stack, x.bfloat16()).dtype == torch.float32
+    assert torch.equal(rounded, in_c(stack, x)) != has_tiles()
 
 
 @native
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("nan")])
 @pytest.mark.parametrize("name", ["encoder", "glimpse", "nothing behind the last"])
-def test_what_is_not_finite_stays_so(bad: float, name: str) -> None:
+@pytest.mark.parametrize("half", [False, True])
+def test_what_is_not_finite_stays_so(bad: float, name: str, half: bool) -> None:
     stack, x = stack_and_images(name, 16)
-    expected = in_c(stack, x)
-    x[3, 0, 0, 0] = bad
-    made = in_c(stack, x)
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        expected = in_c(stack, x)
+        x[3, 0, 0, 0] = bad
+        made = in_c(stack, x)
     assert not made[3].isfinite().any()
     others = torch.arange(16) != 3
     assert torch.equal(made[others], expected[others])

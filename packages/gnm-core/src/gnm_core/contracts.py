@@ -83,6 +83,10 @@ class ScenePrior(Contract, nn.Module):
     def forward(self, hidden: Tensor) -> Distribution:
         """(B, E, G, G) → distribution over (B, S), S = `dims.scene`; used for the KL and for sampling alike."""
 
+    def of_steps(self, hidden: Sequence[Tensor]) -> tuple[Distribution, ...]:
+        """The distributions of all steps of a drawing that is already there; a prior may compute them together."""
+        return tuple(self(state) for state in hidden)
+
 
 class PresencePrior(Contract, nn.Module):
     """The fixed reference of the auxiliary KL of z^pres."""

@@ -69,7 +69,7 @@ class ConvDRAW(Core):
         for step in range(self.steps):
             priors.append(_distribution(self.prior(drawing.hidden)))
             if features is not None:
-                reading = self.encoder(torch.cat([drawing.hidden, features, features - canvas], dim=1), reading)
+                reading = self.encoder([drawing.hidden, features, features - canvas], reading)
                 posteriors.append(_distribution(self.posterior(reading.hidden)))
                 code = posteriors[-1].mean if mode else posteriors[-1].rsample()
             else:

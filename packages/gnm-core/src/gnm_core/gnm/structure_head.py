@@ -5,6 +5,7 @@ from itertools import pairwise
 import torch
 from einops import rearrange
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from gnm_core.distributions import bernoulli, normal
 from gnm_core.latents import SymbolicDistribution
@@ -42,16 +43,14 @@ class StructureHead(nn.Module):
 
     def forward(self, feature_map: Tensor) -> SymbolicDistribution:
         """(B, E, G, G) → distribution over z^s."""
-        trunk = self.trunk(feature_map)
-
-        def two(head: nn.Module) -> tuple[Tensor, Tensor]:
-            mean, raw_std = rearrange(head(trunk), "b (two d) h w -> two b h w d", two=2)
-            return mean, raw_std
-
-        logits = rearrange(self.presence(trunk), "b 1 h w -> b h w 1")
+        heads = (self.presence, self.where, self.depth, self.what)
+        rows = rearrange(self.trunk(feature_map), "b e h w -> b h w e")
+        weight = torch.cat([head.weight.flatten(1) for head in heads])  # one matrix product instead of four
+        bias = torch.cat([head.bias for head in heads if head.bias is not None])
+        logits, where, depth, what = F.linear(rows, weight, bias).split([head.out_channels for head in heads], dim=-1)
         return SymbolicDistribution(
             presence=bernoulli(self.presence_scale * logits.tanh()),
-            where=normal(*two(self.where)),
-            depth=normal(*two(self.depth)),
-            what=normal(*two(self.what)),
+            where=normal(*where.chunk(2, dim=-1)),
+            depth=normal(*depth.chunk(2, dim=-1)),
+            what=normal(*what.chunk(2, dim=-1)),
         )

@@ -88,7 +88,9 @@ def celu_norm(x: Tensor, weight: Tensor, bias: Tensor, upscale: int = 1) -> Norm
         )
     x = shuffle(x, upscale)
     size, pixels = x.shape, x.shape[1] * x.shape[2]
-    flat, weight, bias = rearrange(x, "b h w c -> b (h w c)"), weight.repeat(pixels), bias.repeat(pixels)
+    flat = rearrange(x, "b h w c -> b (h w c)")
+    if pixels > 1:
+        weight, bias = weight.repeat(pixels), bias.repeat(pixels)
     if torch.compiler.is_compiling():  # the compiler fuses everything by itself
         activation = torch.where(flat > 0, flat, torch.exp(flat.clamp_max(0)) - 1)
         rows = F.layer_norm(activation, weight.shape, weight, bias, EPSILON)

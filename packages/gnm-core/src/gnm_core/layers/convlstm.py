@@ -1,9 +1,15 @@
 """Convolutional LSTM (Shi et al., 2015, arXiv:1506.04214, without peepholes) with learned initial states."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gnm_core.native.lstm import LSTM, run_lstm
+from gnm_core.precision import at_least_float32
 
 
 @dataclass(frozen=True)
@@ -37,9 +43,25 @@ class ConvLSTM(nn.Module):
         shape = (batch, -1, -1, -1)
         return LstmState(self.initial_hidden.expand(shape), self.initial_cell.expand(shape))
 
-    def forward(self, inputs: Tensor, state: LstmState) -> LstmState:
-        """(B, inputs, G, G) and a state → the next state."""
-        gates = self.gates(torch.cat([inputs, state.hidden], dim=1))
-        enter, forget, output, candidate = gates.chunk(4, dim=1)
-        cell = forget.sigmoid() * state.cell + enter.sigmoid() * candidate.tanh()
-        return LstmState(output.sigmoid() * cell.tanh(), cell)
+    def forward(self, inputs: Tensor | Sequence[Tensor], state: LstmState) -> LstmState:
+        """(B, inputs, G, G), or the parts of that along its channels, and a state → the next state."""
+        parts = [inputs] if isinstance(inputs, Tensor) else inputs
+        joint = torch.cat([rearrange(part, "b c h w -> b h w c") for part in (*parts, state.hidden)], dim=-1)
+        if self.gates.kernel_size == (1, 1):  # a matrix product, which asks for no other order of memory
+            gates = F.linear(joint, self.gates.weight.flatten(1), self.gates.bias)
+        else:
+            gates = rearrange(self.gates(rearrange(joint, "b h w c -> b c h w")), "b c h w -> b h w c")
+        gates, cell = at_least_float32(gates), at_least_float32(rearrange(state.cell, "b c h w -> b h w c"))
+        hidden, cell = _cell(gates, cell)
+        return LstmState(rearrange(hidden, "b h w c -> b c h w"), rearrange(cell, "b h w c -> b c h w"))
+
+
+def _cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """(..., 4 C) and (..., C) → the next hidden state and cell."""
+    if LSTM.can_take(gates, cell) and gates.dtype == cell.dtype == torch.float32:
+        found = run_lstm(gates.reshape(-1, gates.shape[-1]), cell.reshape(-1, cell.shape[-1]))
+        hidden, cell = (x.view(cell.shape) for x in found)
+        return hidden, cell
+    enter, forget, output, candidate = gates.chunk(4, dim=-1)
+    cell = forget.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
+    return output.sigmoid() * cell.tanh(), cell

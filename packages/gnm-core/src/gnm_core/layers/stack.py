@@ -61,6 +61,7 @@ def _described(
 ) -> list[NativeLayer] | None:
     """The layers as C knows them; None if there is one that it does not know."""
     channels, height, width = size
+    half = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
     layers = []
     for place, (module, behind) in enumerate(pairs):
         last = place == len(pairs) - 1
@@ -89,7 +90,7 @@ def _described(
             geometry = Geometry(height, width, 0, 0, 1, 0, upscale, made, ending)
             layers.append(NativeLayer(geometry, None, None, scale, shift))
         else:
-            geometry = Geometry(height, width, channels, kernel, stride, padding, upscale, made, ending)
+            geometry = Geometry(height, width, channels, kernel, stride, padding, upscale, made, ending, half)
             layers.append(NativeLayer(geometry, conv.weight, conv.bias, scale, shift))
         height, width, channels = geometry.made
     return layers or None

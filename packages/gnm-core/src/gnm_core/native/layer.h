@@ -11,6 +11,7 @@ struct layer {
     int64_t kernel, stride, padding; /* of its convolution; kernel 0: it is given what a convolution has made */
     int64_t upscale, channels;       /* r and C of the image it makes: its convolution has r * r * C outputs */
     int64_t ending;
+    int64_t half;                    /* whether its products may be of bfloats */
 };
 
 struct parameters { const float *weight, *bias, *scale, *shift; }; /* as torch has them */

@@ -58,32 +58,32 @@ static void normalise(const lanes *a, struct statistics s, const struct paramete
 INLINE void gather(const int some, const lanes *gradient, const lanes *a, struct statistics s, int64_t pixels, int64_t channels,
                    lanes *plain, lanes *with)
 {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int k = 0; k < some; k++)
         plain[k] = with[k] = (lanes){0};
     for (int64_t i = 0; i < pixels; i++, gradient += channels, a += channels)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int k = 0; k < some; k++) {
             plain[k] += gradient[k];
             with[k] += gradient[k] * ((a[k] - s.mean) * s.rstd);
         }
 }
 
-/* From the gradient of the rows to that of the convolution's outputs, with its border; adds to those of scale and shift.
+/* From the gradient of the rows to that of the convolution's outputs, with its border; adds to those of scale, shift and bias.
  *
  * With n = (a - mean) * rstd, the gradient g of the rows reaches the activation a as
  *     rstd * (scale * g - average(scale * g) - n * average(scale * g * n)) = rstd * scale * g + offset + slope * a
  * and the convolution's outputs as that times CELU's slope, which is 1 above zero and a + 1 below. */
 static void through_norm(const struct layer *l, const lanes *gradient, const lanes *a, struct statistics s,
-                         const struct parameters *p, float *scale, float *shift, lanes *to)
+                         const struct parameters *p, float *scale, float *shift, float *bias, lanes *to)
 {
     const int64_t channels = l->channels, pixels = size_of(l) / channels, r = l->upscale, q = border_of(l);
     lanes average = {0}, average_with = {0};
     for (int64_t c = 0, some; c < channels; c += some) {
-        lanes plain[4], with[4];
-        some = c + 4 <= channels ? 4 : 1;
-        if (some == 4)
-            gather(4, gradient + c, a + c, s, pixels, channels, plain, with);
+        lanes plain[8], with[8];
+        some = c + 8 <= channels ? 8 : 1;
+        if (some == 8)
+            gather(8, gradient + c, a + c, s, pixels, channels, plain, with);
         else
             gather(1, gradient + c, a + c, s, pixels, channels, plain, with);
         for (int k = 0; k < some; k++) {
@@ -95,14 +95,22 @@ static void through_norm(const struct layer *l, const lanes *gradient, const lan
     }
     const lanes slope = -s.rstd * s.rstd * average_with, offset = -s.rstd * average - slope * s.mean;
     clear_border(to, rows_of(l), columns_of(l), outputs_of(l), q);
+    lanes sums[outputs_of(l)];
+    memset(sums, 0, sizeof(sums));
     for (int64_t h = 0; h < rows_of(l); h++)
         for (int64_t y = 0; y < r; y++)
             for (int64_t w = 0; w < columns_of(l); w++) {
                 lanes *run = to + (h + q) * bordered_line_of(l) + (w + q) * outputs_of(l) + y * r * channels;
-                for (int64_t x = 0; x < r; x++)
-                    for (int64_t c = 0; c < channels; c++, a++, gradient++, run++)
-                        *run = (s.rstd * p->scale[c] * *gradient + offset + slope * *a) * pick(*a > 0.f, every(1.f), *a + 1.f);
+                lanes *sum = sums + y * r * channels;
+                for (int64_t x = 0; x < r; x++, run += channels, sum += channels, a += channels, gradient += channels)
+                    for (int64_t c = 0; c < channels; c++) {
+                        const lanes through = s.rstd * p->scale[c] * gradient[c] + offset + slope * a[c];
+                        run[c] = through * pick(a[c] > 0.f, every(1.f), a[c] + 1.f);
+                        sum[c] += run[c];
+                    }
             }
+    for (int64_t o = 0; o < outputs_of(l); o++)
+        bias[o] += total(sums[o]);
 }
 
 #endif

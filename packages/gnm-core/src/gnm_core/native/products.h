@@ -16,9 +16,9 @@ enum { PIXELS = 2, OUTPUTS = 4 };
 
 struct sweep {
     const lanes *x;
-    int64_t row, step;               /* from one pixel down, and to the right, in x */
+    int64_t start, row, step;        /* in x: the first pixel's first number, and from there down, and to the right */
     int64_t lines[KERNEL], count, run;
-    const float *weights;            /* (blocks of outputs, lines, run, outputs of the block) */
+    const void *weights;             /* (blocks of outputs, lines, run, outputs of the block), floats */
     const float *bias;               /* null: none */
     lanes *out;
     struct shuffle to;
@@ -34,8 +34,8 @@ INLINE void block(const int pixels, const int outputs, const enum ending ending,
 #pragma GCC unroll 8
         for (int c = 0; c < outputs; c++)
             sum[p * outputs + c] = every(s->bias ? s->bias[o + c] : 0.f);
-    const lanes *first = s->x + h * s->row + w * s->step;
-    const float *weight = s->weights + o * s->count * s->run;
+    const lanes *first = s->x + s->start + h * s->row + w * s->step;
+    const float *weight = (const float *)s->weights + o * s->count * s->run;
     for (int64_t line = 0; line < s->count; line++) {
         const lanes *from = first + s->lines[line];
         for (int64_t i = 0; i < s->run; i++, weight += outputs) {
@@ -109,13 +109,23 @@ static void pack(const struct layer *l, const struct parameters *p, float *to)
         *to++ = p->bias[in_torch(l, o)];
 }
 
+/* The sweep of a convolution over a padded image, without its weights. */
+static struct sweep sweep_of(const struct layer *l, const lanes *image, lanes *out, struct shuffle to)
+{
+    struct sweep s = {.x = image, .row = l->stride * line_of(l), .step = l->stride * l->inputs, .count = l->kernel,
+                      .run = l->kernel * l->inputs, .out = out, .to = to, .rows = rows_of(l), .columns = columns_of(l),
+                      .outputs = outputs_of(l)};
+    for (int64_t y = 0; y < l->kernel; y++)
+        s.lines[y] = y * line_of(l);
+    return s;
+}
+
 /* What a layer makes of a padded image, before its norm. */
 static void convolve(const struct layer *l, const lanes *image, const float *packed, lanes *out, struct shuffle to)
 {
-    struct sweep s = {image, l->stride * line_of(l), l->stride * l->inputs, {0}, l->kernel, l->kernel * l->inputs,
-                      packed, packed + outputs_of(l) * taps_of(l), out, to, rows_of(l), columns_of(l), outputs_of(l)};
-    for (int64_t y = 0; y < l->kernel; y++)
-        s.lines[y] = y * line_of(l);
+    struct sweep s = sweep_of(l, image, out, to);
+    s.weights = packed;
+    s.bias = packed + outputs_of(l) * taps_of(l);
     (l->ending == CELU_AND_NORM ? sweep_celu : l->ending == SIGMOID ? sweep_sigmoid : sweep_plain)(&s);
 }
 
@@ -151,24 +161,33 @@ static void pack_back(const struct layer *l, const float *weight, float *to)
     }
 }
 
-/* From the gradient of the outputs, with its border, to that of the image, (height, width, inputs). */
-static void convolve_back(const struct layer *l, const lanes *outputs_gradient, const float *packed, lanes *gradient)
+/* The sweep of a kind of pixels over the gradient of the outputs, with its border, without its weights; `place` is for its use. */
+static struct sweep sweep_back(const struct layer *l, int64_t kind, const lanes *outputs_gradient, lanes *gradient, int64_t *place)
 {
     const int64_t s = l->stride, q = border_of(l), outputs = outputs_of(l), below = bordered_line_of(l);
     const int64_t line = l->width * l->inputs;
-    int64_t place[l->inputs];
+    const struct reach down = reach_of(l, kind / s), right = reach_of(l, kind % s);
     for (int64_t c = 0; c < l->inputs; c++)
         place[c] = c;
-    for (int64_t kind = 0; kind < s * s; kind++) {
-        const struct reach down = reach_of(l, kind / s), right = reach_of(l, kind % s);
-        struct sweep all = {outputs_gradient + (down.first + q) * below + (right.first + q) * outputs, below, outputs, {0},
-                            down.count, right.count * outputs, packed, NULL,
-                            gradient + down.at * line + right.at * l->inputs, {s * line, s * l->inputs, place},
-                            (l->height - down.at + s - 1) / s, (l->width - right.at + s - 1) / s, l->inputs};
-        for (int64_t n = 0; n < down.count; n++)
-            all.lines[n] = n * below;
+    struct sweep all = {.x = outputs_gradient, .start = (down.first + q) * below + (right.first + q) * outputs, .row = below,
+                        .step = outputs, .count = down.count, .run = right.count * outputs,
+                        .out = gradient + down.at * line + right.at * l->inputs, .to = {s * line, s * l->inputs, place},
+                        .rows = (l->height - down.at + s - 1) / s, .columns = (l->width - right.at + s - 1) / s,
+                        .outputs = l->inputs};
+    for (int64_t n = 0; n < down.count; n++)
+        all.lines[n] = n * below;
+    return all;
+}
+
+/* From the gradient of the outputs, with its border, to that of the image, (height, width, inputs). */
+static void convolve_back(const struct layer *l, const lanes *outputs_gradient, const float *packed, lanes *gradient)
+{
+    int64_t place[l->inputs];
+    for (int64_t kind = 0; kind < l->stride * l->stride; kind++) {
+        struct sweep all = sweep_back(l, kind, outputs_gradient, gradient, place);
+        all.weights = packed;
         sweep_plain(&all);
-        packed += down.count * right.count * outputs * l->inputs;
+        packed += all.count * all.run * l->inputs;
     }
 }
 

@@ -4,11 +4,21 @@
  * kept for the backward pass are the activations, which the norms and the convolutions' inputs are made of once more. */
 #include "norm.h"
 #include "products.h"
+#include "tiles.h"
 #include "weight_gradients.h"
 
 enum { SHARES = 16 }; /* gradients are summed in so many shares at most, whatever the number of threads */
 
 int64_t stack_lanes(void) { return LANES; }
+
+int64_t stack_has_tiles(void) { return tiles_allowed(); }
+
+/* Floats for a layer's weights, in tiles or not, and its biases. */
+static int64_t weights_of(const struct layer *l)
+{
+    return tiled(l) ? tile_words_of(l) / 2 + rounded(outputs_of(l)) : packed_of(l);
+}
+static float *biases_at(const struct layer *l, float *weights) { return weights + tile_words_of(l) / 2; }
 
 /* Images of the group that begins with this one. */
 static int64_t images_from(int64_t first, int64_t B) { return B - first < LANES ? B - first : LANES; }
@@ -40,28 +50,38 @@ int stack_forward(const float *x, float *out, const struct layer *layers, const 
     const struct layer *last = layers + n - 1;
     int64_t all_packed = 0, all_kept = 0, padded = most(given_of(layers), size_of(last)), largest = 0;
     for (const struct layer *l = layers; l <= last; l++) {
-        all_packed += packed_of(l);
+        all_packed += weights_of(l);
         all_kept += kept_of(l);
-        padded = most(padded, padded_of(l));
+        padded = most(padded, padded_of(l) + LANES);
         largest = most(largest, kept && kept_of(l) ? 0 : size_of(l));
     }
     float *weights = floats_for(all_packed);
     if (!weights)
         return 1;
     float *end = weights;
-    for (int64_t i = 0; i < n; end += packed_of(layers + i++))
-        pack(layers + i, parameters + i, end);
-    int failed = 0;
+    for (int64_t i = 0; i < n; end += weights_of(layers + i++))
+        if (tiled(layers + i)) {
+            pack_tiles(layers + i, parameters[i].weight, (uint16_t *)end);
+            for (int64_t o = 0; o < outputs_of(layers + i); o++)
+                biases_at(layers + i, end)[o] = parameters[i].bias[in_torch(layers + i, o)];
+        } else
+            pack(layers + i, parameters + i, end);
+    int failed = 0, tiles = 0;
+    for (const struct layer *l = layers; l <= last; l++)
+        tiles |= tiled(l);
 #pragma omp parallel num_threads(threads) reduction(| : failed)
     {
         lanes *image = lanes_for(padded), *scratch = lanes_for(largest);
         failed = !image || !scratch;
+        if (tiles)
+            tiles_begin();
 #pragma omp for schedule(static)
         for (int64_t first = 0; first < B; first += LANES) {
             if (failed)
                 continue;
             const int64_t group = first / LANES, images = images_from(first, B);
-            const float *given = x + first * given_of(layers), *packed = weights;
+            const float *given = x + first * given_of(layers);
+            float *packed = weights;
             lanes *keep = kept ? kept + group * all_kept : NULL, *a = scratch;
             for (int64_t i = 0; i < n; i++) {
                 const struct layer *l = layers + i;
@@ -71,7 +91,11 @@ int stack_forward(const float *x, float *out, const struct layer *layers, const 
                 if (l->kernel) {
                     if (i == 0)
                         pad(l, given, images, image);
-                    convolve(l, image, packed, a, to);
+                    if (tiled(l)) {
+                        halve(image, padded_of(l));
+                        tile_convolve(l, image, (const uint16_t *)packed, biases_at(l, packed), a, to);
+                    } else
+                        convolve(l, image, packed, a, to);
                 } else {
                     load(given, given_of(l), images, given_of(l), image);
                     finish(l, image, a, to);
@@ -82,12 +106,14 @@ int stack_forward(const float *x, float *out, const struct layer *layers, const 
                     normalise(a, s, parameters + i, rows_of(l) * l->upscale, columns_of(l) * l->upscale, l->channels,
                               l < last ? l[1].padding : 0, image);
                 }
-                packed += packed_of(l);
+                packed += weights_of(l);
                 keep = keep ? keep + kept_of(l) : NULL;
             }
             const lanes *made = last->ending == CELU_AND_NORM ? image : a;
             store(made, size_of(last), out + first * size_of(last), size_of(last), images);
         }
+        if (tiles)
+            tiles_end();
         free(image);
         free(scratch);
     }
@@ -97,27 +123,33 @@ int stack_forward(const float *x, float *out, const struct layer *layers, const 
 
 /* Sums of gradients of one layer: weights, biases, scales, shifts. */
 struct sums { float *weight, *bias, *scale, *shift; };
-static int64_t sums_of(const struct layer *l) { return (taps_of(l) + 1) * rounded(outputs_of(l)) + 2 * rounded(l->channels); }
+static int64_t sums_of(const struct layer *l) { return weight_sums_of(l) + rounded(outputs_of(l)) + 2 * rounded(l->channels); }
 static struct sums sums_at(const struct layer *l, float *start)
 {
-    float *bias = start + taps_of(l) * rounded(outputs_of(l)), *scale = bias + rounded(outputs_of(l));
+    float *bias = start + weight_sums_of(l), *scale = bias + rounded(outputs_of(l));
     return (struct sums){start, bias, scale, scale + rounded(l->channels)};
 }
 
-/* From the gradient of the last layer's picture to that of its outputs. */
-static void through_picture(const struct layer *l, const lanes *gradient, const lanes *picture, lanes *to)
+/* From the gradient of the last layer's picture to that of its outputs; adds to that of its bias. */
+static void through_picture(const struct layer *l, const lanes *gradient, const lanes *picture, float *bias, lanes *to)
 {
     const int64_t q = border_of(l);
     int64_t place[outputs_of(l)];
     const struct shuffle from = shuffle_of(l, 1, place);
     clear_border(to, rows_of(l), columns_of(l), outputs_of(l), q);
+    lanes sums[outputs_of(l)];
+    memset(sums, 0, sizeof(sums));
     for (int64_t h = 0; h < rows_of(l); h++)
-        for (int64_t w = 0; w < columns_of(l); w++)
+        for (int64_t w = 0; w < columns_of(l); w++) {
+            lanes *pixel = to + (h + q) * bordered_line_of(l) + (w + q) * outputs_of(l);
             for (int64_t o = 0; o < outputs_of(l); o++) {
                 const int64_t at = h * from.row + w * from.step + place[o];
-                const lanes slope = l->ending == SIGMOID ? picture[at] * (1.f - picture[at]) : every(1.f);
-                to[(h + q) * bordered_line_of(l) + (w + q) * outputs_of(l) + o] = gradient[at] * slope;
+                pixel[o] = gradient[at] * (l->ending == SIGMOID ? picture[at] * (1.f - picture[at]) : every(1.f));
+                sums[o] += pixel[o];
             }
+        }
+    for (int64_t o = 0; o < outputs_of(l); o++)
+        bias[o] += total(sums[o]);
 }
 
 /* In torch's order. */
@@ -149,11 +181,11 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
     const int64_t groups = (B + LANES - 1) / LANES, shares = groups < SHARES ? groups : SHARES;
     int64_t all_packed = 0, all_kept = 0, all_sums = 0, padded = size_of(last), bordered = 0, turned = 0, largest = given_of(layers);
     for (const struct layer *l = layers; l <= last; l++) {
-        all_packed += packed_of(l);
+        all_packed += weights_of(l);
         all_kept += kept_of(l);
         all_sums += sums_of(l);
-        padded = most(padded, padded_of(l));
-        bordered = most(bordered, bordered_of(l));
+        padded = most(padded, padded_of(l) + LANES);
+        bordered = most(bordered, bordered_of(l) + LANES);
         turned = most(turned, turned_of(l));
         largest = most(largest, size_of(l));
     }
@@ -165,14 +197,20 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
     }
     memset(sums, 0, shares * all_sums * sizeof(float));
     float *end = weights;
-    for (int64_t i = 0; i < n; end += packed_of(layers + i++))
-        if (layers[i].kernel && (i || x_gradient))
+    for (int64_t i = 0; i < n; end += weights_of(layers + i++))
+        if (tiled(layers + i) && (i || x_gradient))
+            pack_tiles_back(layers + i, parameters[i].weight, (uint16_t *)end);
+        else if (layers[i].kernel && (i || x_gradient))
             pack_back(layers + i, parameters[i].weight, end);
-    int failed = 0;
+    int failed = 0, tiles = 0;
+    for (const struct layer *l = layers; l <= last; l++)
+        tiles |= tiled(l);
 #pragma omp parallel num_threads(threads) reduction(| : failed)
     {
         lanes *image = lanes_for(padded), *behind = lanes_for(largest), *before = lanes_for(bordered), *turn = lanes_for(turned);
         failed = !image || !behind || !before || !turn;
+        if (tiles)
+            tiles_begin();
 #pragma omp for schedule(static)
         for (int64_t share = 0; share < shares; share++)
             for (int64_t group = share * groups / shares; !failed && group < (share + 1) * groups / shares; group++) {
@@ -185,14 +223,14 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
                 for (int64_t i = n - 1; i >= 0; i--) {
                     const struct layer *l = layers + i;
                     a -= kept_of(l);
-                    packed -= packed_of(l);
+                    packed -= weights_of(l);
                     sum -= sums_of(l);
                     const struct sums mine = sums_at(l, sum);
                     if (l->ending == CELU_AND_NORM)
-                        through_norm(l, behind, a, s[i], parameters + i, mine.scale, mine.shift, before);
+                        through_norm(l, behind, a, s[i], parameters + i, mine.scale, mine.shift, mine.bias, before);
                     else {
                         load(out + first * size_of(l), size_of(l), images, size_of(l), image);
-                        through_picture(l, behind, image, before);
+                        through_picture(l, behind, image, mine.bias, before);
                     }
                     if (wanted[i].weight || wanted[i].bias) {
                         if (i == 0)
@@ -200,14 +238,23 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
                         else
                             normalise(a - size_of(l - 1), s[i - 1], parameters + i - 1, l->height, l->width, l->inputs, l->padding,
                                       image);
-                        weight_gradients(l, image, before, turn, mine.weight, mine.bias);
+                        if (tiled(l)) {
+                            pair_pixels(image, padded_of(l), l->stride * l->inputs);
+                            tile_weight_gradients(l, image, before, turn, mine.weight);
+                        } else
+                            weight_gradients(l, image, before, turn, mine.weight);
                     }
-                    if (l->kernel && (i || x_gradient))
+                    if (tiled(l) && (i || x_gradient)) {
+                        halve(before, bordered_of(l));
+                        tile_convolve_back(l, before, (const uint16_t *)packed, behind);
+                    } else if (l->kernel && (i || x_gradient))
                         convolve_back(l, before, packed, behind);
                 }
                 if (x_gradient)
                     store(layers->kernel ? behind : before, given, x_gradient + first * given, given, images);
             }
+        if (tiles)
+            tiles_end();
         free(image);
         free(behind);
         free(before);

@@ -43,6 +43,8 @@ class Geometry:
     """C, of the image that it makes."""
     ending: Ending
     """Only the last layer of a stack may end in something else than CELU and norm."""
+    half: bool = False
+    """Whether its products may be rounded to bfloat16, which some processors make in a third of the time."""
 
     @property
     def made(self) -> tuple[int, int, int]:
@@ -81,6 +83,11 @@ class NativeLayer:
 def lanes() -> int:
     """Images that go through a stack together; only where there are C layers."""
     return STACK.number("stack_lanes")
+
+
+def has_tiles() -> bool:
+    """Whether the processor has matrix tiles for products of bfloat16; only where there are C layers."""
+    return bool(STACK.number("stack_has_tiles"))
 
 
 def run_stack(x: Tensor, layers: Sequence[NativeLayer], epsilon: float) -> Tensor:

@@ -5,7 +5,7 @@
 #ifndef WEIGHT_GRADIENTS_H
 #define WEIGHT_GRADIENTS_H
 
-#include "layer.h"
+#include "half.h"
 
 enum { STRIP = 32 }; /* about so many pixels are turned at once, and stay in the cache */
 
@@ -17,27 +17,32 @@ enum { PLACES = 8 };
 
 /* Which operand is turned: the one whose channels fill lanes; with few channels on either side, none. */
 enum turned { OUTPUTS_TURN, INPUTS_TURN, NONE_TURNS };
+/* Tiles are as if outputs turned. */
 
 static inline enum turned turned_by(const struct layer *l)
 {
-    if (outputs_of(l) * 2 > LANES)
+    if (tiled(l) || outputs_of(l) * 2 > LANES)
         return OUTPUTS_TURN;
     return l->inputs % LANES == 0 && outputs_of(l) >= 4 ? INPUTS_TURN : NONE_TURNS;
 }
 
-/* Where the gradient of a weight is summed. */
+/* Where the gradient of a weight is summed, in (lines, places and inputs, outputs) or (lines, places, outputs, inputs); of how many. */
 static inline int64_t sum_at(const struct layer *l, int64_t line, int64_t place, int64_t input, int64_t output)
 {
-    const int64_t tap = line * l->kernel + place;
-    return turned_by(l) == INPUTS_TURN ? (tap * outputs_of(l) + output) * l->inputs + input
-                                       : (tap * l->inputs + input) * rounded(outputs_of(l)) + output;
+    if (turned_by(l) == INPUTS_TURN)
+        return ((line * l->kernel + place) * outputs_of(l) + output) * l->inputs + input;
+    return (line * rounded(l->kernel * l->inputs) + place * l->inputs + input) * rounded(outputs_of(l)) + output;
+}
+static inline int64_t weight_sums_of(const struct layer *l)
+{
+    return l->kernel * rounded(l->kernel * l->inputs) * rounded(outputs_of(l));
 }
 
 /* Rows of outputs that are turned at once, and vectors that this needs. */
 static inline int64_t strip_of(const struct layer *l) { return most(STRIP / columns_of(l), 1); }
 static inline int64_t turned_of(const struct layer *l)
 {
-    return most(strip_of(l) * columns_of(l) * rounded(outputs_of(l)), line_of(l) + LANES);
+    return most(strip_of(l) * (columns_of(l) + 1) * rounded(outputs_of(l)), line_of(l) + LANES);
 }
 
 /* to[i * jump + lane] += sum over pixels and images of x[pixel * step + i][image] * turned[pixel * next][image][lane]. */
@@ -99,7 +104,7 @@ static void turn_outputs(const struct layer *l, const lanes *image, const lanes 
         for (int64_t y = 0; y < l->kernel; y++)
             for (int64_t o = 0; o < outputs; o += LANES)
                 outer_of(run, image + (h * l->stride + y) * line_of(l), l->stride * l->inputs, l->stride * line_of(l),
-                         turned + o * rows * columns, 1, rows, columns, weight + y * run * jump + o, jump);
+                         turned + o * rows * columns, 1, rows, columns, weight + sum_at(l, y, 0, 0, o), jump);
     }
 }
 
@@ -145,7 +150,7 @@ static void turn_none(const struct layer *l, const lanes *image, const lanes *gr
     for (int64_t y = 0; y < l->kernel; y++)
         for (int64_t i = 0, k; i < run; i += k) {
             const lanes *a = image + y * line_of(l) + i, *b = gradient + q * bordered_line_of(l) + q * outputs;
-            float *to = weight + (y * run + i) * jump;
+            float *to = weight + sum_at(l, y, 0, i, 0);
             k = i + 8 <= run ? 8 : 1;
             for (int64_t o = 0; o < outputs; o++)
                 if (k == 8)
@@ -155,11 +160,10 @@ static void turn_none(const struct layer *l, const lanes *image, const lanes *gr
         }
 }
 
-/* Adds to both.
+/* Adds to the weights'.
  *
  * image: padded; gradient: of the outputs, with its border. */
-static void weight_gradients(const struct layer *l, const lanes *image, const lanes *gradient, lanes *turned, float *weight,
-                             float *bias)
+static void weight_gradients(const struct layer *l, const lanes *image, const lanes *gradient, lanes *turned, float *weight)
 {
     if (turned_by(l) == OUTPUTS_TURN)
         turn_outputs(l, image, gradient, turned, weight);
@@ -167,14 +171,6 @@ static void weight_gradients(const struct layer *l, const lanes *image, const la
         turn_inputs(l, image, gradient, turned, weight);
     else
         turn_none(l, image, gradient, weight);
-    const int64_t q = border_of(l), outputs = outputs_of(l);
-    for (int64_t o = 0; o < outputs; o++) {
-        lanes sum = {0};
-        for (int64_t h = 0; h < rows_of(l); h++)
-            for (int64_t w = 0; w < columns_of(l); w++)
-                sum += gradient[(h + q) * bordered_line_of(l) + (w + q) * outputs + o];
-        bias[o] += total(sum);
-    }
 }
 
 #endif

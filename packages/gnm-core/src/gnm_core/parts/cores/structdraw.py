@@ -67,25 +67,28 @@ class StructDRAW(Core):
     ) -> Drawing:
         reading, drawing = self.encoder.initial(n), self.decoder.initial(n)
         canvas = torch.zeros_like(drawing.hidden)
-        priors, posteriors, codes, canvases = [], [], [], []
+        states, priors, posteriors, codes, canvases = [], [], [], [], []
         for step in range(self.steps):
-            priors.append(self.prior(drawing.hidden))
+            states.append(drawing.hidden)
             if features is not None:
-                reading = self.encoder(torch.cat([features, features - canvas, drawing.hidden], dim=1), reading)
+                reading = self.encoder([features, features - canvas, drawing.hidden], reading)
                 mean, raw_std = self.posterior(rearrange(reading.hidden, "b e h w -> b (h w e)")).chunk(2, dim=1)
                 posteriors.append(normal(mean, raw_std))
                 code = posteriors[-1].mean if mode else posteriors[-1].rsample()
+            elif scene is not None:
+                code = scene[:, step]
             else:
-                code = priors[-1].sample() if scene is None else scene[:, step]
+                priors.append(self.prior(drawing.hidden))
+                code = priors[-1].sample()
             decoded = rearrange(self.decode(code), "b (e h w) -> b e h w", h=self.grid, w=self.grid)
-            drawing = self.decoder(torch.cat([decoded, canvas], dim=1), drawing)
+            drawing = self.decoder([decoded, canvas], drawing)
             canvas = canvas + self.write(drawing.hidden)
             codes.append(code)
             canvases.append(canvas)
         return Drawing(
             feature_map=canvas,
             scene=torch.stack(codes, dim=1),
-            prior=tuple(priors),
+            prior=tuple(priors) or self.prior.of_steps(states),
             posterior=tuple(posteriors) if features is not None else None,
             canvases=tuple(canvases),
         )

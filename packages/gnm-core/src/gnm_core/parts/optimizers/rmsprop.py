@@ -1,13 +1,14 @@
 """RMSprop."""
 
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge, Gt, Lt
-from torch import nn
+from torch import Tensor, nn
 
 from gnm_core.contracts import Default, Optimizer, Schedule
+from gnm_core.native.rmsprop import RMSPROP, step
 from gnm_core.parts.optimizers.lean import lean
 
 
@@ -37,7 +38,39 @@ class RMSprop(Optimizer):
         self.alpha, self.eps, self.momentum, self.weight_decay = alpha, eps, momentum, weight_decay
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """torch's RMSprop over `parameters`."""
-        return lean(torch.optim.RMSprop)(
-            parameters, self.rate(0), self.alpha, self.eps, self.weight_decay, self.momentum
-        )
+        """torch's RMSprop over `parameters`; on a processor its step is one pass over memory instead of five."""
+        return OnePassRMSprop(parameters, self.rate(0), self.alpha, self.eps, self.weight_decay, self.momentum)
+
+
+class OnePassRMSprop(lean(torch.optim.RMSprop)):  # type: ignore[misc]
+    """torch's RMSprop, with the same state; the plain one of dense float32 parameters is computed in C."""
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """As torch's; only without a closure may it be in C."""
+        if closure is not None or not all(map(_is_plain, self.param_groups)):
+            loss: float | None = super().step(closure)
+            return loss
+        learning = [(group, p) for group in self.param_groups for p in group["params"] if p.grad is not None]
+        if not all(_is_dense(p, p.grad, self.state[p].get("square_avg", p)) for _, p in learning):
+            return super().step()  # type: ignore[no-any-return]
+        for group, parameter in learning:
+            state = self.state[parameter]
+            if not state:
+                state["step"] = torch.zeros(())
+                state["square_avg"] = torch.zeros_like(parameter)
+            state["step"] += 1
+            how = {"rate": group["lr"], "alpha": group["alpha"], "epsilon": group["eps"]}
+            step(parameter, parameter.grad, state["square_avg"], **how)
+        return None
+
+
+def _is_plain(group: dict[str, Any]) -> bool:
+    """Whether nothing is asked for but the division by the root mean square."""
+    extras = ("momentum", "weight_decay", "centered", "maximize", "differentiable", "capturable")
+    return isinstance(group["lr"], float) and not any(group[name] for name in extras)
+
+
+def _is_dense(*tensors: Tensor) -> bool:
+    alike = all(x.dtype == torch.float32 and x.layout == torch.strided and x.is_contiguous() for x in tensors)
+    return alike and RMSPROP.can_take(*tensors)

@@ -1,7 +1,9 @@
 """The paper's prior of the scene latent."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
+import torch
 from annotated_types import MinLen
 from einops import rearrange
 from torch import Tensor
@@ -27,5 +29,10 @@ class AutoregressivePrior(ScenePrior):
 
     def forward(self, hidden: Tensor) -> Distribution:
         """(B, E, G, G) → Normal over (B, S)."""
-        mean, raw_std = self.net(rearrange(hidden, "b e h w -> b (h w e)")).chunk(2, dim=1)
-        return normal(mean, raw_std)
+        return self.of_steps([hidden])[0]
+
+    def of_steps(self, hidden: Sequence[Tensor]) -> tuple[Distribution, ...]:
+        """Every (B, E, G, G) → Normal over (B, S), in one pass."""
+        flat = torch.cat([rearrange(state, "b e h w -> b (h w e)") for state in hidden])
+        of_steps = self.net(flat).chunk(len(hidden))
+        return tuple(normal(*parameters.chunk(2, dim=1)) for parameters in of_steps)

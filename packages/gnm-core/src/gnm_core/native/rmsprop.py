@@ -1,0 +1,14 @@
+"""One step of RMSprop by `rmsprop.c`."""
+
+from pathlib import Path
+
+from torch import Tensor
+
+from gnm_core.native.call import Functions
+
+RMSPROP = Functions(Path(__file__).parent)
+
+
+def step(value: Tensor, gradient: Tensor, mean_square: Tensor, *, rate: float, alpha: float, epsilon: float) -> None:
+    """Update a parameter and its moving mean square in place; all three contiguous, of 32 bits and of one shape."""
+    RMSPROP.call("rmsprop_step", value, gradient, mean_square, value.numel(), rate, alpha, epsilon)
