@@ -76,16 +76,32 @@ static inline struct shuffle shuffle_of(const struct layer *l, int planar, int64
     return (struct shuffle){r * width * (planar ? 1 : l->channels), step, place};
 }
 
-/* Zero around an image, `q` wide on every side. */
-static inline void clear_border(lanes *x, int64_t height, int64_t width, int64_t channels, int64_t q)
+/* ---- Bands: a few rows of outputs at a time, so that what their convolution sees stays in the cache ---- */
+
+enum { BAND = 8192 }; /* vectors of an image, about, that a band sees */
+
+/* Rows of outputs in a band. Only if every row of outputs has `stride` rows of the image to itself can there be several bands. */
+static inline int64_t band_of(const struct layer *l)
 {
-    const int64_t line = (width + 2 * q) * channels;
-    memset(x, 0, q * line * sizeof(lanes));
-    memset(x + (height + q) * line, 0, q * line * sizeof(lanes));
-    for (int64_t h = q; h < height + q; h++) {
-        memset(x + h * line, 0, q * channels * sizeof(lanes));
-        memset(x + (h + 1) * line - q * channels, 0, q * channels * sizeof(lanes));
-    }
+    const int64_t few = BAND / most(most(l->stride * line_of(l), bordered_line_of(l)), 1);
+    return l->kernel - 2 * l->padding == l->stride && few < rows_of(l) ? most(few, 1) : rows_of(l);
 }
+
+/* The band that begins with this row of outputs, as a layer of its own: its image begins `stride` times as far down. */
+static inline struct layer band_from(const struct layer *l, int64_t first)
+{
+    const int64_t rows = band_of(l), end = (first + rows) * l->stride;
+    struct layer band = *l;
+    if (l->kernel)
+        band.height = (first + rows < rows_of(l) ? end : l->height) - first * l->stride;
+    return band;
+}
+
+/* Numbers that any band's convolution sees, and of its outputs with their border, at most; with room for a tile behind them. */
+static inline int64_t seen_of(const struct layer *l)
+{
+    return ((band_of(l) + 1) * most(l->stride, 1) + most(l->kernel, 2 * l->padding) + l->stride) * line_of(l) + LANES;
+}
+static inline int64_t made_of(const struct layer *l) { return (band_of(l) + 2 * border_of(l)) * bordered_line_of(l) + LANES; }
 
 #endif

@@ -40,18 +40,12 @@ static struct statistics statistics_of(const lanes *a, int64_t count, float epsi
     return s;
 }
 
-/* (height, width, channels) → the same, normalised, with padding around it. */
-static void normalise(const lanes *a, struct statistics s, const struct parameters *p, int64_t height, int64_t width,
-                      int64_t channels, int64_t padding, lanes *to)
+/* A row of (width, channels), normalised. */
+static void normalise(const lanes *a, struct statistics s, const struct parameters *p, int64_t width, int64_t channels, lanes *to)
 {
-    const int64_t line = (width + 2 * padding) * channels;
-    clear_border(to, height, width, channels, padding);
-    for (int64_t h = 0; h < height; h++) {
-        lanes *pixel = to + (h + padding) * line + padding * channels;
-        for (int64_t w = 0; w < width; w++, a += channels, pixel += channels)
-            for (int64_t c = 0; c < channels; c++)
-                pixel[c] = (a[c] - s.mean) * s.rstd * p->scale[c] + p->shift[c];
-    }
+    for (int64_t w = 0; w < width; w++, a += channels, to += channels)
+        for (int64_t c = 0; c < channels; c++)
+            to[c] = (a[c] - s.mean) * s.rstd * p->scale[c] + p->shift[c];
 }
 
 /* Sums over the pixels of some channels, of the gradient and of the gradient times the normalised activation. */
@@ -69,15 +63,17 @@ INLINE void gather(const int some, const lanes *gradient, const lanes *a, struct
         }
 }
 
-/* From the gradient of the rows to that of the convolution's outputs, with its border; adds to those of scale, shift and bias.
+/* How the gradient of the rows reaches the activation beside its own factor: offset + slope * activation. */
+struct averages { lanes offset, slope; };
+
+/* Adds to the gradients of scale and shift.
  *
  * With n = (a - mean) * rstd, the gradient g of the rows reaches the activation a as
- *     rstd * (scale * g - average(scale * g) - n * average(scale * g * n)) = rstd * scale * g + offset + slope * a
- * and the convolution's outputs as that times CELU's slope, which is 1 above zero and a + 1 below. */
-static void through_norm(const struct layer *l, const lanes *gradient, const lanes *a, struct statistics s,
-                         const struct parameters *p, float *scale, float *shift, float *bias, lanes *to)
+ *     rstd * (scale * g - average(scale * g) - n * average(scale * g * n)) = rstd * scale * g + offset + slope * a. */
+static struct averages averages_of(const struct layer *l, const lanes *gradient, const lanes *a, struct statistics s,
+                                   const struct parameters *p, float *scale, float *shift)
 {
-    const int64_t channels = l->channels, pixels = size_of(l) / channels, r = l->upscale, q = border_of(l);
+    const int64_t channels = l->channels, pixels = size_of(l) / channels;
     lanes average = {0}, average_with = {0};
     for (int64_t c = 0, some; c < channels; c += some) {
         lanes plain[8], with[8];
@@ -93,24 +89,27 @@ static void through_norm(const struct layer *l, const lanes *gradient, const lan
             shift[c + k] += total(plain[k]);
         }
     }
-    const lanes slope = -s.rstd * s.rstd * average_with, offset = -s.rstd * average - slope * s.mean;
-    clear_border(to, rows_of(l), columns_of(l), outputs_of(l), q);
-    lanes sums[outputs_of(l)];
-    memset(sums, 0, sizeof(sums));
-    for (int64_t h = 0; h < rows_of(l); h++)
-        for (int64_t y = 0; y < r; y++)
-            for (int64_t w = 0; w < columns_of(l); w++) {
-                lanes *run = to + (h + q) * bordered_line_of(l) + (w + q) * outputs_of(l) + y * r * channels;
-                lanes *sum = sums + y * r * channels;
-                for (int64_t x = 0; x < r; x++, run += channels, sum += channels, a += channels, gradient += channels)
-                    for (int64_t c = 0; c < channels; c++) {
-                        const lanes through = s.rstd * p->scale[c] * gradient[c] + offset + slope * a[c];
-                        run[c] = through * pick(a[c] > 0.f, every(1.f), a[c] + 1.f);
-                        sum[c] += run[c];
-                    }
-            }
-    for (int64_t o = 0; o < outputs_of(l); o++)
-        bias[o] += total(sums[o]);
+    const lanes slope = -s.rstd * s.rstd * average_with;
+    return (struct averages){-s.rstd * average - slope * s.mean, slope};
+}
+
+/* From the gradient of r rows of the image to that of the row of outputs that they were shuffled from; adds it to `sums`.
+ *
+ * CELU's slope is 1 above zero and a + 1 below. */
+static void through_norm(const struct layer *l, const lanes *gradient, const lanes *a, lanes rstd, struct averages averages,
+                         const float *scale, lanes *to, lanes *sums)
+{
+    const int64_t channels = l->channels, r = l->upscale;
+    for (int64_t y = 0; y < r; y++)
+        for (int64_t w = 0; w < columns_of(l); w++) {
+            lanes *run = to + w * outputs_of(l) + y * r * channels, *sum = sums + y * r * channels;
+            for (int64_t x = 0; x < r; x++, run += channels, sum += channels, a += channels, gradient += channels)
+                for (int64_t c = 0; c < channels; c++) {
+                    const lanes through = rstd * scale[c] * gradient[c] + averages.offset + averages.slope * a[c];
+                    run[c] = through * pick(a[c] > 0.f, every(1.f), a[c] + 1.f);
+                    sum[c] += run[c];
+                }
+        }
 }
 
 #endif

@@ -1,7 +1,8 @@
 /* A stack of convolutions, each with its shuffle, CELU and norm or a sigmoid behind it, forward and backward.
  *
- * LANES images go through all layers before the next ones do, so that what lies between two layers stays in the cache. What is
- * kept for the backward pass are the activations, which the norms and the convolutions' inputs are made of once more. */
+ * LANES images go through all layers before the next ones do, and through a layer in bands, so that what lies between two layers
+ * stays in the cache. What is kept for the backward pass are the activations, which the norms and the convolutions' inputs are
+ * made of once more. */
 #include "norm.h"
 #include "products.h"
 #include "tiles.h"
@@ -23,13 +24,47 @@ static float *biases_at(const struct layer *l, float *weights) { return weights 
 /* Images of the group that begins with this one. */
 static int64_t images_from(int64_t first, int64_t B) { return B - first < LANES ? B - first : LANES; }
 
-/* The image that the first layer is given, with its padding. */
-static void pad(const struct layer *l, const float *x, int64_t images, lanes *to)
+/* Where a layer's image comes from: for the first layer what the stack was given, for others the activation before it. */
+struct source {
+    const float *x;
+    int64_t images;
+    const lanes *a;
+    struct statistics statistics;
+    const struct parameters *norm;
+};
+
+/* The image that a band's convolution sees, with its padding. */
+static void see_band(const struct layer *l, int64_t first, const struct layer *band, const struct source *from, lanes *to)
 {
-    const int64_t run = l->width * l->inputs;
-    clear_border(to, l->height, l->width, l->inputs, l->padding);
-    for (int64_t h = 0; h < l->height; h++)
-        load(x + h * run, l->height * run, images, run, to + (h + l->padding) * line_of(l) + l->padding * l->inputs);
+    const int64_t run = l->width * l->inputs, padding = l->padding * l->inputs;
+    for (int64_t i = 0; i < band->height + 2 * l->padding; i++, to += line_of(l)) {
+        const int64_t h = first * l->stride + i - l->padding;
+        if (h < 0 || h >= l->height) {
+            memset(to, 0, line_of(l) * sizeof(lanes));
+            continue;
+        }
+        memset(to, 0, padding * sizeof(lanes));
+        memset(to + padding + run, 0, padding * sizeof(lanes));
+        if (from->x)
+            load(from->x + h * run, given_of(l), from->images, run, to + padding);
+        else
+            normalise(from->a + h * run, from->statistics, from->norm, l->width, l->inputs, to + padding);
+    }
+}
+
+/* The convolution and CELU or sigmoid of a layer. `image` is for its use. */
+static void forward(const struct layer *l, const struct source *from, float *packed, lanes *image, lanes *out, struct shuffle to)
+{
+    for (int64_t first = 0; first < rows_of(l); first += band_of(l)) {
+        const struct layer band = band_from(l, first);
+        lanes *start = out + first * to.row;
+        see_band(l, first, &band, from, image);
+        if (tiled(l)) {
+            halve(image, padded_of(&band));
+            tile_convolve(&band, image, (const uint16_t *)packed, biases_at(l, packed), start, to);
+        } else
+            convolve(&band, image, packed, start, to);
+    }
 }
 
 /* What a convolution has made, through the layer's ending. */
@@ -48,11 +83,11 @@ int stack_forward(const float *x, float *out, const struct layer *layers, const 
                   struct statistics *statistics, int64_t n, int64_t B, float epsilon, int threads)
 {
     const struct layer *last = layers + n - 1;
-    int64_t all_packed = 0, all_kept = 0, padded = most(given_of(layers), size_of(last)), largest = 0;
+    int64_t all_packed = 0, all_kept = 0, seen = most(given_of(layers), size_of(last)), largest = 0;
     for (const struct layer *l = layers; l <= last; l++) {
         all_packed += weights_of(l);
         all_kept += kept_of(l);
-        padded = most(padded, padded_of(l) + LANES);
+        seen = most(seen, seen_of(l));
         largest = most(largest, kept && kept_of(l) ? 0 : size_of(l));
     }
     float *weights = floats_for(all_packed);
@@ -71,7 +106,7 @@ int stack_forward(const float *x, float *out, const struct layer *layers, const 
         tiles |= tiled(l);
 #pragma omp parallel num_threads(threads) reduction(| : failed)
     {
-        lanes *image = lanes_for(padded), *scratch = lanes_for(largest);
+        lanes *image = lanes_for(seen), *scratch = lanes_for(2 * largest);
         failed = !image || !scratch;
         if (tiles)
             tiles_begin();
@@ -81,34 +116,31 @@ int stack_forward(const float *x, float *out, const struct layer *layers, const 
                 continue;
             const int64_t group = first / LANES, images = images_from(first, B);
             const float *given = x + first * given_of(layers);
-            float *packed = weights;
             lanes *keep = kept ? kept + group * all_kept : NULL, *a = scratch;
+            struct source from = {given, images, NULL, {{0}, {0}}, NULL};
+            float *packed = weights;
             for (int64_t i = 0; i < n; i++) {
                 const struct layer *l = layers + i;
-                a = keep && kept_of(l) ? keep : scratch;
                 int64_t place[outputs_of(l)];
                 const struct shuffle to = shuffle_of(l, l->ending != CELU_AND_NORM, place);
-                if (l->kernel) {
-                    if (i == 0)
-                        pad(l, given, images, image);
-                    if (tiled(l)) {
-                        halve(image, padded_of(l));
-                        tile_convolve(l, image, (const uint16_t *)packed, biases_at(l, packed), a, to);
-                    } else
-                        convolve(l, image, packed, a, to);
-                } else {
+                a = keep && kept_of(l) ? keep : i % 2 ? scratch + largest : scratch;
+                if (l->kernel)
+                    forward(l, &from, packed, image, a, to);
+                else {
                     load(given, given_of(l), images, given_of(l), image);
                     finish(l, image, a, to);
                 }
                 if (l->ending == CELU_AND_NORM) {
                     const struct statistics s = statistics_of(a, size_of(l), epsilon);
                     statistics[group * n + i] = s;
-                    normalise(a, s, parameters + i, rows_of(l) * l->upscale, columns_of(l) * l->upscale, l->channels,
-                              l < last ? l[1].padding : 0, image);
+                    from = (struct source){NULL, images, a, s, parameters + i};
                 }
                 packed += weights_of(l);
                 keep = keep ? keep + kept_of(l) : NULL;
             }
+            if (last->ending == CELU_AND_NORM)
+                for (int64_t i = 0; i < size_of(last); i += last->channels)
+                    normalise(a + i, from.statistics, from.norm, 1, last->channels, image + i);
             const lanes *made = last->ending == CELU_AND_NORM ? image : a;
             store(made, size_of(last), out + first * size_of(last), size_of(last), images);
         }
@@ -130,26 +162,51 @@ static struct sums sums_at(const struct layer *l, float *start)
     return (struct sums){start, bias, scale, scale + rounded(l->channels)};
 }
 
-/* From the gradient of the last layer's picture to that of its outputs; adds to that of its bias. */
-static void through_picture(const struct layer *l, const lanes *gradient, const lanes *picture, float *bias, lanes *to)
+/* The gradient of a picture, through its sigmoid. */
+static void through_sigmoid(const float *picture, int64_t size, int64_t images, lanes *scratch, lanes *gradient)
 {
-    const int64_t q = border_of(l);
-    int64_t place[outputs_of(l)];
-    const struct shuffle from = shuffle_of(l, 1, place);
-    clear_border(to, rows_of(l), columns_of(l), outputs_of(l), q);
-    lanes sums[outputs_of(l)];
-    memset(sums, 0, sizeof(sums));
-    for (int64_t h = 0; h < rows_of(l); h++)
-        for (int64_t w = 0; w < columns_of(l); w++) {
-            lanes *pixel = to + (h + q) * bordered_line_of(l) + (w + q) * outputs_of(l);
-            for (int64_t o = 0; o < outputs_of(l); o++) {
-                const int64_t at = h * from.row + w * from.step + place[o];
-                pixel[o] = gradient[at] * (l->ending == SIGMOID ? picture[at] * (1.f - picture[at]) : every(1.f));
-                sums[o] += pixel[o];
-            }
+    load(picture, size, images, size, scratch);
+    for (int64_t i = 0; i < size; i++)
+        gradient[i] *= scratch[i] * (1.f - scratch[i]);
+}
+
+/* From the gradient of the image that a layer makes to that of its convolution's outputs. */
+struct behind {
+    const lanes *gradient, *a; /* of the image; the activation, or null where there is no norm */
+    struct statistics statistics;
+    struct averages averages;
+    const float *scale;
+    struct shuffle from;       /* of a picture */
+};
+
+/* A row of outputs; adds it to `sums`. */
+static void back_row(const struct layer *l, const struct behind *b, int64_t h, lanes *to, lanes *sums)
+{
+    if (b->a) {
+        const int64_t at = h * columns_of(l) * outputs_of(l);
+        through_norm(l, b->gradient + at, b->a + at, b->statistics.rstd, b->averages, b->scale, to, sums);
+        return;
+    }
+    for (int64_t w = 0; w < columns_of(l); w++, to += outputs_of(l))
+        for (int64_t o = 0; o < outputs_of(l); o++)
+            sums[o] += to[o] = b->gradient[h * b->from.row + w * b->from.step + b->from.place[o]];
+}
+
+/* A band of outputs, with its border; `sums` are those of the band alone, `beyond` is for the others. */
+static void back_band(const struct layer *l, int64_t first, const struct layer *band, const struct behind *b, lanes *to,
+                      lanes *sums, lanes *beyond)
+{
+    const int64_t q = border_of(l), side = q * outputs_of(l), run = columns_of(l) * outputs_of(l);
+    for (int64_t i = 0; i < rows_of(band) + 2 * q; i++, to += bordered_line_of(l)) {
+        const int64_t h = first + i - q;
+        if (h < 0 || h >= rows_of(l)) {
+            memset(to, 0, bordered_line_of(l) * sizeof(lanes));
+            continue;
         }
-    for (int64_t o = 0; o < outputs_of(l); o++)
-        bias[o] += total(sums[o]);
+        memset(to, 0, side * sizeof(lanes));
+        memset(to + side + run, 0, side * sizeof(lanes));
+        back_row(l, b, h, to + side, i >= q && i < rows_of(band) + q ? sums : beyond);
+    }
 }
 
 /* In torch's order. */
@@ -179,13 +236,14 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
 {
     const struct layer *last = layers + n - 1;
     const int64_t groups = (B + LANES - 1) / LANES, shares = groups < SHARES ? groups : SHARES;
-    int64_t all_packed = 0, all_kept = 0, all_sums = 0, padded = size_of(last), bordered = 0, turned = 0, largest = given_of(layers);
+    int64_t all_packed = 0, all_kept = 0, all_sums = 0, seen = 0, made = 0, turned = 0, outputs = 0, largest = given_of(layers);
     for (const struct layer *l = layers; l <= last; l++) {
         all_packed += weights_of(l);
         all_kept += kept_of(l);
         all_sums += sums_of(l);
-        padded = most(padded, padded_of(l) + LANES);
-        bordered = most(bordered, bordered_of(l) + LANES);
+        seen = most(seen, seen_of(l));
+        made = most(made, made_of(l));
+        outputs = most(outputs, outputs_of(l));
         turned = most(turned, turned_of(l));
         largest = most(largest, size_of(l));
     }
@@ -207,8 +265,9 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
         tiles |= tiled(l);
 #pragma omp parallel num_threads(threads) reduction(| : failed)
     {
-        lanes *image = lanes_for(padded), *behind = lanes_for(largest), *before = lanes_for(bordered), *turn = lanes_for(turned);
-        failed = !image || !behind || !before || !turn;
+        lanes *image = lanes_for(seen), *before = lanes_for(made), *turn = lanes_for(turned), *bias = lanes_for(2 * outputs);
+        lanes *gradients = lanes_for(2 * largest);
+        failed = !image || !before || !turn || !bias || !gradients;
         if (tiles)
             tiles_begin();
 #pragma omp for schedule(static)
@@ -219,36 +278,55 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
                 const struct statistics *s = statistics + group * n;
                 const float *packed = weights + all_packed;
                 float *sum = sums + (share + 1) * all_sums;
+                lanes *behind = gradients, *next = gradients + largest;
                 load(gradient + first * size_of(last), size_of(last), images, size_of(last), behind);
+                if (last->ending == SIGMOID)
+                    through_sigmoid(out + first * size_of(last), size_of(last), images, next, behind);
                 for (int64_t i = n - 1; i >= 0; i--) {
                     const struct layer *l = layers + i;
+                    const int learns = wanted[i].weight || wanted[i].bias, further = i || x_gradient;
+                    int64_t place[outputs_of(l)];
                     a -= kept_of(l);
                     packed -= weights_of(l);
                     sum -= sums_of(l);
                     const struct sums mine = sums_at(l, sum);
-                    if (l->ending == CELU_AND_NORM)
-                        through_norm(l, behind, a, s[i], parameters + i, mine.scale, mine.shift, mine.bias, before);
-                    else {
-                        load(out + first * size_of(l), size_of(l), images, size_of(l), image);
-                        through_picture(l, behind, image, mine.bias, before);
+                    struct behind from = {.gradient = behind};
+                    if (l->ending == CELU_AND_NORM) {
+                        from.a = a;
+                        from.statistics = s[i];
+                        from.averages = averages_of(l, behind, a, s[i], parameters + i, mine.scale, mine.shift);
+                        from.scale = parameters[i].scale;
+                    } else
+                        from.from = shuffle_of(l, 1, place);
+                    struct source source = {x + first * given, images, NULL, {{0}, {0}}, NULL};
+                    if (i)
+                        source = (struct source){NULL, images, a - kept_of(l - 1), s[i - 1], parameters + i - 1};
+                    memset(bias, 0, 2 * outputs * sizeof(lanes));
+                    for (int64_t row = 0; row < rows_of(l) && (learns || further); row += band_of(l)) {
+                        const struct layer band = band_from(l, row);
+                        back_band(l, row, &band, &from, before, bias, bias + outputs);
+                        if (!l->kernel)
+                            continue;
+                        if (learns)
+                            see_band(l, row, &band, &source, image);
+                        if (learns && tiled(l)) {
+                            pair_pixels(image, padded_of(&band), l->stride * l->inputs);
+                            tile_weight_gradients(&band, image, before, turn, mine.weight);
+                        } else if (learns)
+                            weight_gradients(&band, image, before, turn, mine.weight);
+                        if (further && tiled(l)) {
+                            halve(before, bordered_of(&band));
+                            tile_convolve_back(&band, before, (const uint16_t *)packed, next + row * l->stride * l->width * l->inputs);
+                        } else if (further)
+                            convolve_back(&band, before, packed, next + row * l->stride * l->width * l->inputs);
                     }
-                    if (wanted[i].weight || wanted[i].bias) {
-                        if (i == 0)
-                            pad(l, x + first * given, images, image);
-                        else
-                            normalise(a - size_of(l - 1), s[i - 1], parameters + i - 1, l->height, l->width, l->inputs, l->padding,
-                                      image);
-                        if (tiled(l)) {
-                            pair_pixels(image, padded_of(l), l->stride * l->inputs);
-                            tile_weight_gradients(l, image, before, turn, mine.weight);
-                        } else
-                            weight_gradients(l, image, before, turn, mine.weight);
+                    for (int64_t o = 0; o < outputs_of(l); o++)
+                        mine.bias[o] += total(bias[o]);
+                    if (l->kernel) {
+                        lanes *done = behind;
+                        behind = next;
+                        next = done;
                     }
-                    if (tiled(l) && (i || x_gradient)) {
-                        halve(before, bordered_of(l));
-                        tile_convolve_back(l, before, (const uint16_t *)packed, behind);
-                    } else if (l->kernel && (i || x_gradient))
-                        convolve_back(l, before, packed, behind);
                 }
                 if (x_gradient)
                     store(layers->kernel ? behind : before, given, x_gradient + first * given, given, images);
@@ -256,9 +334,10 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
         if (tiles)
             tiles_end();
         free(image);
-        free(behind);
         free(before);
         free(turn);
+        free(bias);
+        free(gradients);
     }
     if (!failed) {
         for (int64_t share = 1; share < shares; share++)
