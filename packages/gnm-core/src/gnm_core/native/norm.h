@@ -43,9 +43,12 @@ static struct statistics statistics_of(const lanes *a, int64_t count, float epsi
 /* A row of (width, channels), normalised. */
 static void normalise(const lanes *a, struct statistics s, const struct parameters *p, int64_t width, int64_t channels, lanes *to)
 {
+    lanes factor[channels];
+    for (int64_t c = 0; c < channels; c++)
+        factor[c] = s.rstd * p->scale[c];
     for (int64_t w = 0; w < width; w++, a += channels, to += channels)
         for (int64_t c = 0; c < channels; c++)
-            to[c] = (a[c] - s.mean) * s.rstd * p->scale[c] + p->shift[c];
+            to[c] = (a[c] - s.mean) * factor[c] + p->shift[c];
 }
 
 /* Sums over the pixels of some channels, of the gradient and of the gradient times the normalised activation. */

@@ -94,19 +94,23 @@ static inline int64_t block_at(int64_t at, int64_t n) { return at + OUTPUTS <= n
 /* Weights and biases for `convolve`: so many. */
 static inline int64_t packed_of(const struct layer *l) { return rounded(outputs_of(l) * (taps_of(l) + 1)); }
 
-static void pack(const struct layer *l, const struct parameters *p, float *to)
+static void pack(const struct layer *l, const struct parameters *p, float *packed, int threads)
 {
     const int64_t outputs = outputs_of(l), k = l->kernel;
-    for (int64_t o = 0, few; k && o < outputs; o += few) {
-        few = block_at(o, outputs);
-        for (int64_t y = 0; y < k; y++)
-            for (int64_t x = 0; x < k; x++)
-                for (int64_t i = 0; i < l->inputs; i++)
-                    for (int64_t c = 0; c < few; c++)
-                        *to++ = p->weight[((in_torch(l, o + c) * l->inputs + i) * k + y) * k + x];
+#pragma omp parallel for num_threads(threads)
+    for (int64_t block = 0; block < outputs; block += OUTPUTS) {
+        float *to = packed + block * taps_of(l);
+        for (int64_t o = block, few; o < outputs && o < block + OUTPUTS; o += few) {
+            few = block_at(o, outputs);
+            for (int64_t y = 0; y < k; y++)
+                for (int64_t x = 0; x < k; x++)
+                    for (int64_t i = 0; i < l->inputs; i++)
+                        for (int64_t c = 0; c < few; c++)
+                            *to++ = p->weight[((in_torch(l, o + c) * l->inputs + i) * k + y) * k + x];
+        }
     }
-    for (int64_t o = 0; k && o < outputs; o++)
-        *to++ = p->bias[in_torch(l, o)];
+    for (int64_t o = 0; o < outputs; o++)
+        packed[outputs * taps_of(l) + o] = p->bias[in_torch(l, o)];
 }
 
 /* The sweep of a convolution over a padded image, without its weights. */
@@ -142,22 +146,30 @@ static struct reach reach_of(const struct layer *l, int64_t at)
     return (struct reach){at, first, most(highest / s - first + 1, 0)};
 }
 
-static void pack_back(const struct layer *l, const float *weight, float *to)
+static void pack_back(const struct layer *l, const float *weight, float *packed, int threads)
 {
-    const int64_t s = l->stride, k = l->kernel, outputs = outputs_of(l);
+    const int64_t s = l->stride, k = l->kernel, outputs = outputs_of(l), square = l->upscale * l->upscale;
     for (int64_t kind = 0; kind < s * s; kind++) {
         const struct reach down = reach_of(l, kind / s), right = reach_of(l, kind % s);
-        for (int64_t i = 0, few; i < l->inputs; i += few) {
-            few = block_at(i, l->inputs);
-            for (int64_t n = 0; n < down.count; n++)
-                for (int64_t m = 0; m < right.count; m++)
-                    for (int64_t o = 0; o < outputs; o++)
-                        for (int64_t c = 0; c < few; c++) {
-                            const int64_t y = down.at + l->padding - s * (down.first + n);
-                            const int64_t x = right.at + l->padding - s * (right.first + m);
-                            *to++ = weight[((in_torch(l, o) * l->inputs + i + c) * k + y) * k + x];
-                        }
+        const int64_t each = down.count * right.count * outputs;
+#pragma omp parallel for num_threads(threads)
+        for (int64_t block = 0; block < l->inputs; block += OUTPUTS) {
+            float *to = packed + block * each;
+            for (int64_t i = block, few; i < l->inputs && i < block + OUTPUTS; i += few) {
+                few = block_at(i, l->inputs);
+                for (int64_t n = 0; n < down.count; n++)
+                    for (int64_t m = 0; m < right.count; m++) {
+                        const int64_t y = down.at + l->padding - s * (down.first + n);
+                        const int64_t x = right.at + l->padding - s * (right.first + m);
+                        const float *from = weight + (i * k + y) * k + x;
+                        for (int64_t q = 0; q < square; q++)
+                            for (int64_t o = 0; o < l->channels; o++) /* the output (q, o), which torch calls (o, q) */
+                                for (int64_t c = 0; c < few; c++)
+                                    *to++ = from[(o * square + q) * taps_of(l) + c * k * k];
+                    }
+            }
         }
+        packed += l->inputs * each;
     }
 }
 

@@ -96,11 +96,11 @@ int stack_forward(const float *x, float *out, const struct layer *layers, const 
     float *end = weights;
     for (int64_t i = 0; i < n; end += weights_of(layers + i++))
         if (tiled(layers + i)) {
-            pack_tiles(layers + i, parameters[i].weight, (uint16_t *)end);
+            pack_tiles(layers + i, parameters[i].weight, (uint16_t *)end, threads);
             for (int64_t o = 0; o < outputs_of(layers + i); o++)
                 biases_at(layers + i, end)[o] = parameters[i].bias[in_torch(layers + i, o)];
-        } else
-            pack(layers + i, parameters + i, end);
+        } else if (layers[i].kernel)
+            pack(layers + i, parameters + i, end, threads);
     int failed = 0, tiles = 0;
     for (const struct layer *l = layers; l <= last; l++)
         tiles |= tiled(l);
@@ -139,8 +139,7 @@ int stack_forward(const float *x, float *out, const struct layer *layers, const 
                 keep = keep ? keep + kept_of(l) : NULL;
             }
             if (last->ending == CELU_AND_NORM)
-                for (int64_t i = 0; i < size_of(last); i += last->channels)
-                    normalise(a + i, from.statistics, from.norm, 1, last->channels, image + i);
+                normalise(a, from.statistics, from.norm, size_of(last) / last->channels, last->channels, image);
             const lanes *made = last->ending == CELU_AND_NORM ? image : a;
             store(made, size_of(last), out + first * size_of(last), size_of(last), images);
         }
@@ -210,14 +209,17 @@ static void back_band(const struct layer *l, int64_t first, const struct layer *
 }
 
 /* In torch's order. */
-static void hand_over(const struct layer *l, struct sums from, const struct gradients *to)
+static void hand_over(const struct layer *l, struct sums from, const struct gradients *to, int threads)
 {
+    const int64_t apart = sum_at(l, 0, 0, 1, 0);
+#pragma omp parallel for num_threads(threads)
     for (int64_t o = 0; o < outputs_of(l); o++) {
         float *weight = to->weight ? to->weight + in_torch(l, o) * taps_of(l) : NULL;
-        for (int64_t i = 0; weight && i < l->inputs; i++)
-            for (int64_t y = 0; y < l->kernel; y++)
-                for (int64_t x = 0; x < l->kernel; x++)
-                    *weight++ = from.weight[sum_at(l, y, x, i, o)];
+        for (int64_t tap = 0; weight && tap < l->kernel * l->kernel; tap++) {
+            const float *sum = from.weight + sum_at(l, tap / l->kernel, tap % l->kernel, 0, o);
+            for (int64_t i = 0; i < l->inputs; i++)
+                weight[i * l->kernel * l->kernel + tap] = sum[i * apart];
+        }
         if (to->bias)
             to->bias[in_torch(l, o)] = from.bias[o];
     }
@@ -257,9 +259,9 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
     float *end = weights;
     for (int64_t i = 0; i < n; end += weights_of(layers + i++))
         if (tiled(layers + i) && (i || x_gradient))
-            pack_tiles_back(layers + i, parameters[i].weight, (uint16_t *)end);
+            pack_tiles_back(layers + i, parameters[i].weight, (uint16_t *)end, threads);
         else if (layers[i].kernel && (i || x_gradient))
-            pack_back(layers + i, parameters[i].weight, end);
+            pack_back(layers + i, parameters[i].weight, end, threads);
     int failed = 0, tiles = 0;
     for (const struct layer *l = layers; l <= last; l++)
         tiles |= tiled(l);
@@ -340,12 +342,14 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
         free(gradients);
     }
     if (!failed) {
-        for (int64_t share = 1; share < shares; share++)
-            for (int64_t i = 0; i < all_sums; i++)
-                sums[i] += sums[share * all_sums + i];
+#pragma omp parallel for num_threads(threads)
+        for (int64_t i = 0; i < all_sums; i += LANES)
+            for (int64_t share = 1; share < shares; share++)
+                for (int64_t k = i; k < i + LANES && k < all_sums; k++)
+                    sums[k] += sums[share * all_sums + k];
         float *sum = sums;
         for (int64_t i = 0; i < n; sum += sums_of(layers + i++))
-            hand_over(layers + i, sums_at(layers + i, sum), wanted + i);
+            hand_over(layers + i, sums_at(layers + i, sum), wanted + i, threads);
     }
     free(weights);
     free(sums);

@@ -50,37 +50,48 @@ static inline int64_t tile_words_of(const struct layer *l)
 }
 
 /* (blocks of 16 outputs, lines, tiles of a run, outputs of the block, 32), zero where there is nothing. */
-static void pack_tiles(const struct layer *l, const float *weight, uint16_t *to)
+static void pack_tiles(const struct layer *l, const float *weight, uint16_t *packed, int threads)
 {
     const int64_t k = l->kernel, run = k * l->inputs, outputs = outputs_of(l);
-    for (int64_t o = 0; o < outputs; o += SIDE)
-        for (int64_t y = 0; y < k; y++)
-            for (int64_t tile = 0; tile < tiles_in(run); tile++)
-                for (int64_t c = o; c < o + SIDE; c++)
-                    for (int64_t i = tile * DEPTH; i < (tile + 1) * DEPTH; i++)
-                        *to++ = c < outputs && i < run ? rounded_to_half(weight[((in_torch(l, c) * l->inputs + i % l->inputs) * k + y) * k +
-                                                                                i / l->inputs])
-                                                       : 0;
+    memset(packed, 0, rounded(outputs) * k * tiles_in(run) * DEPTH * sizeof(uint16_t));
+#pragma omp parallel for num_threads(threads)
+    for (int64_t o = 0; o < outputs; o++) {
+        uint16_t *row = packed + o / SIDE * k * tiles_in(run) * WORDS + o % SIDE * DEPTH;
+        for (int64_t y = 0; y < k; y++, row += tiles_in(run) * WORDS)
+            for (int64_t x = 0; x < k; x++) {
+                const float *from = weight + in_torch(l, o) * taps_of(l) + y * k + x;
+                for (int64_t i = 0; i < l->inputs; i++) {
+                    const int64_t at = x * l->inputs + i;
+                    row[at / DEPTH * WORDS + at % DEPTH] = rounded_to_half(from[i * k * k]);
+                }
+            }
+    }
 }
 
 /* For each kind of pixel: (blocks of 16 inputs, lines, tiles of (places, outputs), inputs of the block, 32). */
-static void pack_tiles_back(const struct layer *l, const float *weight, uint16_t *to)
+static void pack_tiles_back(const struct layer *l, const float *weight, uint16_t *packed, int threads)
 {
-    const int64_t s = l->stride, k = l->kernel, outputs = outputs_of(l);
+    const int64_t s = l->stride, k = l->kernel, outputs = outputs_of(l), square = l->upscale * l->upscale;
     for (int64_t kind = 0; kind < s * s; kind++) {
         const struct reach down = reach_of(l, kind / s), right = reach_of(l, kind % s);
-        const int64_t run = right.count * outputs;
-        for (int64_t block = 0; block < l->inputs; block += SIDE)
-            for (int64_t n = 0; n < down.count; n++)
-                for (int64_t tile = 0; tile < tiles_in(run); tile++)
-                    for (int64_t i = block; i < block + SIDE; i++)
-                        for (int64_t at = tile * DEPTH; at < (tile + 1) * DEPTH; at++) {
-                            const int64_t y = down.at + l->padding - s * (down.first + n);
-                            const int64_t x = right.at + l->padding - s * (right.first + at / outputs);
-                            *to++ = i < l->inputs && at < run
-                                        ? rounded_to_half(weight[((in_torch(l, at % outputs) * l->inputs + i) * k + y) * k + x])
-                                        : 0;
+        const int64_t run = right.count * outputs, each = down.count * tiles_in(run) * WORDS;
+        memset(packed, 0, rounded(l->inputs) / SIDE * each * sizeof(uint16_t));
+#pragma omp parallel for num_threads(threads)
+        for (int64_t i = 0; i < l->inputs; i++) {
+            uint16_t *row = packed + i / SIDE * each + i % SIDE * DEPTH;
+            for (int64_t n = 0; n < down.count; n++, row += tiles_in(run) * WORDS)
+                for (int64_t m = 0; m < right.count; m++) {
+                    const int64_t y = down.at + l->padding - s * (down.first + n);
+                    const int64_t x = right.at + l->padding - s * (right.first + m);
+                    const float *from = weight + (i * k + y) * k + x;
+                    for (int64_t q = 0; q < square; q++)
+                        for (int64_t c = 0; c < l->channels; c++) { /* the output (q, c), which torch calls (c, q) */
+                            const int64_t at = m * outputs + q * l->channels + c;
+                            row[at / DEPTH * WORDS + at % DEPTH] = rounded_to_half(from[(c * square + q) * taps_of(l)]);
                         }
+                }
+        }
+        packed += rounded(l->inputs) / SIDE * each;
     }
 }
 
@@ -285,8 +296,14 @@ static void tile_weight_gradients(const struct layer *l, const lanes *image, con
 #else /* never called */
 
 static inline int64_t tile_words_of(const struct layer *l) { return 0 * l->half; }
-static void pack_tiles(const struct layer *l, const float *weight, uint16_t *to) { (void)l, (void)weight, (void)to; }
-static void pack_tiles_back(const struct layer *l, const float *weight, uint16_t *to) { (void)l, (void)weight, (void)to; }
+static void pack_tiles(const struct layer *l, const float *weight, uint16_t *packed, int threads)
+{
+    (void)l, (void)weight, (void)packed, (void)threads;
+}
+static void pack_tiles_back(const struct layer *l, const float *weight, uint16_t *packed, int threads)
+{
+    (void)l, (void)weight, (void)packed, (void)threads;
+}
 static void tiles_begin(void) {}
 static void tiles_end(void) {}
 static void halve(lanes *x, int64_t n) { (void)x, (void)n; }
