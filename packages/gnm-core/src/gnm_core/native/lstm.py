@@ -27,16 +27,16 @@ class _Lstm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gates: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
         gates, before = gates.contiguous(), before.contiguous()
-        hidden, cell = torch.empty_like(before), torch.empty_like(before)
-        LSTM.call("lstm_forward", gates, before, hidden, cell, *before.shape)
-        ctx.save_for_backward(gates, before, cell)
+        active, hidden, cell = torch.empty_like(gates), torch.empty_like(before), torch.empty_like(before)
+        LSTM.call("lstm_forward", gates, before, active, hidden, cell, *before.shape)
+        ctx.save_for_backward(active, before, cell)
         return hidden, cell
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, of_hidden: Tensor, of_cell: Tensor) -> tuple[Tensor, Tensor]:
-        gates, before, cell = ctx.saved_tensors
-        of_gates, of_before = torch.empty_like(gates), torch.empty_like(before)
+        active, before, cell = ctx.saved_tensors
+        of_gates, of_before = torch.empty_like(active), torch.empty_like(before)
         of_hidden, of_cell = of_hidden.contiguous(), of_cell.contiguous()
-        LSTM.call("lstm_backward", of_hidden, of_cell, gates, before, cell, of_gates, of_before, *before.shape)
+        LSTM.call("lstm_backward", of_hidden, of_cell, active, before, cell, of_gates, of_before, *before.shape)
         return of_gates, of_before

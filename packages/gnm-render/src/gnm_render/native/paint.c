@@ -13,6 +13,8 @@
 
 typedef float four __attribute__((vector_size(16)));
 
+#define INLINE static inline __attribute__((always_inline))
+
 static const float TINY = 1e-15f;
 
 struct sizes { int64_t scenes, objects, channels, masks, side, size; };
@@ -99,39 +101,51 @@ static int lay(struct table *t, const struct sizes *z)
 
 /* ---- An object under its alpha ---- */
 
-static void cover(const struct sizes *z, const float *decoded, float presence, four *glimpse)
+INLINE void cover_of(const int64_t channels, const int64_t masks, const struct sizes *z, const float *decoded, float presence, four *glimpse)
 {
-    const int64_t s = z->side, slots = 4 * width_of(z), plane = s * s;
+    const int64_t s = z->side, slots = (channels + masks + 3) / 4 * 4, plane = s * s;
     for (int64_t y = 0; y < s; y++) {
         float *to = (float *)glimpse + ((y + 1) * (s + 2) + 1) * slots;
         const float *from = decoded + y * s;
         for (int64_t x = 0; x < s; x++, to += slots, from++) {
-            const float alpha = z->masks ? presence * from[z->channels * plane] : presence;
-            for (int64_t c = 0; c < z->channels; c++)
+            const float alpha = masks ? presence * from[channels * plane] : presence;
+            for (int64_t c = 0; c < channels; c++)
                 to[c] = alpha * from[c * plane];
-            if (z->masks)
-                to[z->channels] = alpha;
+            if (masks)
+                to[channels] = alpha;
         }
     }
 }
 
-static float cover_back(const struct sizes *z, const four *glimpse_gradient, const float *decoded, float presence, float *gradient)
+/* The sizes of the paper's models are constants: whole pixels are then written at once. */
+static void cover(const struct sizes *z, const float *decoded, float presence, four *glimpse)
 {
-    const int64_t s = z->side, slots = 4 * width_of(z), plane = s * s;
+    if (z->channels == 3 && z->masks)
+        cover_of(3, 1, z, decoded, presence, glimpse);
+    else if (z->channels == 1 && !z->masks)
+        cover_of(1, 0, z, decoded, presence, glimpse);
+    else
+        cover_of(z->channels, z->masks, z, decoded, presence, glimpse);
+}
+
+INLINE float cover_back_of(const int64_t channels, const int64_t masks, const struct sizes *z, const four *glimpse_gradient,
+                           const float *decoded, float presence, float *gradient)
+{
+    const int64_t s = z->side, slots = (channels + masks + 3) / 4 * 4, plane = s * s;
     double of_presence = 0.;
     for (int64_t y = 0; y < s; y++) {
         const float *given = (const float *)glimpse_gradient + ((y + 1) * (s + 2) + 1) * slots;
         const float *from = decoded + y * s;
         float *to = gradient + y * s, sum = 0.f;
         for (int64_t x = 0; x < s; x++, to++, given += slots, from++) {
-            const float mask = z->masks ? from[z->channels * plane] : 1.f, alpha = mask * presence;
-            float of_alpha = z->masks ? given[z->channels] : 0.f;
-            for (int64_t c = 0; c < z->channels; c++) {
+            const float mask = masks ? from[channels * plane] : 1.f, alpha = mask * presence;
+            float of_alpha = masks ? given[channels] : 0.f;
+            for (int64_t c = 0; c < channels; c++) {
                 to[c * plane] = given[c] * alpha;
                 of_alpha += given[c] * from[c * plane];
             }
-            if (z->masks)
-                to[z->channels * plane] = of_alpha * presence;
+            if (masks)
+                to[channels * plane] = of_alpha * presence;
             sum += of_alpha * mask;
         }
         of_presence += sum;
@@ -139,10 +153,19 @@ static float cover_back(const struct sizes *z, const four *glimpse_gradient, con
     return (float)of_presence;
 }
 
+static float cover_back(const struct sizes *z, const four *glimpse_gradient, const float *decoded, float presence, float *gradient)
+{
+    if (z->channels == 3 && z->masks)
+        return cover_back_of(3, 1, z, glimpse_gradient, decoded, presence, gradient);
+    if (z->channels == 1 && !z->masks)
+        return cover_back_of(1, 0, z, glimpse_gradient, decoded, presence, gradient);
+    return cover_back_of(z->channels, z->masks, z, glimpse_gradient, decoded, presence, gradient);
+}
+
 /* ---- Stretching ---- */
 
 /* Rows of the glimpse → strips. */
-static inline __attribute__((always_inline)) void stretch(const struct sizes *z, const int64_t vectors, struct table *t)
+INLINE void stretch(const struct sizes *z, const int64_t vectors, struct table *t)
 {
     const struct axis *a = &t->across;
     for (int64_t y = 1; y <= z->side; y++) {
@@ -156,7 +179,7 @@ static inline __attribute__((always_inline)) void stretch(const struct sizes *z,
     }
 }
 
-static inline __attribute__((always_inline)) void stretch_back(const struct sizes *z, const int64_t vectors, struct table *t)
+INLINE void stretch_back(const struct sizes *z, const int64_t vectors, struct table *t)
 {
     const struct axis *a = &t->across;
     memset(t->of_across, 0, z->size * sizeof(float));
@@ -233,9 +256,9 @@ static void add(const struct sizes *z, struct table *t, int64_t y)
 }
 
 /* An object claims a pixel by its alpha and its nearness: the canvas sums claim * object, and claims in place of alpha. */
-static void add_claims(const struct sizes *z, struct table *t, int64_t y, float nearness)
+INLINE void add_claims_of(const int64_t channels, const struct sizes *z, struct table *t, int64_t y, float nearness)
 {
-    const int64_t slots = 4 * width_of(z), channels = z->channels;
+    const int64_t slots = (channels + 1 + 3) / 4 * 4;
     float *to = (float *)t->canvas + y * z->size * slots, *alphas = t->alpha + y * z->size, *from = (float *)t->row;
     for (int64_t x = t->across.first; x < t->across.end; x++) {
         const float alpha = from[x * slots + channels], claim = alpha * nearness;
@@ -246,10 +269,18 @@ static void add_claims(const struct sizes *z, struct table *t, int64_t y, float 
     }
 }
 
-/* The row's gradient from that of the canvas; returns the nearness's. */
-static float add_claims_back(const struct sizes *z, struct table *t, int64_t y, float nearness)
+static void add_claims(const struct sizes *z, struct table *t, int64_t y, float nearness)
 {
-    const int64_t slots = 4 * width_of(z), channels = z->channels;
+    if (z->channels == 3)
+        add_claims_of(3, z, t, y, nearness);
+    else
+        add_claims_of(z->channels, z, t, y, nearness);
+}
+
+/* The row's gradient from that of the canvas; returns the nearness's. */
+INLINE float add_claims_back_of(const int64_t channels, const struct sizes *z, struct table *t, int64_t y, float nearness)
+{
+    const int64_t slots = (channels + 1 + 3) / 4 * 4;
     const float *given = (const float *)t->canvas + y * z->size * slots, *alphas = t->alpha + y * z->size;
     float *row = (float *)t->row, of_nearness = 0.f;
     for (int64_t x = t->across.first; x < t->across.end; x++) {
@@ -264,6 +295,13 @@ static float add_claims_back(const struct sizes *z, struct table *t, int64_t y, 
         of_nearness += of_claim * alpha;
     }
     return of_nearness;
+}
+
+static float add_claims_back(const struct sizes *z, struct table *t, int64_t y, float nearness)
+{
+    if (z->channels == 3)
+        return add_claims_back_of(3, z, t, y, nearness);
+    return add_claims_back_of(z->channels, z, t, y, nearness);
 }
 
 static void add_back(const struct sizes *z, struct table *t, int64_t y)

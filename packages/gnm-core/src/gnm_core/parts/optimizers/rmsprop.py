@@ -65,6 +65,9 @@ class OnePassRMSprop(lean(torch.optim.RMSprop)):  # type: ignore[misc]
         return None
 
 
+OnePassRMSprop.__name__ = torch.optim.RMSprop.__name__  # what checkpoints call it
+
+
 def _is_plain(group: dict[str, Any]) -> bool:
     """Whether nothing is asked for but the division by the root mean square."""
     extras = ("momentum", "weight_decay", "centered", "maximize", "differentiable", "capturable")

@@ -1,0 +1,131 @@
+"""The LSTM cell and RMSprop's step in C are those of PyTorch."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from gnm_core.layers import convlstm
+from gnm_core.layers.convlstm import ConvLSTM, LstmState
+from gnm_core.native.lstm import LSTM, run_lstm
+from gnm_core.parts.optimizers import rmsprop
+from gnm_core.parts.optimizers.rmsprop import OnePassRMSprop
+from torch import Tensor, nn
+
+native = pytest.mark.skipif(not LSTM.can_take(), reason=f"nothing in C: {LSTM.why_not()}")
+
+
+def value_and_gradients(cell: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], *leaves: Tensor) -> list[Tensor]:
+    made = cell(*leaves)
+    generator = torch.Generator().manual_seed(1)
+    score = sum((x * torch.randn(x.shape, generator=generator).to(x.dtype)).sum() for x in made)
+    return [*(x.detach() for x in made), *torch.autograd.grad(score, leaves)]
+
+
+def plain(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    enter, forget, output, candidate = gates.chunk(4, dim=1)
+    cell = forget.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
+    return output.sigmoid() * cell.tanh(), cell
+
+
+@native
+@pytest.mark.parametrize(("rows", "channels"), [(6, 64), (5, 16), (3, 7), (2, 33), (1, 1)])
+def test_the_cell_is_an_lstms(rows: int, channels: int) -> None:
+    torch.manual_seed(0)
+    gates, cell = 3 * torch.randn(rows, 4 * channels), 2 * torch.randn(rows, channels)
+    gates.requires_grad_()
+    cell.requires_grad_()
+    found = value_and_gradients(run_lstm, gates, cell)
+    exact = [x.detach().double().requires_grad_() for x in (gates, cell)]
+    for ours, other in zip(found, value_and_gradients(plain, *exact), strict=True):
+        torch.testing.assert_close(ours.double(), other, rtol=1e-5, atol=2e-6)
+
+
+@native
+def test_large_gates_are_at_their_limits_and_nan_stays_nan() -> None:
+    gates = torch.tensor([[1e30, -1e30, float("inf"), -1e30], [float("nan"), 0, 0, 0]])
+    hidden, cell = run_lstm(gates, torch.ones(2, 1))
+    torch.testing.assert_close(cell[0], torch.tensor([-1.0]))
+    torch.testing.assert_close(hidden[0], torch.tensor([-1.0]).tanh())
+    assert hidden[1].isnan()
+
+
+@native
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_the_layer_is_the_same_without_c(kernel: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    layer = ConvLSTM(6, 5, 4, kernel)
+    parts, state = [torch.randn(2, 4, 4, 4), torch.randn(2, 2, 4, 4)], layer.initial(2)
+
+    def run() -> LstmState:
+        return layer(parts, layer(torch.cat(parts, dim=1), state))
+
+    found = run()
+    monkeypatch.setattr(convlstm, "run_lstm", lambda *given: pytest.fail("in C"))
+    monkeypatch.setattr(type(LSTM), "can_take", lambda self, *tensors: False)
+    expected = run()
+    torch.testing.assert_close(found.hidden, expected.hidden)
+    torch.testing.assert_close(found.cell, expected.cell)
+
+
+def quarrel(optimizer: torch.optim.Optimizer, weights: list[nn.Parameter], steps: int = 5) -> None:
+    """A few steps on gradients of very different sizes; one parameter has none."""
+    generator = torch.Generator().manual_seed(2)
+    for step in range(steps):
+        for weight in weights[:-1]:
+            weight.grad = torch.randn(weight.shape, generator=generator) * 10.0 ** (step - 3)
+        optimizer.step()
+
+
+def weights() -> list[nn.Parameter]:
+    generator = torch.Generator().manual_seed(3)
+    return [nn.Parameter(torch.randn(size, generator=generator)) for size in ((300, 500), (7,), (3, 1, 2), (4,))]
+
+
+@native
+@pytest.mark.parametrize("extra", [{}, {"momentum": 0.9}, {"weight_decay": 0.1}, {"centered": True}])
+def test_a_step_is_torchs(extra: dict[str, object]) -> None:
+    ours, theirs = weights(), weights()
+    one, other = OnePassRMSprop(ours, 0.01, **extra), torch.optim.RMSprop(theirs, 0.01, **extra)
+    quarrel(one, ours)
+    quarrel(other, theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+    assert one.state_dict()["param_groups"] == other.state_dict()["param_groups"]
+    for a, b in zip(one.state_dict()["state"].values(), other.state_dict()["state"].values(), strict=True):
+        assert a.keys() == b.keys()
+        torch.testing.assert_close(a["square_avg"], b["square_avg"])
+        assert a["step"] == b["step"] == 5
+
+
+@native
+def test_it_goes_on_from_torchs_state_and_torch_from_its() -> None:
+    kinds = (OnePassRMSprop, torch.optim.RMSprop)
+    found = []
+    for first, second in (kinds, kinds[::-1]):
+        values = weights()
+        one = first(values, 0.01)
+        quarrel(one, values)
+        two = second(values, 0.01)
+        two.load_state_dict(one.state_dict())
+        quarrel(two, values)
+        found.append(values)
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+@native
+def test_only_plain_dense_single_precision_is_stepped_in_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(rmsprop, "step", lambda *given, **how: calls.append(given[0].numel()))
+    values = weights()
+    quarrel(OnePassRMSprop(values, 0.01), values, steps=1)
+    assert calls == [150_000, 7, 6]
+    calls.clear()
+    double = [nn.Parameter(value.detach().double()) for value in values]
+    for value in double:
+        value.grad = torch.ones_like(value)
+    OnePassRMSprop(double, 0.01).step()
+    turned = nn.Parameter(torch.randn(4, 5))
+    turned.grad = torch.randn(5, 4).T
+    OnePassRMSprop([turned], 0.01).step()
+    assert not calls
