@@ -1,20 +1,23 @@
-"""The LSTM cell and RMSprop's step in C are those of PyTorch."""
+"""The LSTM cell, the norm of rows and RMSprop's step in C are those of PyTorch."""
 
 from collections.abc import Callable
 
 import pytest
 import torch
 from gnm_core.layers import convlstm
+from gnm_core.layers.celu_norm import CeluNorm1d
 from gnm_core.layers.convlstm import ConvLSTM, LstmState
+from gnm_core.native.celu_norm import run_celu_norm
 from gnm_core.native.lstm import LSTM, run_lstm
 from gnm_core.parts.optimizers import rmsprop
 from gnm_core.parts.optimizers.rmsprop import OnePassRMSprop
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 native = pytest.mark.skipif(not LSTM.can_take(), reason=f"nothing in C: {LSTM.why_not()}")
 
 
-def value_and_gradients(cell: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], *leaves: Tensor) -> list[Tensor]:
+def value_and_gradients(cell: Callable[..., tuple[Tensor, ...]], *leaves: Tensor) -> list[Tensor]:
     made = cell(*leaves)
     generator = torch.Generator().manual_seed(1)
     score = sum((x * torch.randn(x.shape, generator=generator).to(x.dtype)).sum() for x in made)
@@ -47,6 +50,50 @@ def test_large_gates_are_at_their_limits_and_nan_stays_nan() -> None:
     torch.testing.assert_close(cell[0], torch.tensor([-1.0]))
     torch.testing.assert_close(hidden[0], torch.tensor([-1.0]).tanh())
     assert hidden[1].isnan()
+
+
+def plain_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    return F.layer_norm(F.celu(x), scale.shape, scale, shift, 1e-5)
+
+
+@native
+@pytest.mark.parametrize("size", [(32, 512), (5, 16), (3, 7), (2, 33), (4, 1), (1, 100)])
+@pytest.mark.parametrize("mean", [0.0, 30.0])
+def test_the_norm_is_layer_norm_of_celu(size: tuple[int, int], mean: float) -> None:
+    torch.manual_seed(0)
+    leaves = [2 * torch.randn(size) + mean, torch.randn(size[1]), torch.randn(size[1])]
+    found = value_and_gradients(lambda *x: (run_celu_norm(*x, 1e-5),), *(x.requires_grad_() for x in leaves))
+    exact = [x.detach().double().requires_grad_() for x in leaves]
+    for ours, other in zip(found, value_and_gradients(lambda *x: (plain_norm(*x),), *exact), strict=True):
+        assert (ours.double() - other).abs().max() <= 2e-5 * other.abs().max() + 1e-6
+
+
+@native
+def test_one_row_that_is_not_finite_is_alone_and_threads_change_no_bit() -> None:
+    torch.manual_seed(0)
+    x, one, zero = torch.randn(40, 300), torch.ones(300), torch.zeros(300)
+    expected = run_celu_norm(x, one, zero, 1e-5)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    assert torch.equal(run_celu_norm(x, one, zero, 1e-5), expected)
+    torch.set_num_threads(before)
+    x[7, 3] = float("nan")
+    made = run_celu_norm(x, one, zero, 1e-5)
+    assert not made[7].isfinite().any()
+    assert torch.equal(torch.cat([made[:7], made[8:]]), torch.cat([expected[:7], expected[8:]]))
+
+
+@native
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+def test_a_layer_takes_what_it_is_given(dtype: torch.dtype) -> None:
+    layer, x = CeluNorm1d(6), torch.randn(2, 3, 6)
+    if dtype == torch.float64:
+        layer = layer.double()
+    made = layer(x.to(dtype))
+    torch.testing.assert_close(
+        made.float(), plain_norm(x, *(p.float() for p in layer.parameters())), rtol=0.02, atol=0.02
+    )
+    assert layer(x[:0].to(dtype)).shape == (0, 3, 6)
 
 
 @native

@@ -16,6 +16,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from gnm_core.layers.subpixel import shuffle
+from gnm_core.native.celu_norm import CELU_NORM, run_celu_norm
 from gnm_core.precision import without_autocast
 
 EPSILON = 1e-5
@@ -66,7 +67,14 @@ class CeluNorm1d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., F) → (..., F)."""
-        return celu_norm(x.reshape(-1, 1, 1, x.shape[-1]), self.weight, self.bias).rows.view(x.shape)
+        rows = x.reshape(-1, x.shape[-1])
+        if (
+            x.numel()
+            and CELU_NORM.can_take(rows, self.weight, self.bias)
+            and x.dtype in (torch.float32, torch.bfloat16)
+        ):
+            return run_celu_norm(rows.float(), self.weight, self.bias, EPSILON).view(x.shape)
+        return celu_norm(rows[:, None, None], self.weight, self.bias).rows.view(x.shape)
 
 
 def celu_norm(x: Tensor, weight: Tensor, bias: Tensor, upscale: int = 1) -> Normalised:

@@ -27,6 +27,25 @@ INLINE lanes every(float x) { return x - (lanes){0}; }
 /* x where the mask is set, y elsewhere. */
 INLINE lanes pick(bits mask, lanes x, lanes y) { return (lanes)((mask & (bits)x) | (~mask & (bits)y)); }
 
+/* The first n numbers, if there are not so many as lanes, with zeros behind them. */
+INLINE lanes fetch(const float *from, int64_t n)
+{
+    lanes x = {0};
+    if (n >= LANES)
+        memcpy(&x, from, sizeof(x));
+    else
+        memcpy(&x, from, n * sizeof(float));
+    return x;
+}
+
+INLINE void put(float *to, lanes x, int64_t n)
+{
+    if (n >= LANES)
+        memcpy(to, &x, sizeof(x));
+    else
+        memcpy(to, &x, n * sizeof(float));
+}
+
 INLINE float total(lanes x)
 {
     float sum = 0.f;
@@ -87,7 +106,7 @@ INLINE void transpose(const lanes *from, lanes *to)
 }
 
 /* Numbers of a few images, n of each and `stride` apart, into lanes; zero in the lanes that are left. */
-static void load(const float *from, int64_t stride, int64_t images, int64_t n, lanes *to)
+static inline void load(const float *from, int64_t stride, int64_t images, int64_t n, lanes *to)
 {
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
@@ -102,7 +121,7 @@ static void load(const float *from, int64_t stride, int64_t images, int64_t n, l
 }
 
 /* And out of them. */
-static void store(const lanes *from, int64_t n, float *to, int64_t stride, int64_t images)
+static inline void store(const lanes *from, int64_t n, float *to, int64_t stride, int64_t images)
 {
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
@@ -116,8 +135,8 @@ static void store(const lanes *from, int64_t n, float *to, int64_t stride, int64
             to[b * stride + i] = from[i][b];
 }
 
-static lanes *lanes_for(int64_t n) { return aligned_alloc(sizeof(lanes), (n > 0 ? n : 1) * sizeof(lanes)); }
+static inline lanes *lanes_for(int64_t n) { return aligned_alloc(sizeof(lanes), (n > 0 ? n : 1) * sizeof(lanes)); }
 
-static float *floats_for(int64_t n) { return (float *)lanes_for((n + LANES - 1) / LANES); }
+static inline float *floats_for(int64_t n) { return (float *)lanes_for((n + LANES - 1) / LANES); }
 
 #endif

@@ -6,18 +6,6 @@
 
 INLINE lanes tangent(lanes x) { return 2.f * sigmoid(2.f * x) - 1.f; }
 
-INLINE lanes fetch(const float *from, int64_t n)
-{
-    lanes x = {0};
-    if (n >= LANES)
-        memcpy(&x, from, sizeof(x));
-    else
-        memcpy(&x, from, n * sizeof(float));
-    return x;
-}
-
-INLINE void put(float *to, lanes x, int64_t n) { memcpy(to, &x, (n >= LANES ? LANES : n) * sizeof(float)); }
-
 int lstm_forward(const float *gates, const float *before, float *active, float *hidden, float *cell, int64_t N, int64_t C, int threads)
 {
 #pragma omp parallel for schedule(static) num_threads(threads)

@@ -1,0 +1,47 @@
+"""CELU and layer norm of rows by `celu_norm.c`, with gradients."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from gnm_core.native.call import Functions
+
+CELU_NORM = Functions(Path(__file__).parent)
+
+
+def run_celu_norm(x: Tensor, scale: Tensor, shift: Tensor, epsilon: float) -> Tensor:
+    """CELU, then layer norm over the last axis; keeps the activation alone.
+
+    Args:
+        x: (N, F), of 32 bits like the rest.
+        scale: (F,).
+        shift: (F,).
+        epsilon: added to each variance.
+    """
+    rows: Tensor = _CeluNorm.apply(x, scale, shift, epsilon)
+    return rows
+
+
+class _CeluNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor, epsilon: float) -> Tensor:
+        x, scale, shift = x.contiguous(), scale.contiguous(), shift.contiguous()
+        activation, rows = torch.empty_like(x), torch.empty_like(x)
+        mean, rstd = x.new_empty(2, len(x)).unbind()
+        CELU_NORM.call("celu_norm_forward", x, scale, shift, activation, rows, mean, rstd, *x.shape, epsilon)
+        ctx.save_for_backward(activation, scale, mean, rstd)
+        return rows
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        activation, scale, mean, rstd = ctx.saved_tensors
+        gradient, of_x = gradient.contiguous(), torch.empty_like(activation)
+        of_scale, of_shift = torch.empty_like(scale), torch.empty_like(scale)
+        CELU_NORM.call(
+            "celu_norm_backward", gradient, activation, scale, mean, rstd, of_x, of_scale, of_shift, *activation.shape
+        )
+        return of_x, of_scale, of_shift, None
