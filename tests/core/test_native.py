@@ -19,6 +19,7 @@ from gnm_core.native.stack import STACK, Ending, Geometry, NativeLayer, has_tile
 from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 native = pytest.mark.skipif(not STACK.can_take(), reason=f"no layers in C: {STACK.why_not()}")
 
@@ -70,6 +71,10 @@ STACKS: dict[str, tuple[Callable[[], list[nn.Module]], tuple[int, int, int]]] = 
     "channels that fill tiles": (
         lambda: [*conv(16, 24, 3), *conv(24, 40, 4, 2, 1), *conv(40, 8, 3), nn.Conv2d(8, 16, 3, padding=1)],
         (16, 11, 14),
+    ),
+    "several bands": (
+        lambda: [*conv(16, 16, 3), *conv(16, 16, 4, 2, 1), *subpixel(16, 8, 3, 2), nn.Conv2d(8, 8, 5, 1, 2)],
+        (16, 61, 40),
     ),
     "one convolution": (lambda: [nn.Conv2d(3, 5, 3)], (3, 8, 8)),
 }
@@ -429,3 +434,67 @@ def test_the_threads_are_torchs_whatever_else_is_loaded() -> None:
     import sklearn.cluster  # noqa: F401 (brings a library for threads of its own)
 
     assert "torch" in str(_openmp())
+
+
+def surgery(stack: ConvStack) -> ConvStack:
+    stack[0].weight = nn.Parameter(stack[0].weight[:4])
+    stack[0].bias = nn.Parameter(stack[0].bias[:4])
+    return stack
+
+
+@native
+def test_weights_are_believed_rather_than_what_their_layers_say() -> None:
+    x = torch.randn(16, 2, 8, 8)
+    cut = surgery(ConvStack(nn.Conv2d(2, 8, 3)))
+    torch.testing.assert_close(cut(x), F.conv2d(x, cut[0].weight, cut[0].bias))
+    short = ConvStack(nn.Conv2d(2, 4, 3), CeluNorm2d(4))
+    short[1].bias = nn.Parameter(torch.zeros(1))
+    with pytest.raises(ValueError, match="do not fit"):
+        short(x)
+    with pytest.raises(RuntimeError, match=r"[Dd]ouble"), torch.autocast("cpu", torch.bfloat16):
+        ConvStack(nn.Conv2d(2, 4, 1), nn.Sigmoid())(x.double())
+
+
+@native
+def test_very_many_channels_are_left_to_pytorch() -> None:
+    stack = ConvStack(nn.Conv2d(1, 5000, 1), CeluNorm2d(5000))
+    assert _in_c(list(stack), torch.randn(16, 1, 2, 2)) is None
+
+
+@native
+def test_what_watches_torchs_operations_sees_them() -> None:
+    stack, x = layers(), torch.randn(16, 2, 8, 8)
+    with FlopCounterMode(display=False) as counter:
+        stack(x)
+    assert counter.get_total_flops() > 0
+    with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True):
+        assert stack(x).shape == (16, 1, 16, 16)
+    seen: list[type] = []
+    handle = nn.modules.module.register_module_forward_hook(lambda module, inputs, output: seen.append(type(module)))
+    stack(x)
+    handle.remove()
+    assert SubpixelConv in seen
+
+
+@native
+def test_hooks_may_move_what_is_kept() -> None:
+    stack, x = stack_and_images("encoder", 16)
+    expected = torch.autograd.grad(in_c(stack, x).sum(), list(stack.parameters()))
+
+    def moved(saved: Tensor) -> Tensor:
+        shifted = torch.empty(saved.numel() + 1, dtype=saved.dtype)
+        return shifted[1:].view(saved.shape).copy_(saved)
+
+    with torch.autograd.graph.saved_tensors_hooks(moved, lambda x: x):
+        loss = in_c(stack, x).sum()
+    for ours, other in zip(torch.autograd.grad(loss, list(stack.parameters())), expected, strict=True):
+        assert torch.equal(ours, other)
+
+
+@native
+def test_a_result_may_be_changed_in_place_and_other_default_devices_do_not_matter() -> None:
+    stack, x = stack_and_images("encoder", 16)
+    expected = in_c(stack, x)
+    with torch.device("meta"):
+        assert torch.equal(in_c(stack, x), expected)
+    assert torch.equal(in_c(stack, x).mul_(2), 2 * expected)

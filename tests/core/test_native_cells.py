@@ -176,3 +176,55 @@ def test_only_plain_dense_single_precision_is_stepped_in_c(monkeypatch: pytest.M
     turned.grad = torch.randn(5, 4).T
     OnePassRMSprop([turned], 0.01).step()
     assert not calls
+
+
+@native
+def test_a_norm_of_other_sizes_or_kinds_is_pytorchs() -> None:
+    with pytest.raises(ValueError, match=r"10 channels.*do not fit"):
+        CeluNorm1d(6)(torch.randn(2, 10))
+    made = CeluNorm1d(6).bfloat16()(torch.randn(3, 6).bfloat16())
+    assert made.dtype == torch.bfloat16
+    assert made.abs().max() < 5
+    with pytest.raises(RuntimeError):
+        CeluNorm1d(6).double()(torch.randn(3, 6))
+
+
+@native
+def test_a_state_of_another_batch_is_broadcast_as_ever() -> None:
+    layer = ConvLSTM(3, 2, 4)
+    state = LstmState(torch.randn(5, 2, 4, 4), torch.randn(1, 2, 4, 4))
+    assert layer(torch.randn(5, 3, 4, 4), state).hidden.shape == (5, 2, 4, 4)
+
+
+@native
+def test_hooks_on_gates_are_called() -> None:
+    layer, calls = ConvLSTM(3, 2, 4), []
+    layer.gates.register_forward_hook(lambda *given: calls.append(1))
+    layer(torch.randn(2, 3, 4, 4), layer.initial(2))
+    assert calls
+
+
+@native
+def test_a_step_is_noticed_by_graphs_and_takes_whole_numbers() -> None:
+    weight = nn.Parameter(torch.ones(4))
+    loss = (weight * weight).sum()
+    weight.grad = torch.ones(4)
+    optimizer, twin = OnePassRMSprop([weight], 0.01, alpha=0, eps=1), nn.Parameter(torch.ones(4))
+    optimizer.step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+    twin.grad = torch.ones(4)
+    torch.optim.RMSprop([twin], 0.01, alpha=0, eps=1).step()
+    torch.testing.assert_close(weight, twin)
+
+
+@native
+def test_a_state_of_other_sizes_is_refused_by_torch() -> None:
+    small, large = (nn.Parameter(torch.ones(size)) for size in (4, 64))
+    optimizer = OnePassRMSprop([small], 0.01)
+    small.grad, large.grad = torch.ones(4), torch.ones(64)
+    optimizer.step()
+    other = OnePassRMSprop([large], 0.01)
+    other.load_state_dict(optimizer.state_dict())
+    with pytest.raises(RuntimeError, match="size of tensor"):
+        other.step()

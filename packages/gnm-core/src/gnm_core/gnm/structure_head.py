@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from gnm_core.distributions import bernoulli, normal
 from gnm_core.latents import SymbolicDistribution
 from gnm_core.layers.celu_norm import CeluNorm2d
-from gnm_core.layers.stack import ConvStack
+from gnm_core.layers.stack import ConvStack, is_plain
 
 
 class StructureHead(nn.Module):
@@ -44,10 +44,15 @@ class StructureHead(nn.Module):
     def forward(self, feature_map: Tensor) -> SymbolicDistribution:
         """(B, E, G, G) → distribution over z^s."""
         heads = (self.presence, self.where, self.depth, self.what)
-        rows = rearrange(self.trunk(feature_map), "b e h w -> b h w e")
-        weight = torch.cat([head.weight.flatten(1) for head in heads])  # one matrix product instead of four
-        bias = torch.cat([head.bias for head in heads if head.bias is not None])
-        logits, where, depth, what = F.linear(rows, weight, bias).split([head.out_channels for head in heads], dim=-1)
+        trunk = self.trunk(feature_map)
+        rows = rearrange(trunk, "b e h w -> b h w e")
+        if all(is_plain(nn.Conv2d, head) for head in heads):  # one matrix product instead of four
+            weight = torch.cat([head.weight.flatten(1) for head in heads])
+            bias = torch.cat([head.bias for head in heads if head.bias is not None])
+            found = F.linear(rows, weight, bias).split([head.out_channels for head in heads], dim=-1)
+        else:
+            found = tuple(rearrange(head(trunk), "b d h w -> b h w d") for head in heads)
+        logits, where, depth, what = found
         return SymbolicDistribution(
             presence=bernoulli(self.presence_scale * logits.tanh()),
             where=normal(*where.chunk(2, dim=-1)),

@@ -66,13 +66,11 @@ class CeluNorm1d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(features))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., F) → (..., F)."""
-        rows = x.reshape(-1, x.shape[-1])
-        if (
-            x.numel()
-            and CELU_NORM.can_take(rows, self.weight, self.bias)
-            and x.dtype in (torch.float32, torch.bfloat16)
-        ):
+        """(..., F) → (..., F), of bfloats in float32 where there is C."""
+        rows, kinds = x.reshape(-1, x.shape[-1]), (torch.float32, torch.bfloat16)
+        single = self.weight.dtype == self.bias.dtype == torch.float32 and x.dtype in kinds
+        fits = self.weight.shape == self.bias.shape == x.shape[-1:] and x.numel()
+        if single and fits and CELU_NORM.can_take(rows, self.weight, self.bias):
             return run_celu_norm(rows.float(), self.weight, self.bias, EPSILON).view(x.shape)
         return celu_norm(rows[:, None, None], self.weight, self.bias).rows.view(x.shape)
 

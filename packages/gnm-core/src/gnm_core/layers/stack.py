@@ -7,10 +7,11 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
+from torch.nn.modules.module import _has_any_global_hook
 
 from gnm_core.layers.celu_norm import EPSILON, CeluNorm2d, Normalised
 from gnm_core.layers.subpixel import SubpixelConv
-from gnm_core.native.stack import LARGEST_KERNEL, STACK, Ending, Geometry, NativeLayer, lanes, run_stack
+from gnm_core.native.stack import LARGEST_KERNEL, MOST_CHANNELS, STACK, Ending, Geometry, NativeLayer, lanes, run_stack
 
 Kept = tuple[tuple[int, ...], tuple[int, ...], int]
 """Shape, strides and offset of a tensor that can be made once more."""
@@ -25,24 +26,24 @@ class ConvStack(nn.Sequential):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) → what the last layer makes of it."""
+        """(B, C, H, W) → what the last layer makes of it; under autocast in float32 from C, else in autocast's kind."""
         in_c = _in_c(list(self), x)
         return _one_by_one(list(self), x) if in_c is None else in_c
 
 
 def _in_c(modules: list[nn.Module], x: Tensor) -> Tensor | None:
     """The result, in float32 under autocast too; None where the modules or the images are not for C."""
-    parameters = [parameter for module in modules for parameter in module.parameters(recurse=True)]
-    if not STACK.can_take(x, *parameters) or any(p.dtype != torch.float32 or not p.is_contiguous() for p in parameters):
+    kinds = (torch.float32, torch.bfloat16, torch.float16) if torch.is_autocast_enabled("cpu") else (torch.float32,)
+    if x.dtype not in kinds or x.dim() != 4 or x.numel() == 0 or not STACK.can_take(x) or not _worth_it(len(x)):
         return None
     pairs = list(_in_pairs(modules))
     first = pairs[0][0] if pairs else None
-    kind = x.dtype == torch.float32 or torch.is_autocast_enabled("cpu")
-    if not kind or x.dim() != 4 or x.numel() == 0 or not _worth_it(len(x)):
-        return None
-    one_pixel = isinstance(first, SubpixelConv) and _is(SubpixelConv, first) and x.shape[2:] == (1, 1)
+    one_pixel = isinstance(first, SubpixelConv) and is_plain(SubpixelConv, first) and x.shape[2:] == (1, 1)
     layers = _described(pairs, tuple(x.shape[1:]), one_pixel)
-    if layers is None:
+    parameters = [p for layer in layers or () for p in layer.parameters if p is not None]
+    if not layers or not STACK.can_take(*parameters):
+        return None
+    if any(p.dtype != torch.float32 or not p.is_contiguous() for p in parameters):
         return None
     if one_pixel:  # of which a convolution sees the middle tap alone: that is one matrix product for all images
         assert isinstance(first, SubpixelConv)
@@ -64,36 +65,42 @@ def _described(
     half = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
     layers = []
     for place, (module, behind) in enumerate(pairs):
-        last = place == len(pairs) - 1
         conv = module.conv if isinstance(module, SubpixelConv) else module
         upscale = module.upscale if isinstance(module, SubpixelConv) else 1
-        if not (_is(SubpixelConv, module) or _is(nn.Conv2d, module)) or not isinstance(conv, nn.Conv2d):
+        known = is_plain(SubpixelConv, module) or is_plain(nn.Conv2d, module)
+        if not known or not isinstance(conv, nn.Conv2d) or not _is_known(conv, channels, min(height, width), upscale):
             return None
+        made, scale, shift, ending = conv.out_channels // upscale**2, None, None, Ending.NOTHING
         if isinstance(behind, CeluNorm2d):
             ending, scale, shift = Ending.CELU_AND_NORM, behind.weight, behind.bias
-        elif last:
-            ending, scale, shift = Ending.NOTHING if behind is None else Ending.SIGMOID, None, None
-        else:
-            return None
-        kernel, stride, padding = conv.kernel_size[0], conv.stride[0], conv.padding[0]
-        square = conv.kernel_size == (kernel, kernel) and conv.stride == (stride, stride)
-        if not square or conv.padding != (padding, padding) or conv.dilation != (1, 1) or conv.groups != 1:
-            return None
-        assert isinstance(padding, int)
-        fits = conv.in_channels == channels and min(height, width) + 2 * padding >= kernel > padding
-        if not fits or kernel > LARGEST_KERNEL or conv.padding_mode != "zeros" or conv.bias is None:
-            return None
-        made = conv.out_channels // upscale**2
-        if scale is not None and len(scale) != made:
+        elif behind is not None:
+            ending = Ending.SIGMOID
+        fits = scale is None or shift is None or scale.shape == shift.shape == (made,)
+        if not fits or (scale is None and place < len(pairs) - 1):
             return None
         if place == 0 and one_pixel:
             geometry = Geometry(height, width, 0, 0, 1, 0, upscale, made, ending)
             layers.append(NativeLayer(geometry, None, None, scale, shift))
         else:
+            kernel, stride, padding = conv.kernel_size[0], conv.stride[0], conv.padding[0]
+            assert isinstance(padding, int)
             geometry = Geometry(height, width, channels, kernel, stride, padding, upscale, made, ending, half)
             layers.append(NativeLayer(geometry, conv.weight, conv.bias, scale, shift))
         height, width, channels = geometry.made
-    return layers or None
+    return layers
+
+
+def _is_known(conv: nn.Conv2d, channels: int, side: int, upscale: int) -> bool:
+    """Whether C knows such a convolution, and its weights are of the sizes that it says."""
+    kernel, stride, padding, outputs = conv.kernel_size[0], conv.stride[0], conv.padding[0], conv.out_channels
+    plain = conv.dilation == (1, 1) and conv.groups == 1 and conv.padding_mode == "zeros" and conv.bias is not None
+    square = conv.kernel_size == (kernel, kernel) and conv.stride == (stride, stride) and conv.padding == (padding,) * 2
+    if not plain or not square or not isinstance(padding, int) or conv.bias is None:
+        return False
+    seen = side + 2 * padding >= kernel > padding and kernel <= LARGEST_KERNEL
+    few = max(outputs, channels) <= MOST_CHANNELS and outputs >= upscale**2 and outputs % upscale**2 == 0
+    sizes = conv.weight.shape == (outputs, channels, kernel, kernel) and conv.bias.shape == (outputs,)
+    return seen and few and sizes
 
 
 def _one_by_one(modules: list[nn.Module], x: Tensor) -> Tensor:
@@ -102,7 +109,7 @@ def _one_by_one(modules: list[nn.Module], x: Tensor) -> Tensor:
     for layer, behind in _in_pairs(modules):
         upscale = 1
         with keep:
-            if isinstance(layer, SubpixelConv) and isinstance(behind, CeluNorm2d) and _is(SubpixelConv, layer):
+            if isinstance(layer, SubpixelConv) and isinstance(behind, CeluNorm2d) and is_plain(SubpixelConv, layer):
                 x, upscale = layer.unshuffled(x), layer.upscale
             else:
                 x = layer(x)
@@ -124,16 +131,18 @@ def _in_pairs(modules: list[nn.Module]) -> Iterator[tuple[nn.Module, nn.Module |
     while modules:
         layer = modules.pop(0)
         behind = modules[0] if modules else None
-        if _is(CeluNorm2d, behind) or _is(nn.Sigmoid, behind):
+        if is_plain(CeluNorm2d, behind) or is_plain(nn.Sigmoid, behind):
             yield layer, modules.pop(0)
         else:
             yield layer, None
 
 
-def _is(kind: type[nn.Module], layer: nn.Module | None) -> bool:
+def is_plain(kind: type[nn.Module], layer: nn.Module | None) -> bool:
     """Whether it is of that very kind, and nobody minds when its `forward` is not called."""
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return type(layer) is kind and "forward" not in vars(layer) and not any(getattr(layer, name) for name in hooks)
+    if type(layer) is not kind or "forward" in vars(layer) or "_conv_forward" in vars(layer):
+        return False
+    return not any(getattr(layer, name) for name in hooks) and not _has_any_global_hook()
 
 
 def _keep_activation(normalised: Normalised) -> AbstractContextManager[object]:

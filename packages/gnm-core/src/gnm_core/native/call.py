@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from gnm_core.native.library import library, why_not
 
@@ -23,8 +24,9 @@ class Functions:
         for tensor in tensors:
             if type(tensor) not in (Tensor, nn.Parameter) or tensor.device.type != "cpu":
                 return False
-        outside = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-        return not outside and library(self.folder) is not None
+            if tensor.is_neg() or tensor._is_zerotensor():
+                return False
+        return not _is_watched() and library(self.folder) is not None
 
     def why_not(self) -> str | None:
         """Why they are not there, for people; None if they are."""
@@ -56,6 +58,14 @@ class Functions:
         return found
 
 
+def _is_watched() -> bool:
+    """Whether somebody would look at, count, trace or transform torch's operations, none of which there would be."""
+    tracing = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    mode = torch._C._len_torch_dispatch_stack() > 0
+    transform = torch._C._functorch.peek_interpreter_stack() is not None
+    return bool(tracing or mode or transform or forward_ad._current_level >= 0)
+
+
 def addresses(tensors: Sequence[Tensor | None]) -> Tensor:
     """(N,) int64: where each contiguous float32 tensor lies in memory; 0 for None.
 
@@ -67,7 +77,7 @@ def addresses(tensors: Sequence[Tensor | None]) -> Tensor:
         if tensor is not None and tensor.dtype != torch.float32:
             raise TypeError(f"C layers need numbers of 32 bits, not {tensor.dtype}")
         found.append(_as_c(tensor).value or 0)
-    return torch.tensor(found, dtype=torch.int64)
+    return torch.tensor(found, dtype=torch.int64, device="cpu")
 
 
 def _as_c(value: Tensor | int | float | None) -> Any:
@@ -76,5 +86,7 @@ def _as_c(value: Tensor | int | float | None) -> Any:
     if isinstance(value, Tensor):
         if value.device.type != "cpu" or not value.is_contiguous():
             raise TypeError(f"C layers need contiguous tensors on the CPU, not {value.shape} on {value.device}")
+        if value.numel() and not value.data_ptr():
+            raise TypeError(f"C layers need tensors with memory, not {value.shape} without")
         return ctypes.c_void_p(value.data_ptr())
     return ctypes.c_int64(value) if isinstance(value, int) else ctypes.c_float(value)

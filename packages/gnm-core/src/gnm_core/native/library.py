@@ -59,7 +59,7 @@ def _loaded(folder: Path) -> _Found:
         return _Found(_built(folder))
     except Unavailable as reason:
         return _Found(missing=str(reason))
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
         return _Found(failure=f"they could not be compiled: {getattr(error, 'stderr', None) or error}")
 
 
@@ -69,7 +69,7 @@ def _compiler() -> list[str]:
         raise Unavailable(f"{SWITCH} is 0")
     if sys.platform != "linux":
         raise Unavailable(f"they are for Linux, and this is {sys.platform}")
-    name, *arguments = shlex.split(os.environ.get("CC", "")) or ["cc"]
+    name, *arguments = shlex.split(os.environ.get("CC", "")) or ["gcc" if shutil.which("gcc") else "cc"]
     found = shutil.which(name)
     if found is None:
         raise Unavailable(f"there is no C compiler '{name}'")

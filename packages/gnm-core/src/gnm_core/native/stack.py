@@ -14,6 +14,11 @@ from gnm_core.native.call import Functions, addresses
 
 STACK = Functions(Path(__file__).parent)
 LARGEST_KERNEL = 32
+"""As in `products.h`."""
+MOST_CHANNELS = 2048
+"""Of a layer's input and of its convolution's output: a vector for each of them lies on the stack."""
+ALIGNMENT = 64
+"""Bytes of a vector; torch's memory begins at a multiple, what hooks on saved tensors return may not."""
 
 
 class Ending(IntEnum):
@@ -105,7 +110,7 @@ def run_stack(x: Tensor, layers: Sequence[NativeLayer], epsilon: float) -> Tenso
     learns = any(tensor is not None and tensor.requires_grad for tensor in (x, *parameters))
     geometries = [layer.geometry for layer in layers]
     made: Tensor = _Stack.apply(x, geometries, epsilon, learns and torch.is_grad_enabled(), *parameters)
-    return made
+    return made.permute(0, 3, 1, 2) if geometries[-1].ending is Ending.CELU_AND_NORM else made
 
 
 class _Stack(torch.autograd.Function):
@@ -120,20 +125,20 @@ class _Stack(torch.autograd.Function):
         made = x.new_empty((batch, height, columns, channels) if normalised else (batch, channels, height, columns))
         kept = x.new_empty(groups, sum(one.kept for one in geometries), width) if keep else None
         statistics = x.new_empty(groups, len(geometries), 2, width)
-        sizes = torch.tensor([astuple(one) for one in geometries], dtype=torch.int64)
+        sizes = torch.tensor([astuple(one) for one in geometries], dtype=torch.int64, device="cpu")
         where = addresses(parameters)
         STACK.call("stack_forward", x, made, sizes, where, kept, statistics, len(sizes), batch, epsilon)
-        result = made.permute(0, 3, 1, 2) if normalised else made
         if keep:
-            ctx.save_for_backward(x, None if normalised else result, kept, statistics, *parameters)
-            ctx.sizes, ctx.normalised = sizes, normalised
-        return result
+            ctx.save_for_backward(x, None if normalised else made, kept, statistics, *parameters)
+            ctx.sizes = sizes
+        return made
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, picture, kept, statistics, *parameters = ctx.saved_tensors
-        gradient = (gradient.permute(0, 2, 3, 1) if ctx.normalised else gradient).contiguous()
+        kept, statistics = (y if y.data_ptr() % ALIGNMENT == 0 else y.clone() for y in (kept, statistics))
+        gradient = gradient.contiguous()
         x_wanted, _, _, _, *wanted = ctx.needs_input_grad
         x_gradient = torch.empty_like(x) if x_wanted else None
         gradients = [torch.empty_like(p) if w else None for p, w in zip(parameters, wanted, strict=True)]

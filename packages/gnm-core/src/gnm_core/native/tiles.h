@@ -104,7 +104,9 @@ static void halve(lanes *x, int64_t n)
         const __m512i odd = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh((__m512)x[i + 1]));
         to[i / 2] = _mm512_or_si512(even, _mm512_slli_epi32(odd, 16));
     }
-    memset(to + n / 2, 0, SIDE * sizeof(__m512i)); /* the last run's tile may reach so far, and must find numbers */
+    /* The last run's tile may reach so far, and must find numbers: what is behind a run counts zero times. A NaN there still counts,
+     * so that one reaches a few neighbours in its image. */
+    memset(to + n / 2, 0, SIDE * sizeof(__m512i));
 }
 
 /* As `block` of products.h: one or two blocks of outputs, of one or two pixels. */

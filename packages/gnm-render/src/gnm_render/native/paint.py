@@ -31,8 +31,13 @@ def paint(decoded: Tensor, presence: Tensor, nearness: Tensor | None, where: Ten
         nearness: (B, N), what an object's alpha is multiplied by to claim a pixel; None: there are no masks.
         where: (B, N, 4) = (width, height, x, y).
         size: S.
+
+    Raises:
+        ValueError: the sizes do not fit each other.
     """
-    masks = nearness is not None
+    masks, each = nearness is not None, decoded.shape[:2]
+    if presence.shape != each or where.shape != (*each, 4) or (nearness is not None and nearness.shape != each):
+        raise ValueError(f"presence {presence.shape} or boxes {where.shape} do not fit objects {decoded.shape}")
     image, alpha = _Paint.apply(decoded, presence, presence if nearness is None else nearness, where, masks, size)
     return Painted(image, alpha if masks else None)
 
@@ -46,7 +51,7 @@ class _Paint(torch.autograd.Function):
         scenes, objects, channels, side = decoded.shape[:4]
         ctx.sizes = (scenes, objects, channels - masks, int(masks), side, size)
         image = decoded.new_empty(scenes, channels - masks, size, size)
-        alpha, claims = decoded.new_empty(2, scenes if masks else 0, size, size).unbind()
+        alpha, claims = (decoded.new_empty(scenes if masks else 0, size, size) for _ in range(2))
         PAINT.call("paint_forward", *given, image, alpha, claims, *ctx.sizes)
         ctx.save_for_backward(image if masks else None, claims, *given)
         return image, alpha

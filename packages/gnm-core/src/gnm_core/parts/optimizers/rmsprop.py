@@ -57,7 +57,7 @@ class OnePassRMSprop(lean(torch.optim.RMSprop)):  # type: ignore[misc]
         for group, parameter in learning:
             state = self.state[parameter]
             if not state:
-                state["step"] = torch.zeros(())
+                state["step"] = torch.zeros((), device="cpu")
                 state["square_avg"] = torch.zeros_like(parameter)
             state["step"] += 1
             how = {"rate": group["lr"], "alpha": group["alpha"], "epsilon": group["eps"]}
@@ -75,5 +75,6 @@ def _is_plain(group: dict[str, Any]) -> bool:
 
 
 def _is_dense(*tensors: Tensor) -> bool:
-    alike = all(x.dtype == torch.float32 and x.layout == torch.strided and x.is_contiguous() for x in tensors)
-    return alike and RMSPROP.can_take(*tensors)
+    alike = all(x.dtype == torch.float32 and x.shape == tensors[0].shape for x in tensors)
+    dense = all(x.layout == torch.strided and x.is_contiguous() for x in tensors)
+    return alike and dense and RMSPROP.can_take(*tensors)
