@@ -373,6 +373,17 @@ def test_a_compiler_that_fails_is_said(tmp_path: Path) -> None:
 
 
 @native
+def test_a_trial_does_not_wait_for_the_compiler(tmp_path: Path) -> None:
+    code = (
+        "from gnm_core.native.library import in_a_hurry; from gnm_core.native.stack import STACK\n"
+        "with in_a_hurry(): print(STACK.can_take(), STACK.why_not())\n"
+        "print(STACK.can_take())\n"
+        "with in_a_hurry(): print(STACK.can_take())"
+    )
+    assert report(tmp_path, code=code).stdout == "False they have not been compiled yet\nTrue\nTrue\n"
+
+
+@native
 def test_they_are_compiled_once(tmp_path: Path) -> None:
     stamps = set()
     for _ in range(2):

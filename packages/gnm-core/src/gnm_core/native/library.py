@@ -9,8 +9,10 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -22,6 +24,10 @@ SWITCH = "GNM_NATIVE"
 
 class Unavailable(Exception):
     """There can be no library here; the text says why."""
+
+
+class _NotYet(Unavailable):
+    """There will be one when there is time to compile it."""
 
 
 def library(folder: Path) -> ctypes.CDLL | None:
@@ -53,14 +59,32 @@ class _Found:
     """Whether the failure has been warned of."""
 
 
-@cache
-def _loaded(folder: Path) -> _Found:
+_found: dict[Path, _Found] = {}
+_patient = ContextVar("patient", default=True)
+
+
+@contextmanager
+def in_a_hurry() -> Iterator[None]:
+    """Within this context nothing is compiled, which takes seconds: what is not there yet is left to PyTorch."""
+    token = _patient.set(False)
     try:
-        return _Found(_built(folder))
-    except Unavailable as reason:
-        return _Found(missing=str(reason))
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        return _Found(failure=f"they could not be compiled: {getattr(error, 'stderr', None) or error}")
+        yield
+    finally:
+        _patient.reset(token)
+
+
+def _loaded(folder: Path) -> _Found:
+    if folder not in _found:
+        try:
+            _found[folder] = _Found(_built(folder))
+        except _NotYet as reason:
+            return _Found(missing=str(reason))  # and asked for again
+        except Unavailable as reason:
+            _found[folder] = _Found(missing=str(reason))
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            failure = f"they could not be compiled: {getattr(error, 'stderr', None) or error}"
+            _found[folder] = _Found(failure=failure)
+    return _found[folder]
 
 
 def _compiler() -> list[str]:
@@ -100,6 +124,8 @@ def _built(folder: Path) -> ctypes.CDLL:
             return ctypes.CDLL(str(target))
         except OSError:
             pass  # damaged: it is built again
+    if not _patient.get():
+        raise _NotYet("they have not been compiled yet")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as new:
         built = f"{new}/layers.so"

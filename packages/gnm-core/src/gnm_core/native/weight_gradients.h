@@ -15,9 +15,8 @@ enum { PLACES = 16 };
 enum { PLACES = 8 };
 #endif
 
-/* Which operand is turned: the one whose channels fill lanes; with few channels on either side, none. */
+/* Which operand is turned: the one whose channels fill lanes, with few channels on either side none, for tiles the outputs. */
 enum turned { OUTPUTS_TURN, INPUTS_TURN, NONE_TURNS };
-/* Tiles are as if outputs turned. */
 
 static inline enum turned turned_by(const struct layer *l)
 {
