@@ -13,15 +13,15 @@ import torch
 from gnm_core.layers.celu_norm import CeluNorm2d
 from gnm_core.layers.stack import ConvStack, _in_c, _one_by_one
 from gnm_core.layers.subpixel import SubpixelConv
-from gnm_core.native.call import addresses
+from gnm_core.native.call import LAYERS, addresses
 from gnm_core.native.library import Unavailable, _cache, _openmp
-from gnm_core.native.stack import STACK, Ending, Geometry, NativeLayer, has_tiles, lanes, run_stack
+from gnm_core.native.stack import Ending, Geometry, NativeLayer, has_tiles, lanes, run_stack
 from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-native = pytest.mark.skipif(not STACK.can_take(), reason=f"no layers in C: {STACK.why_not()}")
+native = pytest.mark.skipif(not LAYERS.can_take(), reason=f"no layers in C: {LAYERS.why_not()}")
 
 
 @pytest.fixture(autouse=True)
@@ -347,9 +347,9 @@ def report(tmp_path: Path, *, code: str = "", **environment: str) -> CompletedPr
     """What a fresh process with a cache of its own says of the layers, and that it can do without."""
     code = code or (
         "import torch; from gnm_core.layers.stack import ConvStack; from gnm_core.layers.celu_norm import CeluNorm2d;"
-        "from gnm_core.native.stack import STACK;"
+        "from gnm_core.native.call import LAYERS;"
         "stack = ConvStack(torch.nn.Conv2d(1, 3, 1), CeluNorm2d(3)); torch.set_num_threads(1);"
-        "print(stack(torch.randn(16, 1, 4, 4)).flatten(1).mean(1).abs().max().item() < 1e-4, STACK.why_not())"
+        "print(stack(torch.randn(16, 1, 4, 4)).flatten(1).mean(1).abs().max().item() < 1e-4, LAYERS.why_not())"
     )
     inherited = {name: value for name, value in os.environ.items() if name not in ("GNM_NATIVE", "CC")}
     found = {**inherited, "XDG_CACHE_HOME": str(tmp_path), **environment}
@@ -375,10 +375,10 @@ def test_a_compiler_that_fails_is_said(tmp_path: Path) -> None:
 @native
 def test_a_trial_does_not_wait_for_the_compiler(tmp_path: Path) -> None:
     code = (
-        "from gnm_core.native.library import in_a_hurry; from gnm_core.native.stack import STACK\n"
-        "with in_a_hurry(): print(STACK.can_take(), STACK.why_not())\n"
-        "print(STACK.can_take())\n"
-        "with in_a_hurry(): print(STACK.can_take())"
+        "from gnm_core.native.library import in_a_hurry; from gnm_core.native.call import LAYERS\n"
+        "with in_a_hurry(): print(LAYERS.can_take(), LAYERS.why_not())\n"
+        "print(LAYERS.can_take())\n"
+        "with in_a_hurry(): print(LAYERS.can_take())"
     )
     assert report(tmp_path, code=code).stdout == "False they have not been compiled yet\nTrue\nTrue\n"
 

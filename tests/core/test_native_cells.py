@@ -7,14 +7,15 @@ import torch
 from gnm_core.layers import convlstm
 from gnm_core.layers.celu_norm import CeluNorm1d
 from gnm_core.layers.convlstm import ConvLSTM, LstmState
+from gnm_core.native.call import LAYERS
 from gnm_core.native.celu_norm import run_celu_norm
-from gnm_core.native.lstm import LSTM, run_lstm
+from gnm_core.native.lstm import run_lstm
 from gnm_core.parts.optimizers import rmsprop
 from gnm_core.parts.optimizers.rmsprop import OnePassRMSprop
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-native = pytest.mark.skipif(not LSTM.can_take(), reason=f"nothing in C: {LSTM.why_not()}")
+native = pytest.mark.skipif(not LAYERS.can_take(), reason=f"nothing in C: {LAYERS.why_not()}")
 
 
 def value_and_gradients(cell: Callable[..., tuple[Tensor, ...]], *leaves: Tensor) -> list[Tensor]:
@@ -108,7 +109,7 @@ def test_the_layer_is_the_same_without_c(kernel: int, monkeypatch: pytest.Monkey
 
     found = run()
     monkeypatch.setattr(convlstm, "run_lstm", lambda *given: pytest.fail("in C"))
-    monkeypatch.setattr(type(LSTM), "can_take", lambda self, *tensors: False)
+    monkeypatch.setattr(type(LAYERS), "can_take", lambda self, *tensors: False)
     expected = run()
     torch.testing.assert_close(found.hidden, expected.hidden)
     torch.testing.assert_close(found.cell, expected.cell)

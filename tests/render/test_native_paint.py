@@ -12,18 +12,13 @@ from gnm_render.renderers.separable import SeparableRenderer
 from gnm_render.renderers.stn import STNRenderer
 from torch import Tensor
 
+from .boxes import BOXES
+
 native = pytest.mark.skipif(not PAINT.can_take(), reason=f"nothing in C: {PAINT.why_not()}")
 MASKS = pytest.mark.parametrize("masks", [False, True])
 SIDE = 8
 
-BOXES = {
-    "ordinary": lambda e, c: (0.1 + 0.4 * e, 1.2 * c - 0.6),
-    "partly outside": lambda e, c: (0.3 + 0.9 * e, 2.4 * c - 1.2),
-    "wholly outside": lambda e, c: (0.05 + 0.1 * e, 1.5 + c),
-    "tiny": lambda e, c: (0.002 + 0.02 * e, 1.8 * c - 0.9),
-    "huge": lambda e, c: (2 + 4 * e, 2 * c - 1),
-    "mirrored": lambda e, c: (-0.2 - 0.3 * e, c - 0.5),
-}
+ALL_BOXES = {**BOXES, "mirrored": lambda e, c: (-0.2 - 0.3 * e, c - 0.5)}
 
 
 def objects(
@@ -31,7 +26,7 @@ def objects(
 ) -> list[Tensor]:
     """decoded, presence, depth, where: float32 leaves."""
     torch.manual_seed(0)
-    extent, centre = BOXES[boxes](torch.rand(scenes, count, 2), torch.rand(scenes, count, 2))
+    extent, centre = ALL_BOXES[boxes](torch.rand(scenes, count, 2), torch.rand(scenes, count, 2))
     decoded = torch.rand(scenes, count, channels + masks, side, side)
     presence, depth = torch.rand(scenes, count, 1, 1, 1), torch.randn(scenes, count, 1, 1, 1)
     return [x.requires_grad_() for x in (decoded, presence, depth, torch.cat([extent, centre], -1))]
@@ -60,7 +55,7 @@ def value_and_gradients(painter: ObjectRenderer, leaves: list[Tensor], masks: bo
 @native
 @MASKS
 @pytest.mark.parametrize("channels", [1, 3, 4, 6])
-@pytest.mark.parametrize("boxes", BOXES)
+@pytest.mark.parametrize("boxes", ALL_BOXES)
 def test_it_is_the_reference_renderer(masks: bool, channels: int, boxes: str) -> None:
     leaves = objects(masks, channels=channels, boxes=boxes)
     found = value_and_gradients(renderer(SeparableRenderer, masks, channels), leaves, masks)
@@ -73,7 +68,7 @@ def test_it_is_the_reference_renderer(masks: bool, channels: int, boxes: str) ->
 
 @native
 @MASKS
-@pytest.mark.parametrize("boxes", [name for name in BOXES if name != "mirrored"])
+@pytest.mark.parametrize("boxes", BOXES)
 def test_without_c_pytorch_paints_the_same(masks: bool, boxes: str, monkeypatch: pytest.MonkeyPatch) -> None:
     leaves, painter = objects(masks, boxes=boxes), renderer(SeparableRenderer, masks)
     found = value_and_gradients(painter, leaves, masks)

@@ -16,19 +16,14 @@ from gnm_render.renderers.stn import STNRenderer
 from torch import Tensor
 from torch.nn import functional as F
 
+from .boxes import BOXES
+
 BOTH = pytest.mark.parametrize("kind", [SeparableRenderer, STNRenderer])
 VARIANTS = pytest.mark.parametrize(
     ("masks", "background"), [(False, False), (True, False), (False, True), (True, True)]
 )
 SIZES = pytest.mark.parametrize("sizes", [(4, 32, 64), (1, 16, 32), (3, 8, 48), (2, 48, 24), (8, 4, 96)])
 """Grid, pixels of the glimpse, pixels of the image."""
-BOXES = {
-    "ordinary": lambda e, c: (0.1 + 0.4 * e, 1.2 * c - 0.6),
-    "partly outside": lambda e, c: (0.3 + 0.9 * e, 2.4 * c - 1.2),
-    "wholly outside": lambda e, c: (0.05 + 0.1 * e, 1.5 + c),
-    "tiny": lambda e, c: (0.002 + 0.02 * e, 1.8 * c - 0.9),
-    "huge": lambda e, c: (2 + 4 * e, 2 * c - 1),
-}
 FACTORS = {4: (4,), 8: (4, 2), 16: (4, 4), 24: (4, 3, 2), 32: (4, 4, 2), 48: (4, 4, 3), 64: (4, 4, 4), 96: (4, 4, 6)}
 
 

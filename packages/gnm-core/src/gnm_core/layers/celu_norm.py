@@ -16,7 +16,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from gnm_core.layers.subpixel import shuffle
-from gnm_core.native.celu_norm import CELU_NORM, run_celu_norm
+from gnm_core.native.call import LAYERS
+from gnm_core.native.celu_norm import run_celu_norm
 from gnm_core.precision import without_autocast
 
 EPSILON = 1e-5
@@ -70,7 +71,7 @@ class CeluNorm1d(nn.Module):
         rows, kinds = x.reshape(-1, x.shape[-1]), (torch.float32, torch.bfloat16)
         single = self.weight.dtype == self.bias.dtype == torch.float32 and x.dtype in kinds
         fits = self.weight.shape == self.bias.shape == x.shape[-1:] and x.numel()
-        if single and fits and CELU_NORM.can_take(rows, self.weight, self.bias):
+        if single and fits and LAYERS.can_take(rows, self.weight, self.bias):
             return run_celu_norm(rows.float(), self.weight, self.bias, EPSILON).view(x.shape)
         return celu_norm(rows[:, None, None], self.weight, self.bias).rows.view(x.shape)
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnm_core.layers.stack import is_plain
-from gnm_core.native.lstm import LSTM, run_lstm
+from gnm_core.native.call import LAYERS
+from gnm_core.native.lstm import run_lstm
 from gnm_core.precision import at_least_float32
 
 
@@ -48,9 +49,8 @@ class ConvLSTM(nn.Module):
         """(B, inputs, G, G), or the parts of that along its channels, and a state → the next state."""
         parts = [inputs] if isinstance(inputs, Tensor) else inputs
         joint = torch.cat([rearrange(part, "b c h w -> b h w c") for part in (*parts, state.hidden)], dim=-1)
-        if self.gates.kernel_size == (1, 1) and is_plain(
-            nn.Conv2d, self.gates
-        ):  # a matrix product, which asks for no other order of memory
+        if self.gates.kernel_size == (1, 1) and is_plain(nn.Conv2d, self.gates):
+            # a matrix product asks for no other order of memory
             gates = F.linear(joint, self.gates.weight.flatten(1), self.gates.bias)
         else:
             gates = rearrange(self.gates(rearrange(joint, "b h w c -> b c h w")), "b c h w -> b h w c")
@@ -63,7 +63,7 @@ def _cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     """(..., 4 C) and (..., C) → the next hidden state and cell."""
     single = gates.dtype == cell.dtype == torch.float32
     fits = cell.numel() and gates.shape == (*cell.shape[:-1], 4 * cell.shape[-1])
-    if single and fits and LSTM.can_take(gates, cell):
+    if single and fits and LAYERS.can_take(gates, cell):
         found = run_lstm(gates.reshape(-1, gates.shape[-1]), cell.reshape(-1, cell.shape[-1]))
         hidden, cell = (x.view(cell.shape) for x in found)
         return hidden, cell

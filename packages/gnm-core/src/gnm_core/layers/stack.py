@@ -11,7 +11,8 @@ from torch.nn.modules.module import _has_any_global_hook
 
 from gnm_core.layers.celu_norm import EPSILON, CeluNorm2d, Normalised
 from gnm_core.layers.subpixel import SubpixelConv
-from gnm_core.native.stack import LARGEST_KERNEL, MOST_CHANNELS, STACK, Ending, Geometry, NativeLayer, lanes, run_stack
+from gnm_core.native.call import LAYERS
+from gnm_core.native.stack import LARGEST_KERNEL, MOST_CHANNELS, Ending, Geometry, NativeLayer, lanes, run_stack
 
 Kept = tuple[tuple[int, ...], tuple[int, ...], int]
 """Shape, strides and offset of a tensor that can be made once more."""
@@ -34,14 +35,14 @@ class ConvStack(nn.Sequential):
 def _in_c(modules: list[nn.Module], x: Tensor) -> Tensor | None:
     """The result, in float32 under autocast too; None where the modules or the images are not for C."""
     kinds = (torch.float32, torch.bfloat16, torch.float16) if torch.is_autocast_enabled("cpu") else (torch.float32,)
-    if x.dtype not in kinds or x.dim() != 4 or x.numel() == 0 or not STACK.can_take(x) or not _worth_it(len(x)):
+    if x.dtype not in kinds or x.dim() != 4 or x.numel() == 0 or not LAYERS.can_take(x) or not _worth_it(len(x)):
         return None
     pairs = list(_in_pairs(modules))
     first = pairs[0][0] if pairs else None
     one_pixel = isinstance(first, SubpixelConv) and is_plain(SubpixelConv, first) and x.shape[2:] == (1, 1)
     layers = _described(pairs, tuple(x.shape[1:]), one_pixel)
     parameters = [p for layer in layers or () for p in layer.parameters if p is not None]
-    if not layers or not STACK.can_take(*parameters):
+    if not layers or not LAYERS.can_take(*parameters):
         return None
     if any(p.dtype != torch.float32 or not p.is_contiguous() for p in parameters):
         return None

@@ -58,6 +58,10 @@ class Functions:
         return found
 
 
+LAYERS = Functions(Path(__file__).parent)
+"""Those of this folder."""
+
+
 def _is_watched() -> bool:
     """Whether somebody would look at, count, trace or transform torch's operations, none of which there would be."""
     tracing = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]

@@ -1,15 +1,12 @@
 """CELU and layer norm of rows by `celu_norm.c`, with gradients."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from gnm_core.native.call import Functions
-
-CELU_NORM = Functions(Path(__file__).parent)
+from gnm_core.native.call import LAYERS
 
 
 def run_celu_norm(x: Tensor, scale: Tensor, shift: Tensor, epsilon: float) -> Tensor:
@@ -31,7 +28,7 @@ class _CeluNorm(torch.autograd.Function):
         x, scale, shift = x.contiguous(), scale.contiguous(), shift.contiguous()
         activation, rows = torch.empty_like(x), torch.empty_like(x)
         mean, rstd = x.new_empty(2, len(x)).unbind()
-        CELU_NORM.call("celu_norm_forward", x, scale, shift, activation, rows, mean, rstd, *x.shape, epsilon)
+        LAYERS.call("celu_norm_forward", x, scale, shift, activation, rows, mean, rstd, *x.shape, epsilon)
         ctx.save_for_backward(activation, scale, mean, rstd)
         return rows
 
@@ -41,7 +38,7 @@ class _CeluNorm(torch.autograd.Function):
         activation, scale, mean, rstd = ctx.saved_tensors
         gradient, of_x = gradient.contiguous(), torch.empty_like(activation)
         of_scale, of_shift = torch.empty_like(scale), torch.empty_like(scale)
-        CELU_NORM.call(
+        LAYERS.call(
             "celu_norm_backward", gradient, activation, scale, mean, rstd, of_x, of_scale, of_shift, *activation.shape
         )
         return of_x, of_scale, of_shift, None

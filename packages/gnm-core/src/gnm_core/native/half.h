@@ -28,4 +28,12 @@ static inline int tiled(const struct layer *l)
     return l->half && l->kernel && l->inputs % 8 == 0 && outputs_of(l) % 8 == 0 && tiles_allowed();
 }
 
+static int any_tiled(const struct layer *layers, int64_t n)
+{
+    int any = 0;
+    for (int64_t i = 0; i < n; i++)
+        any |= tiled(layers + i);
+    return any;
+}
+
 #endif

@@ -1,15 +1,12 @@
 """The cell of an LSTM by `lstm.c`, with gradients."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from gnm_core.native.call import Functions
-
-LSTM = Functions(Path(__file__).parent)
+from gnm_core.native.call import LAYERS
 
 
 def run_lstm(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
@@ -28,7 +25,7 @@ class _Lstm(torch.autograd.Function):
     def forward(ctx: Any, gates: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
         gates, before = gates.contiguous(), before.contiguous()
         active, hidden, cell = torch.empty_like(gates), torch.empty_like(before), torch.empty_like(before)
-        LSTM.call("lstm_forward", gates, before, active, hidden, cell, *before.shape)
+        LAYERS.call("lstm_forward", gates, before, active, hidden, cell, *before.shape)
         ctx.save_for_backward(active, before, cell)
         return hidden, cell
 
@@ -38,5 +35,5 @@ class _Lstm(torch.autograd.Function):
         active, before, cell = ctx.saved_tensors
         of_gates, of_before = torch.empty_like(active), torch.empty_like(before)
         of_hidden, of_cell = of_hidden.contiguous(), of_cell.contiguous()
-        LSTM.call("lstm_backward", of_hidden, of_cell, active, before, cell, of_gates, of_before, *before.shape)
+        LAYERS.call("lstm_backward", of_hidden, of_cell, active, before, cell, of_gates, of_before, *before.shape)
         return of_gates, of_before

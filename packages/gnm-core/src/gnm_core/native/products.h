@@ -54,10 +54,8 @@ INLINE void block(const int pixels, const int outputs, const enum ending ending,
 #pragma GCC unroll 8
     for (int p = 0; p < pixels; p++, to += s->to.step)
 #pragma GCC unroll 8
-        for (int c = 0; c < outputs; c++) {
-            const lanes y = sum[p * outputs + c];
-            to[s->to.place[o + c]] = ending == CELU_AND_NORM ? celu(y) : ending == SIGMOID ? sigmoid(y) : y;
-        }
+        for (int c = 0; c < outputs; c++)
+            to[s->to.place[o + c]] = ended(ending, sum[p * outputs + c]);
 }
 
 INLINE void sweep(const enum ending ending, const struct sweep *s)
@@ -94,6 +92,13 @@ static inline int64_t block_at(int64_t at, int64_t n) { return at + OUTPUTS <= n
 /* Weights and biases for `convolve`: so many. */
 static inline int64_t packed_of(const struct layer *l) { return rounded(outputs_of(l) * (taps_of(l) + 1)); }
 
+/* In our order. */
+static void pack_biases(const struct layer *l, const float *bias, float *to)
+{
+    for (int64_t o = 0; o < outputs_of(l); o++)
+        to[o] = bias[in_torch(l, o)];
+}
+
 static void pack(const struct layer *l, const struct parameters *p, float *packed, int threads)
 {
     const int64_t outputs = outputs_of(l), k = l->kernel;
@@ -109,8 +114,7 @@ static void pack(const struct layer *l, const struct parameters *p, float *packe
                             *to++ = p->weight[((in_torch(l, o + c) * l->inputs + i) * k + y) * k + x];
         }
     }
-    for (int64_t o = 0; o < outputs; o++)
-        packed[outputs * taps_of(l) + o] = p->bias[in_torch(l, o)];
+    pack_biases(l, p->bias, packed + outputs * taps_of(l));
 }
 
 /* The sweep of a convolution over a padded image, without its weights. */

@@ -73,8 +73,7 @@ static void finish(const struct layer *l, const lanes *from, lanes *out, struct 
     for (int64_t h = 0; h < rows_of(l); h++)
         for (int64_t w = 0; w < columns_of(l); w++)
             for (int64_t o = 0; o < outputs_of(l); o++, from++)
-                out[h * to.row + w * to.step + to.place[o]] =
-                    l->ending == CELU_AND_NORM ? celu(*from) : l->ending == SIGMOID ? sigmoid(*from) : *from;
+                out[h * to.row + w * to.step + to.place[o]] = ended(l->ending, *from);
 }
 
 /* x: (B, ...), what the first layer is given, channels last. out: (B, H, W, C) if the last layer ends in a norm, else (B, C, H, W).
@@ -97,13 +96,11 @@ int stack_forward(const float *x, float *out, const struct layer *layers, const 
     for (int64_t i = 0; i < n; end += weights_of(layers + i++))
         if (tiled(layers + i)) {
             pack_tiles(layers + i, parameters[i].weight, (uint16_t *)end, threads);
-            for (int64_t o = 0; o < outputs_of(layers + i); o++)
-                biases_at(layers + i, end)[o] = parameters[i].bias[in_torch(layers + i, o)];
+            pack_biases(layers + i, parameters[i].bias, biases_at(layers + i, end));
         } else if (layers[i].kernel)
             pack(layers + i, parameters + i, end, threads);
-    int failed = 0, tiles = 0;
-    for (const struct layer *l = layers; l <= last; l++)
-        tiles |= tiled(l);
+    const int tiles = any_tiled(layers, n);
+    int failed = 0;
 #pragma omp parallel num_threads(threads) reduction(| : failed)
     {
         lanes *image = lanes_for(seen), *scratch = lanes_for(2 * largest);
@@ -231,10 +228,11 @@ static void hand_over(const struct layer *l, struct sums from, const struct grad
     }
 }
 
-/* gradient: of `out`; x, out, kept, statistics: of the forward pass; x_gradient: null if it is not wanted. Returns 0, or 1 without memory. */
+/* gradient: of `out`; x, out, kept, statistics: of the forward pass; x_gradient: null if it is not wanted. Returns 0, or 1 without
+ * memory. */
 int stack_backward(const float *gradient, const float *x, const float *out, const struct layer *layers,
-                   const struct parameters *parameters, const lanes *kept, const struct statistics *statistics, const struct gradients *wanted, float *x_gradient,
-                   int64_t n, int64_t B, int threads)
+                   const struct parameters *parameters, const lanes *kept, const struct statistics *statistics,
+                   const struct gradients *wanted, float *x_gradient, int64_t n, int64_t B, int threads)
 {
     const struct layer *last = layers + n - 1;
     const int64_t groups = (B + LANES - 1) / LANES, shares = groups < SHARES ? groups : SHARES;
@@ -262,9 +260,8 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
             pack_tiles_back(layers + i, parameters[i].weight, (uint16_t *)end, threads);
         else if (layers[i].kernel && (i || x_gradient))
             pack_back(layers + i, parameters[i].weight, end, threads);
-    int failed = 0, tiles = 0;
-    for (const struct layer *l = layers; l <= last; l++)
-        tiles |= tiled(l);
+    const int tiles = any_tiled(layers, n);
+    int failed = 0;
 #pragma omp parallel num_threads(threads) reduction(| : failed)
     {
         lanes *image = lanes_for(seen), *before = lanes_for(made), *turn = lanes_for(turned), *bias = lanes_for(2 * outputs);

@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from enum import IntEnum
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from gnm_core.native.call import Functions, addresses
+from gnm_core.native.call import LAYERS, addresses
 
-STACK = Functions(Path(__file__).parent)
 LARGEST_KERNEL = 32
 """As in `products.h`."""
 MOST_CHANNELS = 2048
@@ -87,12 +85,12 @@ class NativeLayer:
 
 def lanes() -> int:
     """Images that go through a stack together; only where there are C layers."""
-    return STACK.number("stack_lanes")
+    return LAYERS.number("stack_lanes")
 
 
 def has_tiles() -> bool:
     """Whether the processor has matrix tiles for products of bfloat16; only where there are C layers."""
-    return bool(STACK.number("stack_has_tiles"))
+    return bool(LAYERS.number("stack_has_tiles"))
 
 
 def run_stack(x: Tensor, layers: Sequence[NativeLayer], epsilon: float) -> Tensor:
@@ -127,7 +125,7 @@ class _Stack(torch.autograd.Function):
         statistics = x.new_empty(groups, len(geometries), 2, width)
         sizes = torch.tensor([astuple(one) for one in geometries], dtype=torch.int64, device="cpu")
         where = addresses(parameters)
-        STACK.call("stack_forward", x, made, sizes, where, kept, statistics, len(sizes), batch, epsilon)
+        LAYERS.call("stack_forward", x, made, sizes, where, kept, statistics, len(sizes), batch, epsilon)
         if keep:
             ctx.save_for_backward(x, None if normalised else made, kept, statistics, *parameters)
             ctx.sizes = sizes
@@ -144,7 +142,7 @@ class _Stack(torch.autograd.Function):
         gradients = [torch.empty_like(p) if w else None for p, w in zip(parameters, wanted, strict=True)]
         given, asked = addresses(parameters), addresses(gradients)
         sizes = (len(ctx.sizes), len(x))
-        STACK.call(
+        LAYERS.call(
             "stack_backward", gradient, x, picture, ctx.sizes, given, kept, statistics, asked, x_gradient, *sizes
         )
         return x_gradient, None, None, None, *gradients

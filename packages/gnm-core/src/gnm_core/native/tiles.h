@@ -153,10 +153,8 @@ INLINE void tile_block(const int blocks, const int pixels, const enum ending end
         for (int p = 0; p < pixels; p++) {
             lanes *to = s->out + h * s->to.row + (w + p) * s->to.step;
             const int64_t start = o + block * SIDE, few = s->outputs - start < SIDE ? s->outputs - start : SIDE;
-            for (int64_t c = 0; c < few; c++) {
-                const lanes y = sum[2 * block + p][c] + (s->bias ? s->bias[start + c] : 0.f);
-                to[s->to.place[start + c]] = ending == CELU_AND_NORM ? celu(y) : ending == SIGMOID ? sigmoid(y) : y;
-            }
+            for (int64_t c = 0; c < few; c++)
+                to[s->to.place[start + c]] = ended(ending, sum[2 * block + p][c] + (s->bias ? s->bias[start + c] : 0.f));
         }
 }
 

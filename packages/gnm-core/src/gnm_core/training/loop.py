@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from gnm_core.errors import DataError, RunError
-from gnm_core.native.stack import STACK, lanes
+from gnm_core.native.call import LAYERS
+from gnm_core.native.stack import lanes
 from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.training.allocator import keep_freed_memory
 from gnm_core.training.board import Board
@@ -173,7 +174,7 @@ def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks:
         torch.set_num_threads(settings.threads)
     if settings.compile:
         require_compiler()
-    elif device.type == "cpu" and (reason := STACK.why_not()):
+    elif device.type == "cpu" and (reason := LAYERS.why_not()):
         display.say(f"slower than it could be, as there are no layers in C: {reason}")
     training = spec.training()
     data = spec.data("train")
@@ -194,7 +195,7 @@ def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks:
 
 def _native(settings: Settings, device: torch.device) -> int:
     """How many images layers in C take at once; 0 where none take part."""
-    return lanes() if device.type == "cpu" and not settings.compile and STACK.can_take() else 0
+    return lanes() if device.type == "cpu" and not settings.compile and LAYERS.can_take() else 0
 
 
 class _Loop:

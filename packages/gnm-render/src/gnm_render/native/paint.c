@@ -17,7 +17,7 @@ typedef float four __attribute__((vector_size(16)));
 
 static const float TINY = 1e-15f;
 
-struct sizes { int64_t scenes, objects, channels, masks, side, size; };
+struct sizes { int64_t channels, masks, side, size; };
 
 /* Vectors of a pixel. */
 static int64_t width_of(const struct sizes *z) { return (z->channels + z->masks + 3) / 4; }
@@ -213,11 +213,11 @@ static void between(const struct sizes *z, struct table *t, int64_t y)
 }
 
 /* From the gradient of that row. */
-static void between_back(const struct sizes *z, struct table *t, int64_t y)
+static void between_back(const struct sizes *z, struct table *t, int64_t y, const float *given)
 {
     const int64_t slots = 4 * width_of(z), start = t->across.first * slots, end = t->across.end * slots;
     const int64_t at = t->down.before[y] * z->size * slots;
-    const float *above = (const float *)t->strips + at, *below = above + z->size * slots, *given = (const float *)t->row;
+    const float *above = (const float *)t->strips + at, *below = above + z->size * slots;
     const float after = t->down.after[y];
     float *to = (float *)t->strips_gradient + at, *next = to + z->size * slots, slope = 0.f;
 #pragma omp simd reduction(+ : slope)
@@ -304,18 +304,11 @@ static float add_claims_back(const struct sizes *z, struct table *t, int64_t y, 
     return add_claims_back_of(z->channels, z, t, y, nearness);
 }
 
-static void add_back(const struct sizes *z, struct table *t, int64_t y)
-{
-    const int64_t slots = 4 * width_of(z), start = t->across.first * slots;
-    memcpy((float *)t->row + start, (const float *)t->canvas + y * z->size * slots + start,
-           (t->across.end - t->across.first) * slots * sizeof(float));
-}
-
 /* image: without masks the sum of all objects; with them sum of claim * object / sum of claims. Returns 0, or 1 without memory. */
 int paint_forward(const float *decoded, const float *presence, const float *nearness, const float *where, float *image, float *alpha,
                   float *claims, int64_t B, int64_t N, int64_t C, int64_t masks, int64_t side, int64_t size, int threads)
 {
-    const struct sizes z = {B, N, C, masks, side, size};
+    const struct sizes z = {C, masks, side, size};
     const int64_t slots = 4 * width_of(&z), all = size * size, glimpse = (C + masks) * side * side;
     int failed = 0;
 #pragma omp parallel num_threads(threads) reduction(| : failed)
@@ -362,7 +355,7 @@ int paint_backward(const float *image_gradient, const float *alpha_gradient, con
                    float *presence_gradient, float *nearness_gradient, float *where_gradient, int64_t B, int64_t N, int64_t C,
                    int64_t masks, int64_t side, int64_t size, int threads)
 {
-    const struct sizes z = {B, N, C, masks, side, size};
+    const struct sizes z = {C, masks, side, size};
     const int64_t slots = 4 * width_of(&z), all = size * size, glimpse = (C + masks) * side * side;
     int failed = 0;
 #pragma omp parallel num_threads(threads) reduction(| : failed)
@@ -394,12 +387,13 @@ int paint_backward(const float *image_gradient, const float *alpha_gradient, con
                 if (prepare(&z, &t, decoded + m * glimpse, presence[m], box)) {
                     memset(t.strips_gradient, 0, (side + 2) * size * slots * sizeof(float));
                     for (int64_t y = t.down.first; y < t.down.end; y++) {
+                        const float *of_row = canvas + y * size * slots; /* of a sum, each summand's gradient is the sum's */
                         if (masks) {
                             between(&z, &t, y);
                             of_nearness += add_claims_back(&z, &t, y, nearness[m]);
-                        } else
-                            add_back(&z, &t, y);
-                        between_back(&z, &t, y);
+                            of_row = (const float *)t.row;
+                        }
+                        between_back(&z, &t, y, of_row);
                     }
                     if (slots == 4)
                         stretch_back(&z, 1, &t);

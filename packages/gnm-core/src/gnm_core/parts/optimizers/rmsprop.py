@@ -8,7 +8,8 @@ from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
 from gnm_core.contracts import Default, Optimizer, Schedule
-from gnm_core.native.rmsprop import RMSPROP, step
+from gnm_core.native.call import LAYERS
+from gnm_core.native.rmsprop import step
 from gnm_core.parts.optimizers.lean import lean
 
 
@@ -77,4 +78,4 @@ def _is_plain(group: dict[str, Any]) -> bool:
 def _is_dense(*tensors: Tensor) -> bool:
     alike = all(x.dtype == torch.float32 and x.shape == tensors[0].shape for x in tensors)
     dense = all(x.layout == torch.strided and x.is_contiguous() for x in tensors)
-    return alike and dense and RMSPROP.can_take(*tensors)
+    return alike and dense and LAYERS.can_take(*tensors)
