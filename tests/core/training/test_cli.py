@@ -276,3 +276,18 @@ def test_the_live_display_shows_every_number(tmp_path: Path, toy: Toy, monkeypat
     assert "steps/s" in plain
     assert re.search(r"elbo +-\d.*log_likelihood +-\d.*objects +2", plain)
     assert "warning: step 2" in plain
+
+
+def test_a_budget_of_processor_time_is_that_of_all_the_runs_trainings(tmp_path: Path, toy: Toy) -> None:
+    spec, run = file(tmp_path, toy(steps=100_000, log_every=1)), tmp_path / "run"
+    spent = []
+    for minutes in (0.005, 0.01):
+        begin = ("--resume", run) if spent else ("--spec", spec, "--out", run)
+        done = gnm("train", *begin, "--core-minutes", minutes)
+        assert done.exit_code == 0, done.output
+        step = Checkpoints(run).newest()
+        meta = json.loads((Checkpoints(run).path(step) / "meta.json").read_text())
+        spent.append(meta["core_seconds"])
+        assert spent[-1] >= 60 * minutes
+    assert spent[1] - spent[0] < 0.6  # the second went on counting where the first had stopped
+    assert spent[1] < meta["seconds"] * (os.cpu_count() or 1) + 0.1

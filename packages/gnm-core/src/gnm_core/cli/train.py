@@ -20,6 +20,11 @@ from gnm_core.cli.options import spec_options
 @click.option("--steps", type=click.IntRange(min=1), help="Stop, for now, after so many steps in all.")
 @click.option("--seconds", type=click.FloatRange(min=0), help="Stop, for now, after so much time.")
 @click.option(
+    "--core-minutes",
+    type=click.FloatRange(min=0),
+    help="Stop, for now, when the run has used so much processor time in all; 60 minutes of two cores are 120.",
+)
+@click.option(
     "--tensorboard/--no-tensorboard", default=None, help="Also write TensorBoard's files, to RUN/tensorboard."
 )
 @click.pass_context
@@ -34,6 +39,7 @@ def train(
     at: int | None,
     steps: int | None,
     seconds: float | None,
+    core_minutes: float | None,
     **given: Any,
 ) -> None:
     """Train the model of a spec, or go on with a run.
@@ -55,16 +61,17 @@ def train(
 
     given["compile"] = given.pop("compiled")
     chosen = {name: value for name, value in given.items() if value is not None}
+    limits: dict[str, Any] = {"steps": steps, "seconds": seconds, "core_minutes": core_minutes}
     shown = display(Console())
     folder = resume or out
     assert folder is not None
     try:
         if resume is not None:
-            settings = Settings(**(loop.remembered_settings(resume) | chosen), steps=steps, seconds=seconds)
+            settings = Settings(**(loop.remembered_settings(resume) | chosen), **limits)
             outcome = loop.resume(resume, settings, shown, overrides, at)
         else:
             assert spec is not None
-            settings = Settings(**chosen, steps=steps, seconds=seconds)
+            settings = Settings(**chosen, **limits)
             outcome = loop.start(load_spec(spec, overrides), folder, settings, shown)
     except KeyboardInterrupt:
         click.echo(f"\naborted; the checkpoints are intact; go on with: gnm train --resume {folder}", err=True)

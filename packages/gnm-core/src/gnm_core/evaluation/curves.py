@@ -60,7 +60,7 @@ def charts(history: History) -> list[Chart]:
     thin = thinned(history)
     if len(thin.records) < 2:
         return []
-    known = {"loss", "seconds", "steps_per_second", "elbo", "log_likelihood", "gradient"}
+    known = {"loss", "seconds", "core_seconds", "steps_per_second", "elbo", "log_likelihood", "gradient"}
     kl = [name for name in thin.names if name.startswith("kl.")]
     auxiliary = [name for name in thin.names if name.startswith("auxiliary.")]
     watched = [name for name in thin.names if name not in known and name not in kl and name not in auxiliary]

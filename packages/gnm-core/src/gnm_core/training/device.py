@@ -27,7 +27,9 @@ class Settings:
     steps: int | None = None
     """Stop, for now, after so many steps in all."""
     seconds: float | None = None
-    """Stop, for now, after so much time."""
+    """Stop, for now, after so much time of this training."""
+    core_minutes: float | None = None
+    """Stop, for now, once all trainings of the run together have used so much processor time of one core."""
 
 
 def choose_device(name: str) -> torch.device:

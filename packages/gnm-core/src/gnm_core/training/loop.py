@@ -17,6 +17,7 @@ from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.training.allocator import keep_freed_memory
 from gnm_core.training.board import Board
 from gnm_core.training.checkpoint import Checkpoint, require_same_model
+from gnm_core.training.clock import Clock
 from gnm_core.training.device import Settings, choose_device, require_compiler
 from gnm_core.training.folder import RunFolder
 from gnm_core.training.interrupts import Interrupts
@@ -79,7 +80,7 @@ def start(spec: CheckedSpec, out: Path, settings: Settings, display: Display) ->
         if ranks.leads:
             folder.write_settings(_remembered(settings))
             folder.write_spec(spec.to_yaml())  # last: from here on the folder is a run
-        return _Loop(spec, folder, settings, display, learner, 0.0).run()
+        return _Loop(spec, folder, settings, display, learner, Clock()).run()
 
 
 def resume(
@@ -123,8 +124,9 @@ def resume(
                     display.say(f"set aside: {moved}")
             folder.write_settings(_remembered(settings))
             folder.write_spec(spec.to_yaml())
-        before = checkpoint.meta.get("seconds", 0.0) if checkpoint else 0.0
-        return _Loop(spec, folder, settings, display, learner, before).run()
+        before = checkpoint.meta if checkpoint else {}
+        clock = Clock(before.get("seconds", 0.0), before.get("core_seconds", 0.0))
+        return _Loop(spec, folder, settings, display, learner, clock).run()
 
 
 def remembered_settings(out: Path) -> dict[str, Any]:
@@ -208,11 +210,9 @@ class _Loop:
         settings: Settings,
         display: Display,
         learner: Learner,
-        before: float,
+        clock: Clock,
     ) -> None:
-        self.begun = time.perf_counter()
-        self.before = before
-        """Seconds that earlier trainings in this folder took."""
+        self.clock = clock
         self.spec, self.folder, self.settings, self.learner = spec, folder, settings, learner
         self.training, self.ranks = learner.training, learner.ranks
         self.display = display
@@ -221,7 +221,7 @@ class _Loop:
         self.saved = learner.step if learner.step in folder.checkpoints.steps() else -1
         self.drawn: Path | None = None
         self.averages, self.monitor = Averages(), CollapseMonitor(spec.dims)
-        self.recorded_at, self.recorded_step = self.begun, learner.step
+        self.recorded_at, self.recorded_step = time.perf_counter(), learner.step
         self.metrics: Metrics | None = None
         self.board: Board | None = None
         self.pictures: Pictures | None = None
@@ -268,9 +268,10 @@ class _Loop:
                 self.pictures = Pictures(self.folder.pictures, figure, batch, self.training.seed)
 
     def _must_stop(self, interrupts: Interrupts) -> bool:
-        seconds = self.settings.seconds
-        late = seconds is not None and time.perf_counter() - self.begun >= seconds
-        return self.ranks.any(late or interrupts.received is not None, self.learner.device)
+        seconds, minutes = self.settings.seconds, self.settings.core_minutes
+        late = seconds is not None and self.clock.since >= seconds
+        spent = minutes is not None and self.clock.core_seconds >= 60 * minutes
+        return self.ranks.any(late or spent or interrupts.received is not None, self.learner.device)
 
     def _after(self, report: Report) -> None:
         done, training = self.learner.step, self.training
@@ -294,7 +295,8 @@ class _Loop:
         record: dict[str, object] = {
             "step": done,
             "stage": report.stage,
-            "seconds": self.before + now - self.begun,
+            "seconds": self.clock.seconds,
+            "core_seconds": self.clock.core_seconds,
             "steps_per_second": (done - self.recorded_step) / (now - self.recorded_at),
             **means,
             "weights": report.weights,
@@ -323,7 +325,8 @@ class _Loop:
             self.spec,
             self.training.keep,
             **_remembered(self.settings),
-            seconds=self.before + time.perf_counter() - self.begun,
+            seconds=self.clock.seconds,
+            core_seconds=self.clock.core_seconds,
             native=_native(self.settings, self.learner.device),
             images=len(self.learner.data),
         )

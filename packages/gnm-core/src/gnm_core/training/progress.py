@@ -150,7 +150,7 @@ class LiveDisplay:
 
 def shown(values: Mapping[str, object]) -> dict[str, float]:
     """The numbers of a record that are worth watching, the ELBO first."""
-    hidden = ("step", "seconds", "steps_per_second")
+    hidden = ("step", "seconds", "core_seconds", "steps_per_second")
     numbers = {k: v for k, v in values.items() if isinstance(v, float) and k not in hidden}
     first = {name: numbers[name] for name in ("elbo", "log_likelihood", "objects") if name in numbers}
     return first | numbers
