@@ -1,4 +1,4 @@
-"""Every error that a user can cause. All of them end a command with exit code 2, never a traceback."""
+"""Every error that a command ends with: a text and exit code 2, never a traceback. `failures` makes them of others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,6 +59,18 @@ class SpecError(GnmError):
 
 class PluginError(GnmError):
     """A plugin registered something that cannot be used (a name twice, no such class, not a part)."""
+
+
+class PartError(GnmError):
+    """A part raised something that it should not; the text names the part, who provides it, and what it raised."""
+
+
+class ShortageError(GnmError):
+    """What was asked for needs more memory than there is; the text says how much, where that is known."""
+
+
+class InternalError(GnmError):
+    """A fault of our own; the text says what to report."""
 
 
 class RunError(GnmError):

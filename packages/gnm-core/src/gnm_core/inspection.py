@@ -14,6 +14,7 @@ from torch.distributions import Distribution
 from gnm_core.contracts import Model, Objective
 from gnm_core.errors import GnmError, OptionError, Problem, SpecError
 from gnm_core.native.library import in_a_hurry
+from gnm_core.printable import said_by
 from gnm_core.registry import Provider
 from gnm_core.results import Scene, Terms
 from gnm_core.spec import CheckedSpec
@@ -90,7 +91,7 @@ def _report(part: Part, built: object, outputs: dict[str, dict[str, Shape]]) -> 
 class _Failed(Exception):
     """Carries the path of the innermost part that failed."""
 
-    def __init__(self, path: str, error: Exception) -> None:
+    def __init__(self, path: str, error: BaseException) -> None:
         self.path, self.error = path, error
 
 
@@ -112,7 +113,7 @@ def _run(
     return outputs
 
 
-def _problem(part: Part, error: Exception) -> Problem:
+def _problem(part: Part, error: BaseException) -> Problem:
     place, path = part.place, part.path
     if isinstance(error, OptionError):
         message, path = error.reason, join(path, error.option)
@@ -120,8 +121,7 @@ def _problem(part: Part, error: Exception) -> Problem:
         message = str(error)
     else:
         assert part.entry is not None
-        text = " ".join(str(error).split())
-        message = f"{part.entry.kind} '{part.entry.name}' ({part.entry.provider}) fails: {type(error).__name__}: {text}"
+        message = f"{part.entry.kind} '{part.entry.name}' ({part.entry.provider}) fails: {said_by(error)}"
     return Problem(message, path, place.line, place.column, place.source)
 
 
@@ -168,9 +168,9 @@ def _recording(method: Callable[..., Any], path: str, outputs: dict[str, dict[st
     def recording(*args: Any, **kwargs: Any) -> Any:
         try:
             output = method(*args, **kwargs)
-        except _Failed:
+        except (_Failed, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:
             raise _Failed(path, error) from error
         outputs.setdefault(method.__name__, dict(_shapes(output)))
         return output

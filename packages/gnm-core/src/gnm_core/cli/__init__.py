@@ -4,17 +4,7 @@ from typing import Any
 
 import click
 
-from gnm_core.errors import GnmError
-
-
-class Failure(click.ClickException):
-    """An error of the user's, as text on stderr."""
-
-    exit_code = 2
-
-    def show(self, file: Any = None) -> None:
-        """Print the text."""
-        click.echo(self.message, err=True)
+from gnm_core.cli.boundary import boundary
 
 
 class Commands(click.Group):
@@ -40,16 +30,19 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, installed().commands[name].help) for name in self.list_commands(ctx)])
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run, and turn the user's errors into text."""
-        from gnm_core.plugins import installed
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Read the arguments; `--help` runs here."""
+        with boundary():
+            return super().make_context(*arguments, **options)
 
-        for plugin in installed().failed:
-            click.echo(f"gnm: plugin {plugin.provider} is set aside: {plugin.failure}", err=True)
-        try:
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; whatever goes wrong in it becomes text."""
+        with boundary():
+            from gnm_core.plugins import installed
+
+            for plugin in installed().failed:
+                click.echo(f"gnm: plugin {plugin.provider} is set aside: {plugin.failure}", err=True)
             return super().invoke(ctx)
-        except GnmError as error:
-            raise Failure(str(error)) from error
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, GnmError, OptionError, Problem, SpecError
+from gnm_core.failures import Owner, mark
+from gnm_core.printable import said_by
 from gnm_core.spec.annotations import arguments_of
 from gnm_core.spec.tree import Broken, Checked, Leaf, Listing, Named, Part, join
 
@@ -52,14 +54,16 @@ class Builder:
             raise  # no fault of the spec: the files may be elsewhere
         except GnmError as error:
             self._note(part, str(error))
-        # Anything else is a bug of the part, or an option that it did not check: name the part, not our stack.
-        except Exception as error:
-            text = " ".join(str(error).split())
+        except KeyboardInterrupt:
+            raise
+        # Anything else, SystemExit included, is a bug of the part, or an option that it did not check: name the part.
+        except BaseException as error:
             owner = f" (of {part.entry.provider})" if part.entry else ""
-            self._note(part, f"cannot be built{owner}: {type(error).__name__}: {text}")
+            self._note(part, f"cannot be built{owner}: {said_by(error)}")
         else:
             if part.entry:
                 self.built[part.path] = built
+                mark(built, Owner(f"{part.entry.kind} '{part.entry.name}'", part.entry.provider, _standing(part)))
             return built
         return Broken()
 
@@ -82,6 +86,12 @@ class Builder:
     def _note(self, part: Part, message: str) -> None:
         place = part.place
         self.problems.append(Problem(message, part.path, place.line, place.column, place.source))
+
+
+def _standing(part: Part) -> str:
+    """`spec.yaml:3:5: model.encoder`."""
+    where = ":".join(str(p) for p in (part.place.source, part.place.line, part.place.column) if p is not None)
+    return f"{where}: {part.path}" if where else part.path
 
 
 def build(tree: Checked, dims: Dims) -> object:
