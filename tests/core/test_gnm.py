@@ -9,6 +9,9 @@ from gnm_core.likelihood import gaussian_log_likelihood
 from torch import Tensor
 
 VARIANTS = pytest.mark.parametrize("masks", [False, True], ids=["plain", "masks and background"])
+CROPS = {"use": "mlp", "size": 8, "hidden": [8]}
+READINGS = pytest.mark.parametrize("reading", [None, CROPS], ids=["of features", "of crops"])
+"""How z^what is read."""
 STEPS = 10
 
 
@@ -64,12 +67,15 @@ PRIORS = [
 ENCODERS = ["conv", {"use": "timm", "backbone": "test_convnext"}]
 
 
+@READINGS
 @VARIANTS
 @pytest.mark.parametrize("encoder", ENCODERS, ids=str)
 @pytest.mark.parametrize("prior", PRIORS, ids=str)
 @pytest.mark.parametrize("renderer", ["separable", "stn"])
-def test_gradients_reach_every_parameter(masks: bool, encoder: object, prior: object, renderer: str) -> None:
-    options = spec(masks, encoder=encoder, prior=prior)
+def test_gradients_reach_every_parameter(
+    masks: bool, encoder: object, prior: object, renderer: str, reading: object
+) -> None:
+    options = spec(masks, encoder=encoder, prior=prior, glimpse_encoder=reading)
     options["model"]["renderer"]["use"] = renderer
     torch.manual_seed(0)
     model = compose(options)
@@ -81,9 +87,10 @@ def test_gradients_reach_every_parameter(masks: bool, encoder: object, prior: ob
     assert all(torch.isfinite(p.grad).all() for p in model.parameters())
 
 
+@READINGS
 @VARIANTS
-def test_every_term_is_one_finite_number_an_image(masks: bool) -> None:
-    model = machine(masks)
+def test_every_term_is_one_finite_number_an_image(masks: bool, reading: object) -> None:
+    model = machine(masks, glimpse_encoder=reading)
     terms = model.terms(pictures(model), STEPS)
     latents = {"presence", "where", "depth", "what"} | ({"background"} if masks else set())
     assert terms.kl.keys() == latents | {"scene"}
@@ -96,10 +103,11 @@ def test_every_term_is_one_finite_number_an_image(masks: bool) -> None:
     assert not any(value.requires_grad for value in terms.monitor.values())
 
 
+@READINGS
 @VARIANTS
-def test_an_image_is_explained_by_itself(masks: bool) -> None:
+def test_an_image_is_explained_by_itself(masks: bool, reading: object) -> None:
     """What stands beside it in a batch changes nothing."""
-    model = machine(masks)
+    model = machine(masks, glimpse_encoder=reading)
     image = pictures(model)
 
     def seen(batch: Tensor) -> list[Tensor]:
@@ -111,11 +119,12 @@ def test_an_image_is_explained_by_itself(masks: bool) -> None:
         torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
 
 
+@READINGS
 @VARIANTS
 @torch.no_grad()
-def test_log_ratios_average_to_minus_the_divergences(masks: bool) -> None:
+def test_log_ratios_average_to_minus_the_divergences(masks: bool, reading: object) -> None:
     """E[log p(z) - log q(z)] = -KL for every latent, with presence sampled hard."""
-    model = machine(masks)
+    model = machine(masks, glimpse_encoder=reading)
     seen = model.infer(pictures(model, 1).expand(4000, -1, -1, -1), ENDLESS, hard=True)
     kl = model.terms_of(pictures(model, 1), seen, ENDLESS).kl
     for name, ratio in model.log_ratios(seen).items():
@@ -123,11 +132,12 @@ def test_log_ratios_average_to_minus_the_divergences(masks: bool) -> None:
         assert difference.mean().abs() < 5 * difference.std() / 4000**0.5 + 1e-4, name
 
 
+@READINGS
 @VARIANTS
 @torch.no_grad()
-def test_importance_weights_bound_the_likelihood_from_above_the_elbo(masks: bool) -> None:
+def test_importance_weights_bound_the_likelihood_from_above_the_elbo(masks: bool, reading: object) -> None:
     """Their mean is the ELBO in closed form, and their log-mean-exp is not below it."""
-    model = machine(masks)
+    model = machine(masks, glimpse_encoder=reading)
     image = pictures(model, 1).expand(3000, -1, -1, -1)
     weights = model.log_weights(image)
     elbo = model.terms_of(image, model.infer(image, ENDLESS, hard=True), ENDLESS).elbo
@@ -138,11 +148,12 @@ def test_importance_weights_bound_the_likelihood_from_above_the_elbo(masks: bool
     assert torch.isfinite(model.log_weights(image[:5], exact=False)).all()
 
 
+@READINGS
 @VARIANTS
 @torch.no_grad()
-def test_importance_weights_estimate_the_likelihood(masks: bool) -> None:
+def test_importance_weights_estimate_the_likelihood(masks: bool, reading: object) -> None:
     """log E_q[w] = log E_p[p(x | z)]: posterior and prior samples agree on log p(x) where the noise is wide."""
-    options = spec(masks, size=16, sigma=4)
+    options = spec(masks, size=16, sigma=4, glimpse_encoder=reading)
     options["dims"] |= {"grid": 1, "scene": 1, "what": 1, "background": 1}
     torch.manual_seed(0)
     model = compose(options)
@@ -163,6 +174,20 @@ def test_importance_weights_estimate_the_likelihood(masks: bool) -> None:
     assert error_q < 0.1
     assert error_p < 0.1
     assert (by_q - by_p).abs() < 5 * (error_q + error_p)
+
+
+@torch.no_grad()
+def test_what_is_read_from_the_crop_of_the_box_alone() -> None:
+    """Paint over what lies outside a cell's box, with the features held: what is in the box stays as it was."""
+    model = machine(glimpse_encoder=CROPS, size=64)
+    image, features = pictures(model, 1), torch.randn(1, 6, 2, 2)
+    where = torch.tensor([0.25, 0.25, -0.5, -0.5]).expand(1, 2, 2, 4)  # 16 px about (16, 16)
+    first = model._look(image, features, where)
+    outside, inside = image.clone(), image.clone()
+    outside[:, :, 26:] = 0
+    inside[:, :, 14:18] = 0
+    assert torch.equal(first, model._look(outside, features, where))
+    assert not torch.allclose(first, model._look(inside, features, where))
 
 
 @VARIANTS

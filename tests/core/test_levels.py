@@ -24,10 +24,13 @@ SPEC = {
 }
 
 
-@pytest.fixture
-def model() -> torch.nn.Module:
+CROPS = {"use": "mlp", "size": 8, "hidden": [16]}
+
+
+@pytest.fixture(params=[None, CROPS], ids=["what of features", "what of crops"])
+def model(request: pytest.FixtureRequest) -> torch.nn.Module:
     torch.manual_seed(0)
-    return compose(SPEC)
+    return compose(SPEC | {"model": SPEC["model"] | {"glimpse_encoder": request.param}})
 
 
 def test_the_scene_level_has_the_divergences_of_the_whole(model: torch.nn.Module) -> None:
@@ -36,11 +39,14 @@ def test_the_scene_level_has_the_divergences_of_the_whole(model: torch.nn.Module
     torch.manual_seed(1)
     alone = model.level_terms("scene", features, 7)
     torch.manual_seed(1)
-    drawing = model.core.infer(features)
-    whole = model.head(drawing.feature_map)
+    whole = model.infer(image, 7, mode=True)
+    torch.manual_seed(1)
+    prior = model.head(model.core.infer(whole.features).feature_map)
     assert set(alone.kl) == set(model.terms(image, 7).kl)
-    expected = torch.distributions.kl_divergence(model.head(features).what, whole.what).flatten(1).sum(1)
-    torch.testing.assert_close(alone.kl["what"], expected, rtol=1e-4, atol=1e-4)
+    for name in ("where", "what"):
+        posterior = getattr(whole.posterior, name)
+        expected = torch.distributions.kl_divergence(posterior, getattr(prior, name)).flatten(1).sum(1)
+        torch.testing.assert_close(alone.kl[name], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_symbolic_level_reaches_everything_but_the_scene_code(model: torch.nn.Module) -> None:

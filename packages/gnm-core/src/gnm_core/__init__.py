@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gnm_core.contracts import Encoder as Encoder
     from gnm_core.contracts import Figure as Figure
     from gnm_core.contracts import GlimpseDecoder as GlimpseDecoder
+    from gnm_core.contracts import GlimpseEncoder as GlimpseEncoder
     from gnm_core.contracts import Handicap as Handicap
     from gnm_core.contracts import Judge as Judge
     from gnm_core.contracts import LatentPrior as LatentPrior
@@ -71,6 +72,7 @@ _HOMES = {
         "Encoder",
         "Figure",
         "GlimpseDecoder",
+        "GlimpseEncoder",
         "Handicap",
         "Judge",
         "LatentPrior",

@@ -73,6 +73,20 @@ class Encoder(Contract, nn.Module):
         """(B, C, H, W) in [0, 1] → (B, E, G, G)."""
 
 
+class GlimpseEncoder(Contract, nn.Module):
+    """crop of a box → what it adds to the features of its cell."""
+
+    kind = "glimpse-encoder"
+    describes = "crop of one box to features"
+
+    size: int
+    """Side of the crop, in pixels."""
+
+    @abstractmethod
+    def forward(self, glimpse: Tensor) -> Tensor:
+        """(N, C, size, size) in [0, 1] → (N, E)."""
+
+
 class ScenePrior(Contract, nn.Module):
     """p(z_l | h): the distribution of one step's scene latent given the decoder's hidden state."""
 

@@ -29,6 +29,7 @@ def gnm_register(register: Register) -> None:
     register.data("image-folder", "gnm_core.parts.data.image_folder:ImageFolder")
     register.encoder("conv", "gnm_core.parts.encoders.conv:ConvEncoder")
     register.encoder("timm", "gnm_core.parts.encoders.timm:TimmEncoder")
+    register.part("glimpse-encoder", "mlp", "gnm_core.parts.glimpse_encoders.mlp:MlpGlimpseEncoder")
     register.core("structdraw", "gnm_core.parts.cores.structdraw:StructDRAW")
     register.prior("autoregressive", "gnm_core.parts.priors.autoregressive:AutoregressivePrior")
     register.prior("mixture", "gnm_core.parts.priors.mixture:MixturePrior")

@@ -23,6 +23,7 @@ from gnm_core.contracts import (
     Core,
     Encoder,
     GlimpseDecoder,
+    GlimpseEncoder,
     LatentPrior,
     Metric,
     Model,
@@ -177,6 +178,12 @@ def _check_state(part: object, fresh: object, dims: Dims, exercise: Exercise) ->
 def _encoder(encoder: Encoder, dims: Dims) -> Outputs:
     features = encoder(_image(dims))
     _shape("features", features, BATCH, dims.features, dims.grid, dims.grid)
+    return {"features": features}
+
+
+def _glimpse_encoder(encoder: GlimpseEncoder, dims: Dims) -> Outputs:
+    features = encoder(torch.rand(BATCH, dims.channels, encoder.size, encoder.size))
+    _shape("features", features, BATCH, dims.features)
     return {"features": features}
 
 
@@ -358,6 +365,7 @@ def _numbers(measurement: Measurement) -> dict[str, Tensor]:
 
 EXERCISES: dict[type[Contract], Exercise] = {
     Encoder: _encoder,
+    GlimpseEncoder: _glimpse_encoder,
     ScenePrior: _scene_prior,
     PresencePrior: _presence_prior,
     LatentPrior: _latent_prior,

@@ -10,6 +10,7 @@ def gnm_register(register: Register) -> None:
     register.renderer("separable", "gnm_render.renderers.separable:SeparableRenderer")
     register.renderer("stn", "gnm_render.renderers.stn:STNRenderer")
     register.decoder("subpixel", "gnm_render.decoders.glimpse:SubpixelGlimpse")
+    register.decoder("mlp", "gnm_render.decoders.mlp_glimpse:MlpGlimpse")
     register.decoder("subpixel-background", "gnm_render.decoders.background:SubpixelBackground")
     register.figure("training", "gnm_render.figures.training:TrainingFigure")
     register.figure("samples", "gnm_render.figures.samples:SamplesFigure")

@@ -54,7 +54,12 @@ class ConvDRAWModel(Model):
     @torch.no_grad()
     def reconstruct(self, image: Tensor) -> Scene:
         """(B, C, H, W) → the picture of the posteriors' means."""
-        return self.scene_of(self.core.infer(self.encoder(image), mode=True))
+        return self.scene_of(self.draw(image))
+
+    @torch.no_grad()
+    def draw(self, image: Tensor) -> Drawing:
+        """(B, C, H, W) → the drawing of the posteriors' means."""
+        return self.core.infer(self.encoder(image), mode=True)
 
     @torch.no_grad()
     def decode(self, code: Tensor) -> Scene:

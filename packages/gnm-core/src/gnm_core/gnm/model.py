@@ -14,6 +14,7 @@ from gnm_core.contracts import (
     Curriculum,
     Default,
     Encoder,
+    GlimpseEncoder,
     LatentPrior,
     Model,
     PresencePrior,
@@ -33,6 +34,7 @@ from gnm_core.distributions import (
 from gnm_core.gnm.structure_head import StructureHead
 from gnm_core.gnm.where import to_image_frame, to_pixels
 from gnm_core.latents import SymbolicDistribution, SymbolicLatents
+from gnm_core.layers.crop import crop
 from gnm_core.layers.mlp import mlp
 from gnm_core.likelihood import gaussian_log_likelihood
 from gnm_core.results import Components, Drawing, Objects, Rendering, Scene, Terms
@@ -49,7 +51,7 @@ class Sight:
     """What the symbolic level makes of a batch of images, with one sample (or the mean) of each posterior."""
 
     features: Tensor
-    """(B, E, G, G): f^x."""
+    """(B, E, G, G): f^x, with what the crop of each box adds to it."""
     posterior: SymbolicDistribution
     """q(z^s | f^x)."""
     where: Tensor
@@ -93,6 +95,8 @@ class GNM(Model):
         background_prior: reference of z^b.
         temperature: of the relaxed z^pres, at each training step.
         curriculum: early help for the foreground.
+        glimpse_encoder: adds the crop of each sampled box to the features that z^what is read from, which makes its
+            posterior q(z^what | x, z^where), as in SPACE; None for q(z^what | f^x), as published.
         sigma: standard deviation of the pixels' likelihood.
         head: hidden channels of the head for z^s, shared by posterior and prior (64, 64 on MNIST; 128, 128 on Arrow
             Room).
@@ -118,6 +122,7 @@ class GNM(Model):
         background_prior: Annotated[LatentPrior, Default("standard-normal")],
         temperature: Annotated[Schedule, Default("linear", from_=1.0, to=0.5, since=1000, until=20000)],
         curriculum: Curriculum | None = None,
+        glimpse_encoder: GlimpseEncoder | None = None,
         sigma: Annotated[float, Gt(0)] = 0.2,
         head: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (64, 64),
         presence_scale: Annotated[float, Gt(0)] = 8.8,
@@ -128,6 +133,7 @@ class GNM(Model):
         self.dims, self.sigma = dims, sigma
         self.temperature, self.curriculum = temperature, curriculum
         self.encoder, self.core, self.renderer = encoder, core, renderer
+        self.glimpse_encoder = glimpse_encoder
         self.presence_prior, self.where_prior = presence_prior, where_prior
         self.depth_prior, self.what_prior, self.background_prior = depth_prior, what_prior, background_prior
         self.head = StructureHead(dims.features, dims.what, head, presence_scale)
@@ -159,26 +165,38 @@ class GNM(Model):
 
     def see(self, image: Tensor, step: int = 0, *, mode: bool = False, hard: bool = False) -> Sight:
         """(B, C, H, W) → what the symbolic level makes of it; arguments as of `infer`."""
-        features = self.encoder(image)
-        posterior = self.head(features)
+        encoded = features = self.encoder(image)
+        posterior = self.head(encoded)
         logits = posterior.presence.logits
         if hard:
             presence = (logits > 0).to(logits.dtype) if mode else posterior.presence.sample()
         else:
             presence = logits.sigmoid() if mode else relaxed_sample(logits, self.temperature(step))
         where = posterior.where.mean if mode else posterior.where.rsample()
+        boxes = to_image_frame(where)
+        if self.glimpse_encoder is not None:
+            features = self._look(image, encoded, boxes)
+            posterior = replace(posterior, what=self.head(features).what)
         latents = SymbolicLatents(
             presence=presence,
-            where=to_image_frame(where),
+            where=boxes,
             depth=posterior.depth.mean if mode else posterior.depth.rsample(),
             what=posterior.what.mean if mode else posterior.what.rsample(),
         )
         background, q_background = None, None
         if self.background_posterior is not None:
-            q_background = self._q_background(features)
+            q_background = self._q_background(encoded)
             background = q_background.mean if mode else q_background.rsample()
         rendering = self.render(latents, background, None if hard else step)
         return Sight(features, posterior, where, latents, background, q_background, rendering)
+
+    def _look(self, image: Tensor, features: Tensor, where: Tensor) -> Tensor:
+        """f^x with what the crop of each box (B, G, G, 4) adds to its cell: (B, E, G, G)."""
+        assert self.glimpse_encoder is not None
+        crops = crop(image, rearrange(where, "b h w d -> b (h w) d"), self.glimpse_encoder.size)
+        seen = self.glimpse_encoder(rearrange(crops, "b n c h w -> (b n) c h w"))
+        added: Tensor = rearrange(seen, "(b h w) e -> b e h w", h=features.shape[2], w=features.shape[3])
+        return features + added
 
     def render(self, latents: SymbolicLatents, background: Tensor | None, step: int | None = None) -> Rendering:
         """The picture of a symbolic map, under the curriculum of training step `step` (None: no curriculum)."""
@@ -211,8 +229,16 @@ class GNM(Model):
         )
 
     def level_inputs(self, level: str, image: Tensor) -> Tensor | None:
-        """(B, C, H, W) → f^x (B, E, G, G) for the scene level; None for the symbolic one, which learns from images."""
-        return None if level == "symbols" else self.encoder(image)
+        """(B, C, H, W) → f^x (B, E, G, G) for the scene level; None for the symbolic one, which learns from images.
+
+        With a glimpse encoder, f^x as it was before the crops of the mean boxes, then with them: (B, 2 E, G, G).
+        """
+        if level == "symbols":
+            return None
+        features: Tensor = self.encoder(image)
+        if self.glimpse_encoder is None:
+            return features
+        return torch.cat([features, self._look(image, features, to_image_frame(self.head(features).where.mean))], 1)
 
     def level_terms(self, level: str, inputs: Tensor, step: int) -> Terms:
         """The terms of one level by itself: first the symbols, then, all below it frozen, the scene code.
@@ -224,12 +250,15 @@ class GNM(Model):
             seen = self.see(inputs, step)
             likelihood = gaussian_log_likelihood(inputs, seen.rendering.image, self.sigma)
             return Terms(likelihood, {}, self._auxiliary(seen, step), _monitor(seen.posterior))
-        drawing = self.core.infer(inputs)
-        q, p = self.head(inputs), self.head(drawing.feature_map)
+        first, features = (inputs, inputs) if self.glimpse_encoder is None else inputs.chunk(2, dim=1)
+        drawing = self.core.infer(features)
+        q, p = self.head(first), self.head(drawing.feature_map)
+        if self.glimpse_encoder is not None:
+            q = replace(q, what=self.head(features).what)
         z = SymbolicLatents(q.presence.probs, q.where.mean, q.depth.mean, q.what.mean)
         kl = {"scene": scene_divergence(drawing).sum(dim=1), **symbolic_divergence(q, p, z, z.where)}
         if self.background_posterior is not None:
-            q_background = self._q_background(inputs)
+            q_background = self._q_background(first)
             kl["background"] = divergence(q_background, self._p_background(drawing), q_background.mean)
         return Terms(torch.zeros_like(kl["scene"]), kl, {}, _monitor(q))
 
@@ -303,7 +332,12 @@ class GNM(Model):
     @torch.no_grad()
     def reconstruct_from_scene(self, image: Tensor) -> Scene:
         """(B, C, H, W) → the scene that the mean of q(z^g | x) alone describes, through the prior below it."""
-        return self.scene_of(self.core.infer(self.encoder(image), mode=True))
+        return self.scene_of(self.draw(image))
+
+    @torch.no_grad()
+    def draw(self, image: Tensor) -> Drawing:
+        """(B, C, H, W) → the drawing of the mean of q(z^g | x)."""
+        return self.infer(image, mode=True, hard=True).drawing
 
     @torch.no_grad()
     def objects(self, image: Tensor) -> Objects:

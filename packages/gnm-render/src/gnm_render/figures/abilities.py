@@ -2,7 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
-from gnm_core.contracts import Core, Encoder, Model
+from gnm_core.contracts import Core, Model
 from gnm_core.errors import FigureError
 from gnm_core.gnm.model import Symbols
 from gnm_core.latents import SymbolicLatents
@@ -22,8 +22,10 @@ class DescribesScenes(Protocol):
 class DrawsInSteps(Protocol):
     """Draws its scene code step by step."""
 
-    encoder: Encoder
     core: Core
+
+    def draw(self, image: Tensor) -> Drawing:
+        """(B, C, H, W) → the drawing of the mean of each picture's scene code."""
 
     def scene_of(self, drawing: Drawing) -> Scene:
         """The scene that a drawing describes."""

@@ -46,7 +46,7 @@ class DrawingStepsFigure(Figure):
         if self.source == "pictures":
             require_pictures(batch)
         if self.source != "prior" and len(image) > 0:
-            drawing = model.core.infer(model.encoder(image), mode=True)
+            drawing = model.draw(image)
             scenes = scenes_of_steps(model, drawing)
             groups = [Group("input", [to_cells(image, factor)])]
             groups += steps_columns([scene.image for scene in scenes], factor)

@@ -1,0 +1,37 @@
+"""Cuts boxes out of images: each box is two small matrix products."""
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+
+def crop(image: Tensor, where: Tensor, size: int) -> Tensor:
+    """(B, C, H, H) and (B, N, 4) → (B, N, C, size, size): what is in each box, sampled bilinearly.
+
+    Pixel centres at half-integers, zero outside the image (`align_corners=False`). All boxes of an image share one
+    product along each axis.
+
+    Args:
+        image: pictures.
+        where: (width, height, x, y) of each box in the image frame [-1, 1].
+        size: side of the glimpse, in pixels.
+    """
+    width, height, x, y = where.unbind(-1)
+    side, count, channels = image.shape[-1], where.shape[1], image.shape[1]
+    columns = _crop_weights(width, x, size, side)
+    across = rearrange(image, "b c h w -> b (c h) w") @ rearrange(columns, "b n s w -> b w (n s)")
+    across = rearrange(across, "b (c h) (n s) -> b n h (c s)", c=channels, n=count)
+    return rearrange(_crop_weights(height, y, size, side) @ across, "b n t (c s) -> b n c t s", c=channels)
+
+
+def hat(position: Tensor, sources: int) -> Tensor:
+    """(...) → (..., sources): bilinear weight of each source pixel at each position."""
+    source = torch.arange(sources, device=position.device, dtype=position.dtype)
+    return (1 - (position[..., None] - source).abs()).clamp(min=0)
+
+
+def _crop_weights(extent: Tensor, centre: Tensor, glimpse: int, size: int) -> Tensor:
+    """(B, N), (B, N) → (B, N, glimpse, size): what each image pixel adds to each glimpse pixel."""
+    inside = (2 * torch.arange(glimpse, device=extent.device, dtype=extent.dtype) + 1) / glimpse - 1
+    position = centre[..., None] + extent[..., None] * inside
+    return hat((position + 1) * (size / 2) - 0.5, size)
