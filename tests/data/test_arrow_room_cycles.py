@@ -164,7 +164,7 @@ def test_a_process_that_does_not_start_in_time_is_ended(tmp_path: Path) -> None:
 def test_a_process_that_hangs_over_a_scene_is_ended(tmp_path: Path) -> None:
     script = tmp_path / "worker.py"
     script.write_text(READY + "time.sleep(600)")
-    worker = Worker(PYTHON, script, timeout=60)
+    worker = Worker(PYTHON, script, timeout=1200)
     worker.timeout = 0.2
     with pytest.raises(DataError, match=r"did not render within 0\.2 s and was ended"):
         worker.ask({})

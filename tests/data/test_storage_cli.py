@@ -113,7 +113,7 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
             time.sleep(0.01)
         try:
             builder.send_signal(signal.SIGINT)
-            told = builder.communicate(timeout=120)[1]
+            told = builder.communicate(timeout=1200)[1]
         finally:
             builder.kill()
     assert builder.returncode == 130

@@ -304,7 +304,7 @@ def browse(page: Path, profile: Path, *options: str) -> subprocess.CompletedProc
         *options,
         page.as_uri(),
     ]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=1200)
 
 
 @pytest.mark.parametrize("width", [1280, 500])

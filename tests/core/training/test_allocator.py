@@ -21,7 +21,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 def faults(keep: bool) -> int:
     command = [sys.executable, "-c", SCRIPT.format(keep=keep)]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout)
+    return int(subprocess.run(command, check=True, capture_output=True, text=True, timeout=1200).stdout)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")

@@ -24,7 +24,7 @@ def torchrun(processes: int, *arguments: object) -> "subprocess.CompletedProcess
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
     command = [sys.executable, *launcher, script, "train", *map(str, arguments), "--threads=1"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=1200, env=environment)
 
 
 def test_two_processes_equal_one(tmp_path: Path, toy: Toy) -> None:

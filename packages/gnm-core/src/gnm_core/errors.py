@@ -3,9 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gnm_core.printable import NAME, message, short
+
 
 class GnmError(Exception):
-    """Base of the errors that are the user's to mend; its text is the whole message."""
+    """Base of the errors that are the user's to mend; its text is the whole message.
+
+    Whatever a message quotes, it stays short and can be printed: see `gnm_core.printable`.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(message(text))
 
 
 class OptionError(GnmError, ValueError):
@@ -44,7 +52,7 @@ class Problem:
     def __str__(self) -> str:
         """`file:line:column: path: message`, the hint on a line of its own."""
         place = ":".join(str(p) for p in (self.source, self.line, self.column) if p is not None)
-        head = ": ".join(p for p in (place, self.path) if p)
+        head = ": ".join(p for p in (place, short(self.path, 2 * NAME)) if p)
         text = f"{head}: {self.message}" if head else self.message
         return f"{text}\n    {self.hint}" if self.hint else text
 

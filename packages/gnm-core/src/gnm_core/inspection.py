@@ -20,6 +20,7 @@ from gnm_core.results import Scene, Terms
 from gnm_core.spec import CheckedSpec
 from gnm_core.spec.build import Builder
 from gnm_core.spec.tree import Leaf, Part, children, join
+from gnm_core.strangers import guest
 
 BATCH = 2
 """Images in the trial run."""
@@ -100,7 +101,7 @@ def _run(
 ) -> dict[str, dict[str, dict[str, Shape]]]:
     dims, found = spec.dims, {part.path: part for part in spec.parts()}
     image = torch.rand(BATCH, dims.channels, dims.size, dims.size)
-    with _recorded(found, built) as outputs:
+    with _recorded(found, built) as outputs, guest():
         try:
             terms = model.terms(image, step=0)
             scene = model.sample(BATCH)

@@ -11,7 +11,9 @@ import pluggy
 from gnm_core import hookspecs
 from gnm_core.errors import PluginError
 from gnm_core.hookspecs import API_VERSION, GROUP
+from gnm_core.printable import printable, quoted, said_by, short
 from gnm_core.registry import Plugin, Provider, Register, Registry
+from gnm_core.strangers import Interrupted, guest
 
 BUILT_IN = ("gnm-core", "gnm-render", "gnm-data", "gnm-baselines")
 """These come first, in this order: nobody can take a name from them."""
@@ -38,33 +40,44 @@ def _discover() -> tuple[list[EntryPoint], list[Plugin]]:
         try:
             offered = list(found.entry_points.select(group=GROUP))
         except Exception as error:
-            if f"[{GROUP}]" in (found.read_text("entry_points.txt") or ""):
-                cause = f"its entry_points.txt cannot be read: {type(error).__name__}: {error}"
+            if _names_group(found, error):
+                cause = f"its entry_points.txt cannot be read: {said_by(error)}"
                 torn.append(Plugin("", "entry_points.txt", _provider(found), failure=cause))
             continue
-        name = _canonical(_provider(found).distribution) if offered else ""
-        if offered and name not in seen:  # a second one of the name, further down the path, is shadowed
-            seen.add(name)
+        distribution = _canonical(_provider(found).distribution) if offered else ""
+        if offered and distribution not in seen:  # a second one of the name, further down the path, is shadowed
+            seen.add(distribution)
             points += offered
     return points, torn
+
+
+def _names_group(found: Distribution, error: Exception) -> bool:
+    """Whether entry points that cannot be read are, as far as one can tell, a plugin's."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"[{GROUP}]".encode() in error.object
+    try:
+        return f"[{GROUP}]" in (found.read_text("entry_points.txt") or "")
+    except Exception:
+        return False
 
 
 def load_plugins(points: Iterable[EntryPoint]) -> Registry:
     """Register every plugin that works and note why the others do not. The first to claim a name has it."""
     registry = Registry()
-    for point in sorted(points, key=_precedence):
-        registry.plugins.append(_load(point, registry))
+    with Interrupted() as interrupted:
+        for point in sorted(points, key=_precedence):
+            registry.plugins.append(_load(point, registry, interrupted))
     return registry
 
 
 def _precedence(point: EntryPoint) -> tuple[int, str, str]:
-    name = _canonical(_provider(point.dist).distribution)
-    return (BUILT_IN.index(name) if name in BUILT_IN else len(BUILT_IN), name, point.name)
+    provider = _canonical(_provider(point.dist).distribution)
+    return (BUILT_IN.index(provider) if provider in BUILT_IN else len(BUILT_IN), provider, point.name)
 
 
-def _canonical(name: str) -> str:
+def _canonical(distribution: str) -> str:
     """As PEP 503 spells it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def _provider(found: Distribution | None) -> Provider:
@@ -75,26 +88,29 @@ def _provider(found: Distribution | None) -> Provider:
             known[field] = getattr(found, field)
         except Exception:  # what a broken file raises depends on how it is broken
             known[field] = None
-    return Provider(known["name"] or "unknown", known["version"] or "unknown")
+    return Provider(short(known["name"] or "unknown"), short(known["version"] or "unknown"))
 
 
-def _load(point: EntryPoint, registry: Registry) -> Plugin:
+def _load(point: EntryPoint, registry: Registry, interrupted: Interrupted) -> Plugin:
     provider = _provider(point.dist)
     register = Register(provider)
     try:
-        module = point.load()
-        _require_api(module)
-        _call(module, point.name, register)
+        with guest():
+            module = point.load()
+            _require_api(module)
+            _call(module, point.name, register)
         registry.add(register)
-    # SystemExit too: a plugin that calls sys.exit() on import must not end the program.
-    except (Exception, SystemExit) as error:
-        cause = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+    # Whatever it raises: sys.exit() on import must not end the program, nor pytest's or asyncio's own kinds.
+    except BaseException as error:
+        if interrupted.by_user:
+            raise
+        cause = str(error) if isinstance(error, PluginError) else said_by(error)
         return Plugin(
-            point.name,
-            point.value,
+            short(point.name),
+            short(point.value),
             provider,
             failure=" ".join(cause.split()),
-            traceback="".join(traceback.format_exception(error)),
+            traceback=printable("".join(traceback.format_exception(error))),
         )
     return Plugin(point.name, point.value, provider, tuple(register.parts.values()), tuple(register.commands.values()))
 
@@ -102,16 +118,16 @@ def _load(point: EntryPoint, registry: Registry) -> Plugin:
 def _require_api(module: object) -> None:
     needed = getattr(module, "GNM_API", API_VERSION)
     if not isinstance(needed, int):
-        raise PluginError(f"GNM_API must be a whole number, not {needed!r}")
+        raise PluginError(f"GNM_API must be a whole number, not {quoted(needed)}")
     if needed > API_VERSION:
         raise PluginError(f"needs plugin API {needed}, and this gnm-core has {API_VERSION}: upgrade gnm-core")
 
 
-def _call(module: object, name: str, register: Register) -> None:
+def _call(module: object, entry: str, register: Register) -> None:
     """Run one plugin's hook in a manager of its own: what it does wrong cannot reach another's call."""
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
-    manager.register(module, name)
+    manager.register(module, entry)
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as error:

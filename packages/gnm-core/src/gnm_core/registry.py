@@ -5,12 +5,15 @@ Nothing here imports torch: a part is a promise ("module:Class") until somebody 
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from gnm_core.errors import PluginError
+from gnm_core.printable import printable, quoted, said_by
+from gnm_core.strangers import guest
 
 if TYPE_CHECKING:
     from gnm_core.contracts import Contract
@@ -44,9 +47,12 @@ def resolve(target: "str | object", owner: str) -> Any:
         return target
     module, name = target.split(":")
     try:
-        return getattr(import_module(module), name)
-    except Exception as error:
-        raise PluginError(f"{owner}: {target} cannot be loaded: {type(error).__name__}: {error}") from error
+        with guest():
+            return getattr(import_module(module), name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit(), and what else is no Exception
+        raise PluginError(f"{owner}: {target} cannot be loaded: {said_by(error)}") from error
 
 
 @dataclass(frozen=True)
@@ -113,33 +119,47 @@ class Register:
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self.parts: dict[tuple[str, str], Entry] = {}
-        self.commands: dict[str, CommandEntry] = {}
+        self._parts: dict[tuple[str, str], Entry] = {}
+        self._commands: dict[str, CommandEntry] = {}
+
+    @property
+    def parts(self) -> Mapping[tuple[str, str], Entry]:
+        """The parts so far, by kind and name; `part` adds one."""
+        return MappingProxyType(self._parts)
+
+    @property
+    def commands(self) -> Mapping[str, CommandEntry]:
+        """The commands so far, by name; `command` adds one."""
+        return MappingProxyType(self._commands)
 
     def part(self, kind: str, name: str, target: "str | type[Contract]") -> None:
         """Add a part of any kind, a kind of your own included."""
         label = f"{kind} '{name}'"
         for what, text in (("kind", kind), ("name", name)):
             if not (isinstance(text, str) and NAME.fullmatch(text)) or text in ("true", "false", "null"):
-                raise PluginError(f"{text!r} cannot be the {what} of a part: letters, digits, '-', '_' and '.' only")
+                raise PluginError(
+                    f"{quoted(text)} cannot be the {what} of a part: letters, digits, '-', '_' and '.' only"
+                )
         if isinstance(target, str):
             if not TARGET.fullmatch(target):
                 raise PluginError(f"{label}: '{target}' is not of the form 'module:Class'")
         elif not is_part(target):
-            raise PluginError(f"{label}: {target!r} is not a part (no subclass of gnm_core.contracts.Contract)")
+            raise PluginError(f"{label}: {quoted(target)} is not a part (no subclass of gnm_core.contracts.Contract)")
         if (kind, name) in self.parts:
             raise PluginError(f"{label} is registered twice: {self.parts[kind, name].target} and {target}")
-        self.parts[kind, name] = Entry(kind, name, target, self.provider)
+        self._parts[kind, name] = Entry(kind, name, target, self.provider)
 
     def command(self, name: str, target: object, help: str) -> None:
         """Add a command: a click command or group, as "module:command", with one line of help."""
         if not (isinstance(name, str) and NAME.fullmatch(name)):
-            raise PluginError(f"{name!r} cannot be the name of a command: letters, digits, '-', '_' and '.' only")
+            raise PluginError(f"{quoted(name)} cannot be the name of a command: letters, digits, '-', '_' and '.' only")
         if isinstance(target, str) and not TARGET.fullmatch(target):
             raise PluginError(f"command '{name}': '{target}' is not of the form 'module:command'")
         if name in self.commands:
             raise PluginError(f"command '{name}' is registered twice: {self.commands[name].target} and {target}")
-        self.commands[name] = CommandEntry(name, target, help, self.provider)
+        if not isinstance(help, str):
+            raise PluginError(f"command '{name}': its help must be a line of text, not {quoted(help)}")
+        self._commands[name] = CommandEntry(name, target, printable(" ".join(help.split())), self.provider)
 
     def encoder(self, name: str, target: "str | type[Contract]") -> None:
         """Add an encoder: image to feature map."""

@@ -13,6 +13,7 @@ import annotated_types as at
 
 from gnm_core.contracts import Contract
 from gnm_core.errors import PluginError
+from gnm_core.printable import said_by
 
 MISSING: Any = inspect.Parameter.empty
 
@@ -45,7 +46,7 @@ def arguments_of(cls: type) -> dict[str, Argument]:
         parameters = list(inspect.signature(constructor).parameters.values())[1:]
     except Exception as error:
         raise PluginError(
-            f"the signature of {cls.__module__}.{cls.__qualname__} cannot be read: {type(error).__name__}: {error}"
+            f"the signature of {cls.__module__}.{cls.__qualname__} cannot be read: {said_by(error)}"
         ) from error
     found = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     for parameter in found:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 
+import torch
+
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, GnmError, OptionError, Problem, SpecError
 from gnm_core.failures import Owner, mark
 from gnm_core.printable import said_by
 from gnm_core.spec.annotations import arguments_of
 from gnm_core.spec.tree import Broken, Checked, Leaf, Listing, Named, Part, join
+from gnm_core.strangers import guest
 
 
 class Builder:
@@ -47,7 +50,8 @@ class Builder:
             return Broken()
         try:
             make: Callable[..., object] = part.cls
-            built = make(**arguments)
+            with guest():
+                built = make(**arguments)
         except OptionError as error:
             self._option_problem(part, error)
         except DataError:
@@ -59,7 +63,7 @@ class Builder:
         # Anything else, SystemExit included, is a bug of the part, or an option that it did not check: name the part.
         except BaseException as error:
             owner = f" (of {part.entry.provider})" if part.entry else ""
-            self._note(part, f"cannot be built{owner}: {said_by(error)}")
+            self._note(part, f"cannot be built{owner}: {said_by(error)}", _advice(error))
         else:
             if part.entry:
                 self.built[part.path] = built
@@ -83,9 +87,19 @@ class Builder:
         else:
             self._note(part, str(error))
 
-    def _note(self, part: Part, message: str) -> None:
+    def _note(self, part: Part, message: str, hint: str | None = None) -> None:
         place = part.place
-        self.problems.append(Problem(message, part.path, place.line, place.column, place.source))
+        self.problems.append(Problem(message, part.path, place.line, place.column, place.source, hint))
+
+
+def _advice(error: BaseException) -> str | None:
+    """What to do about a constructor that needs values where there are none."""
+    if isinstance(error, GnmError) or "meta" not in said_by(error).lower() or torch.empty(0).device.type != "meta":
+        return None
+    return (
+        "gnm builds every part on torch's meta device first, where tensors have sizes but no values: in a constructor "
+        "compute with numpy, or under `torch.device('cpu')`, and move what comes out to torch.get_default_device()"
+    )
 
 
 def _standing(part: Part) -> str:

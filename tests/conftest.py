@@ -1,4 +1,4 @@
-"""Fake distributions and the real command, for tests of the plugin host."""
+"""For all tests: fake distributions and the real command; one thread; no deadlines."""
 
 import os
 import subprocess
@@ -7,9 +7,12 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
+hypothesis.settings.register_profile("gnm", deadline=None)  # a loaded machine is slow, not wrong
+hypothesis.settings.load_profile("gnm")
 torch.set_num_threads(1)  # the tests are small: more threads only get in each other's way
 
 
@@ -46,7 +49,7 @@ def gnm(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=1200,
         )
 
     return run
