@@ -134,6 +134,8 @@ class Core(Contract, nn.Module):
     """L: number of drawing steps."""
     code_size: int
     """S: numbers in the latent of one step."""
+    separate_prior: ClassVar[bool] = False
+    """Its prior can learn by itself, from finished posteriors (`prior_inputs` and `prior_divergence`)."""
 
     @abstractmethod
     def infer(self, features: Tensor, *, mode: bool = False) -> Drawing:
@@ -146,6 +148,14 @@ class Core(Contract, nn.Module):
     def forward(self, features: Tensor) -> Drawing:
         """Same as `infer`."""
         return self.infer(features)
+
+    def prior_inputs(self, features: Tensor) -> Tensor:
+        """(B, E, G, G) → (B, ...): what p(z^g) learns from by itself, fixed while it does; with `separate_prior`."""
+        raise NotImplementedError(f"the prior of {type(self).__name__} does not learn by itself")
+
+    def prior_divergence(self, inputs: Tensor) -> Tensor:
+        """(B, ...) of `prior_inputs` → (B, L): KL(q(z_l) || p(z_l)) of each step, in nats; with `separate_prior`."""
+        raise NotImplementedError(f"the prior of {type(self).__name__} does not learn by itself")
 
 
 class GlimpseDecoder(Contract, nn.Module):

@@ -32,6 +32,7 @@ from gnm_core.contracts import (
     ScenePrior,
 )
 from gnm_core.dims import Dims
+from gnm_core.distributions import log_prob
 from gnm_core.errors import SpecError
 from gnm_core.latents import SymbolicLatents
 from gnm_core.plugins import installed
@@ -465,4 +466,4 @@ def _broadcasts(name: str, distribution: Distribution, shape: torch.Size) -> Non
 
 def _log_densities(distributions: Sequence[Distribution], scene: Tensor) -> Tensor:
     pairs = zip(distributions, scene.unbind(1), strict=True)
-    return torch.stack([distribution.log_prob(code).flatten(1).sum(1) for distribution, code in pairs], dim=1)
+    return torch.stack([log_prob(distribution, code) for distribution, code in pairs], dim=1)

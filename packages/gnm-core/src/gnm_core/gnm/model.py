@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge, Gt, MinLen
+from annotated_types import Ge, Gt, Le, MinLen
 from einops import rearrange
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
@@ -98,6 +98,8 @@ class GNM(Model):
         glimpse_encoder: adds the crop of each sampled box to the features that z^what is read from, which makes its
             posterior q(z^what | x, z^where), as in SPACE; None for q(z^what | f^x), as published.
         sigma: standard deviation of the pixels' likelihood.
+        absent: least weight of a cell's auxiliary KLs, which z^pres weighs. As published, a cell without an object may say
+            anything; the scene code then has to say it too. With more, it says what its references say, nothing.
         head: hidden channels of the head for z^s, shared by posterior and prior (64, 64 on MNIST; 128, 128 on Arrow
             Room).
         presence_scale: largest presence logit.
@@ -105,8 +107,9 @@ class GNM(Model):
         background_generator: hidden sizes of p(z^b | z^g) (Table 7).
     """
 
-    levels = ("symbols", "scene")
-    """What trains by itself: the symbolic level, from images, without a scene code; and the scene level above it."""
+    levels: tuple[str, ...]
+    """What trains by itself: the symbolic level, from images, without a scene code; the scene level above it; and where
+    the core's prior can learn from finished posteriors, the prior."""
 
     def __init__(
         self,
@@ -124,13 +127,15 @@ class GNM(Model):
         curriculum: Curriculum | None = None,
         glimpse_encoder: GlimpseEncoder | None = None,
         sigma: Annotated[float, Gt(0)] = 0.2,
+        absent: Annotated[float, Gt(0), Le(1)] = 1e-5,
         head: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (64, 64),
         presence_scale: Annotated[float, Gt(0)] = 8.8,
         background_posterior: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (512, 256),
         background_generator: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (128, 64),
     ) -> None:
         super().__init__()
-        self.dims, self.sigma = dims, sigma
+        self.levels = ("symbols", "scene", *(("prior",) if core.separate_prior else ()))
+        self.dims, self.sigma, self.absent = dims, sigma, absent
         self.temperature, self.curriculum = temperature, curriculum
         self.encoder, self.core, self.renderer = encoder, core, renderer
         self.glimpse_encoder = glimpse_encoder
@@ -229,23 +234,29 @@ class GNM(Model):
         )
 
     def level_inputs(self, level: str, image: Tensor) -> Tensor | None:
-        """(B, C, H, W) → f^x (B, E, G, G) for the scene level; None for the symbolic one, which learns from images.
+        """(B, C, H, W) → what a level learns from: f^x (B, E, G, G) for the scene level, `Core.prior_inputs` for the
+        prior; None for the symbolic level, which learns from images.
 
-        With a glimpse encoder, f^x as it was before the crops of the mean boxes, then with them: (B, 2 E, G, G).
+        With a glimpse encoder, the scene level gets f^x before the crops of the mean boxes, then with them: (B, 2 E, G, G).
         """
         if level == "symbols":
             return None
         features: Tensor = self.encoder(image)
         if self.glimpse_encoder is None:
-            return features
-        return torch.cat([features, self._look(image, features, to_image_frame(self.head(features).where.mean))], 1)
+            return self.core.prior_inputs(features) if level == "prior" else features
+        looked = self._look(image, features, to_image_frame(self.head(features).where.mean))
+        return self.core.prior_inputs(looked) if level == "prior" else torch.cat([features, looked], 1)
 
     def level_terms(self, level: str, inputs: Tensor, step: int) -> Terms:
         """The terms of one level by itself: first the symbols, then, all below it frozen, the scene code.
 
         The symbolic level is the model without its scene code: likelihood and auxiliary KLs, no prior to agree with.
-        The scene level is q(z^g | f^x) and p(z^s | z^g) on finished feature maps, without rendering anything.
+        The scene level is q(z^g | f^x) and p(z^s | z^g) on finished feature maps, without rendering anything. The prior
+        is p(z^g) on finished posteriors.
         """
+        if level == "prior":
+            kl = self.core.prior_divergence(inputs).sum(dim=1)
+            return Terms(torch.zeros_like(kl), {"scene": kl}, {}, {})
         if level == "symbols":
             seen = self.see(inputs, step)
             likelihood = gaussian_log_likelihood(inputs, seen.rendering.image, self.sigma)
@@ -264,7 +275,7 @@ class GNM(Model):
 
     def _auxiliary(self, seen: "Sight", step: int) -> dict[str, Tensor]:
         q, z = seen.posterior, seen.latents
-        there = z.presence.clamp(min=1e-5)
+        there = z.presence.clamp(min=self.absent)
 
         def weighted(posterior: Distribution, prior: LatentPrior, sample: Tensor) -> Tensor:
             return per_image(there * elementwise_divergence(posterior, prior.reference(step), sample))

@@ -1,0 +1,46 @@
+"""A perceptron for numbers that follow each other: what it says of each depends on a context and those before it."""
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class SequencePerceptron(nn.Module):
+    """Logits over the levels of S numbers, all at once (MADE: Germain et al., 2015, arXiv:1502.03509).
+
+    Every number has hidden units of its own. They see the context and the levels of the numbers before it.
+
+    Args:
+        context: size of the context.
+        numbers: S.
+        levels: V.
+        hidden: hidden units of each number, in each of two layers.
+    """
+
+    before: Tensor
+    """(S * hidden, S * V): 1 where a hidden unit may see a level."""
+
+    def __init__(self, context: int, numbers: int, levels: int, hidden: int) -> None:
+        super().__init__()
+        self.numbers, self.levels = numbers, levels
+        self.of_context = nn.Linear(context, numbers * hidden)
+        self.of_levels = nn.Linear(numbers * levels, numbers * hidden, bias=False)
+        self.second = nn.Parameter(torch.empty(numbers, hidden, hidden))
+        self.second_bias = nn.Parameter(torch.zeros(numbers, 1, hidden))
+        self.last = nn.Parameter(torch.empty(numbers, hidden, levels))
+        self.last_bias = nn.Parameter(torch.zeros(numbers, 1, levels))
+        nn.init.normal_(self.of_levels.weight, std=0.3 / numbers**0.5)
+        nn.init.normal_(self.second, std=hidden**-0.5)
+        nn.init.normal_(self.last, std=0.3 * hidden**-0.5)
+        earlier = torch.ones(numbers, numbers).tril(-1)
+        mask = earlier.repeat_interleave(hidden, 0).repeat_interleave(levels, 1)
+        self.register_buffer("before", mask, persistent=False)
+
+    def forward(self, context: Tensor, level: Tensor) -> Tensor:
+        """(N, context), (N, S) int64 → (N, S, V) logits."""
+        seen = F.one_hot(level, self.levels).flatten(1).to(context.dtype)
+        hidden = self.of_context(context) + F.linear(seen, self.of_levels.weight * self.before)
+        hidden = rearrange(F.gelu(hidden), "n (s h) -> s n h", s=self.numbers)
+        hidden = F.gelu(torch.baddbmm(self.second_bias, hidden, self.second)) + hidden
+        return torch.baddbmm(self.last_bias, hidden, self.last).transpose(0, 1)

@@ -1,0 +1,79 @@
+"""The prior of a core that has a code in every cell: p(z_1) p(z_2 | z_1) ..."""
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from gnm_core.layers.transformer import Block
+from gnm_core.layers.within import SequencePerceptron
+from gnm_core.precision import at_least_float32
+from gnm_core.quantised import draw_sequence, nearest
+
+
+class CodePrior(nn.Module):
+    """A causal transformer over the cells, and within each cell a perceptron over the numbers of its code.
+
+    Args:
+        cells: L.
+        numbers: S, numbers of a cell's code.
+        levels: V, levels of a number.
+        width: numbers a place of the transformer.
+        layers: its blocks.
+        heads: its attention heads.
+        hidden: hidden units of each number within a cell.
+        dropout: share of what the blocks say that is dropped while learning.
+    """
+
+    def __init__(
+        self,
+        cells: int,
+        numbers: int,
+        levels: int,
+        *,
+        width: int,
+        layers: int,
+        heads: int,
+        hidden: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.cells, self.numbers, self.levels = cells, numbers, levels
+        self.start = nn.Parameter(torch.zeros(width))
+        self.place = nn.Parameter(torch.empty(cells, width).normal_(std=0.1))
+        self.of_number = nn.Linear(numbers, width)
+        self.of_level = nn.Parameter(torch.empty(numbers * levels, width).normal_(std=0.3 * numbers**-0.5))
+        self.blocks = nn.Sequential(*(Block(width, heads, 4, causal=True, dropout=dropout) for _ in range(layers)))
+        self.norm = nn.LayerNorm(width)
+        self.within = SequencePerceptron(width, numbers, levels, hidden)
+
+    def contexts(self, scene: Tensor) -> Tensor:
+        """(B, t, S) → (B, t + 1, width): what the codes of the first t cells say about the next, for t = 0 too."""
+        offset = torch.arange(self.numbers, device=scene.device) * self.levels
+        rows = self.of_level[nearest(scene, self.levels) + offset].sum(-2)
+        told = self.of_number(scene) + rows
+        told = torch.cat([self.start.expand(len(scene), 1, -1), told], 1) + self.place[: scene.shape[1] + 1]
+        contexts: Tensor = self.norm(self.blocks(told))
+        return contexts
+
+    def log_masses(self, context: Tensor, code: Tensor) -> Tensor:
+        """(..., width), (..., S) → (..., S, V): log-probability of each level of a code's numbers."""
+        logits = self.within(context.flatten(0, -2), nearest(code, self.levels).flatten(0, -2))
+        return at_least_float32(logits).log_softmax(-1).view(*code.shape, self.levels)
+
+    def forward(self, scene: Tensor) -> Tensor:
+        """(B, L, S) → (B, L, S, V): log-probability of each level of each number, given all those before it."""
+        return self.log_masses(self.contexts(scene[:, :-1]), scene)
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        """(n, L, S): codes drawn cell by cell, number by number."""
+        scene = self.place.new_zeros(n, 0, self.numbers)
+        for _ in range(self.cells):
+            context = self.contexts(scene)[:, -1]
+            code = draw_sequence(
+                lambda values, context=context: self.log_masses(context, values),
+                context.new_zeros(n, self.numbers),
+                self.levels,
+            )
+            scene = torch.cat([scene, rearrange(code, "b s -> b 1 s")], 1)
+        return scene
