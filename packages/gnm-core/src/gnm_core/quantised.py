@@ -56,12 +56,12 @@ class QuantisedNormal(Distribution):
         """(..., S): means of the levels."""
         return self.log_masses.exp() @ levels_like(self.location, self.levels)
 
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """(*sample_shape, ..., S): levels."""
         masses = self.log_masses.detach()
         return levels_like(masses, self.levels)[draw(masses.expand(*sample_shape, *masses.shape))]
 
-    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def rsample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """Levels, with the gradients that a Normal's sample at the same place would have (straight through)."""
         level = self.sample(sample_shape)
         away = ((level - self.location) / self.scale).detach().clamp(-FARTHEST, FARTHEST)
@@ -89,7 +89,7 @@ class QuantisedSequence(Distribution):
         self.levels = log_masses.shape[-1]
         super().__init__(drawn.shape[:-1], drawn.shape[-1:], validate_args=False)
 
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """(B, S): levels, number by number.
 
         Raises:

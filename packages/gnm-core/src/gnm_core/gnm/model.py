@@ -98,8 +98,8 @@ class GNM(Model):
         glimpse_encoder: adds the crop of each sampled box to the features that z^what is read from, which makes its
             posterior q(z^what | x, z^where), as in SPACE; None for q(z^what | f^x), as published.
         sigma: standard deviation of the pixels' likelihood.
-        absent: least weight of a cell's auxiliary KLs, which z^pres weighs. As published, a cell without an object may say
-            anything; the scene code then has to say it too. With more, it says what its references say, nothing.
+        absent: least weight of a cell's auxiliary KLs, which z^pres weighs. As published, a cell without an object may
+            say anything, and the scene code then has to say it too; with more, it says what its references say.
         head: hidden channels of the head for z^s, shared by posterior and prior (64, 64 on MNIST; 128, 128 on Arrow
             Room).
         presence_scale: largest presence logit.
@@ -237,7 +237,7 @@ class GNM(Model):
         """(B, C, H, W) → what a level learns from: f^x (B, E, G, G) for the scene level, `Core.prior_inputs` for the
         prior; None for the symbolic level, which learns from images.
 
-        With a glimpse encoder, the scene level gets f^x before the crops of the mean boxes, then with them: (B, 2 E, G, G).
+        With a glimpse encoder, f^x as it was before the crops of the mean boxes, then with them: (B, 2 E, G, G).
         """
         if level == "symbols":
             return None
@@ -255,8 +255,8 @@ class GNM(Model):
         is p(z^g) on finished posteriors.
         """
         if level == "prior":
-            kl = self.core.prior_divergence(inputs).sum(dim=1)
-            return Terms(torch.zeros_like(kl), {"scene": kl}, {}, {})
+            scene = self.core.prior_divergence(inputs).sum(dim=1)
+            return Terms(torch.zeros_like(scene), {"scene": scene})
         if level == "symbols":
             seen = self.see(inputs, step)
             likelihood = gaussian_log_likelihood(inputs, seen.rendering.image, self.sigma)

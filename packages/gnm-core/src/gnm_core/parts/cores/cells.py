@@ -1,9 +1,10 @@
 """A core with a code in every cell of the grid: what stands in a cell is said where it stands."""
 
+from functools import partial
 from typing import Annotated
 
 import torch
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Lt
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -65,15 +66,11 @@ class Cells(Core):
         self.steps, self.code_size, self.grid, self.levels = dims.grid**2, dims.scene, dims.grid, levels
         self.standard = Standardise(dims.features)
         self.place = nn.Parameter(torch.empty(self.steps, width).normal_(std=0.1))
-        self.reader = nn.Sequential(
-            *(Block(width, heads, 2, causal=False) for _ in range(read)), nn.LayerNorm(width)
-        )
+        self.reader = nn.Sequential(*(Block(width, heads, 2, causal=False) for _ in range(read)), nn.LayerNorm(width))
         self.read, self.describe = nn.Linear(dims.features, width), nn.Linear(width, 2 * dims.scene)
         self.write_place = nn.Parameter(torch.empty(self.steps, width).normal_(std=0.1))
         self.imagine = nn.Sequential(nn.Linear(dims.scene, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
-        self.writer = nn.Sequential(
-            *(Block(width, heads, 2, causal=False) for _ in range(write)), nn.LayerNorm(width)
-        )
+        self.writer = nn.Sequential(*(Block(width, heads, 2, causal=False) for _ in range(write)), nn.LayerNorm(width))
         self.write = nn.Linear(width, dims.features)
         self.prior = CodePrior(
             self.steps,
@@ -114,9 +111,7 @@ class Cells(Core):
         location, scale = described.chunk(2, -1)
         apart = 2 / (self.levels - 1)
         # half a level beyond the outermost ones, so that these can be certain
-        return QuantisedNormal(
-            (1 + apart / 2) * location.tanh(), apart * (F.softplus(scale) + SHARPEST), self.levels
-        )
+        return QuantisedNormal((1 + apart / 2) * location.tanh(), apart * (F.softplus(scale) + SHARPEST), self.levels)
 
     def _draw(self, scene: Tensor, posterior: tuple[QuantisedNormal, ...] | None) -> Drawing:
         contexts = self.prior.contexts(scene[:, :-1])
@@ -129,7 +124,7 @@ class Cells(Core):
         return Drawing(feature_map, scene, prior, posterior, self._canvases(feature_map))
 
     def _prior_of(self, context: Tensor, code: Tensor, log_masses: Tensor) -> QuantisedSequence:
-        return QuantisedSequence(lambda value: self.prior.log_masses(context, value), code, log_masses)
+        return QuantisedSequence(partial(self.prior.log_masses, context), code, log_masses)
 
     def _canvases(self, feature_map: Tensor) -> tuple[Tensor, ...]:
         """f_1 ... f_L: the cells written so far, the others as in the mean map."""

@@ -1,5 +1,7 @@
 """The prior of a core that has a code in every cell: p(z_1) p(z_2 | z_1) ..."""
 
+from functools import partial
+
 import torch
 from einops import rearrange
 from torch import Tensor, nn
@@ -69,11 +71,7 @@ class CodePrior(nn.Module):
         """(n, L, S): codes drawn cell by cell, number by number."""
         scene = self.place.new_zeros(n, 0, self.numbers)
         for _ in range(self.cells):
-            context = self.contexts(scene)[:, -1]
-            code = draw_sequence(
-                lambda values, context=context: self.log_masses(context, values),
-                context.new_zeros(n, self.numbers),
-                self.levels,
-            )
+            given = partial(self.log_masses, self.contexts(scene)[:, -1])
+            code = draw_sequence(given, scene.new_zeros(n, self.numbers), self.levels)
             scene = torch.cat([scene, rearrange(code, "b s -> b 1 s")], 1)
         return scene
