@@ -14,8 +14,8 @@ from gnm_data.arrow_room.lamps import SquareLamp
 from gnm_data.arrow_room.room import LAMPS, ROOM_ALBEDO, WORLD
 from gnm_data.arrow_room.shapes import dot, unit
 
-_ARC = np.linspace(-20.0, 16.0, 37)
-_WIDTH = np.linspace(-20.0, 20.0, 33)
+ARC = np.linspace(-20.0, 16.0, 37)
+WIDTH = np.linspace(-20.0, 20.0, 33)
 _BOUNCES = 8
 PROBE = np.array([[0.0], [1.0], [0.6]])
 """Where light that falls on bodies is measured: amid them."""
@@ -32,8 +32,8 @@ class Bounce:
 
     def on_room(self, point: np.ndarray) -> np.ndarray:
         """Irradiance (N,) at points (3, N) of the room."""
-        rows, row = _between(cove.arc(point), _ARC)
-        columns, column = _between(point[0], _WIDTH)
+        rows, row = _between(cove.arc(point), ARC)
+        columns, column = _between(point[0], WIDTH)
         table = self.floor
         near = table[rows, columns] * (1 - column) + table[rows, columns + 1] * column
         far = table[rows + 1, columns] * (1 - column) + table[rows + 1, columns + 1] * column
@@ -54,10 +54,10 @@ def by_normal(form: np.ndarray, normal: np.ndarray) -> np.ndarray:
 @cache
 def bounce() -> Bounce:
     """Solve the exchange between patches; takes a tenth of a second, once."""
-    arcs, widths = np.meshgrid(_ARC, _WIDTH, indexing="ij")
+    arcs, widths = np.meshgrid(ARC, WIDTH, indexing="ij")
     points = cove.at(arcs.ravel(), widths.ravel())
     normals = cove.normal(points)
-    area = (_ARC[1] - _ARC[0]) * (_WIDTH[1] - _WIDTH[0])
+    area = (ARC[1] - ARC[0]) * (WIDTH[1] - WIDTH[0])
     albedo = float(np.mean(ROOM_ALBEDO))
 
     seen = _solid_angles(points[:, :, None], points, normals, area)

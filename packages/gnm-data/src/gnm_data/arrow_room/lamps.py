@@ -64,5 +64,5 @@ class SquareLamp:
 
 def _within(middle: np.ndarray, half: float, spread: np.ndarray) -> np.ndarray:
     """Share of a lobe around `middle` that lies in [-half, half]."""
-    low, high = -half - middle, half - middle
-    return (high / np.hypot(high, spread) - low / np.hypot(low, spread)) / 2
+    low, high, square = -half - middle, half - middle, spread * spread
+    return (high / np.sqrt(high * high + square) - low / np.sqrt(low * low + square)) / 2

@@ -91,7 +91,8 @@ class Camera:
         right, up, forward = (axis[:, None] for axis in self._axes())
         scale = 1 / (self.focal * size)
         direction = forward + right * ((x - size / 2) * scale) - up * ((y - size / 2) * scale)
-        return (direction / np.linalg.norm(direction, axis=0)).astype(np.float32)
+        x, y, z = direction
+        return (direction / np.sqrt(x * x + y * y + z * z)).astype(np.float32)
 
     def project(self, points: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
         """World points (3, N), in front of the camera, → their image points (x, y) in pixels."""

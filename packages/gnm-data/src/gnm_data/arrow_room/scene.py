@@ -34,10 +34,9 @@ class Scene:
         colours = [albedo(body.colour, room.material) for body in room.bodies]
         self.colours = np.array(colours, np.float32).reshape(-1, 3).T
         self.bounce = bounce()
-        self.lit = self.bounce.form.copy()
-        for lamp in self.lamps:
-            for node in lamp.nodes():
-                self.lit += quadratic(*lamp.arriving(PROBE, node))
+        arrivals = [lamp.arriving(PROBE, np.concatenate(lamp.nodes(), axis=1)) for lamp in self.lamps]
+        ways, lights = (np.concatenate(each, axis=-1) for each in zip(*arrivals, strict=True))
+        self.lit = self.bounce.form + quadratic(ways, lights)
 
     def radiance(self, rays: Rays, leaving: np.ndarray | None = None, mirrors: int = MIRRORS) -> np.ndarray:
         """(3, N): light that comes back along each ray.
@@ -179,5 +178,5 @@ class Scene:
             some = np.flatnonzero(near[index].repeat(rays.fan) & ~blocked)
             if some.size:
                 blocked[some] = np.isfinite(placed.hit(pick(start, some), pick(direction, some)))
-        seen[index] = 1 - blocked.reshape(-1, rays.fan).mean(1)
+        seen[index] = 1 - blocked.reshape(-1, rays.fan).sum(1).astype(np.float32) / np.float32(rays.fan)
         return seen

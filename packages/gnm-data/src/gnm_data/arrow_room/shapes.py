@@ -12,6 +12,7 @@ Points and directions are (3, N) float32; directions have length 1.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -24,8 +25,9 @@ STEPS = 8
 
 
 def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(3, N), (3, N) → (N,); either may be (3, 1)."""
-    return np.einsum("kn,kn->n", a, b)
+    """(3, N), (3, N) → (N,); either may be (3, 1). Summed in this order on every machine."""
+    product: np.ndarray = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    return product
 
 
 def pick(vectors: np.ndarray, index: np.ndarray) -> np.ndarray:
@@ -127,11 +129,11 @@ class Box(Solid):
         self.half = half
         self.bound = float(np.linalg.norm(half))
         self.ball = _ball(8 * half[0] * half[1] * half[2])
-        self._core = (np.array(half, np.float32) - np.float32(bevel))[:, None]
+        self.core = (np.array(half, np.float32) - np.float32(bevel))[:, None]
 
     def nearest(self, point: np.ndarray) -> np.ndarray:
         """Each coordinate clipped."""
-        return np.clip(point, -self._core, self._core)
+        return np.clip(point, -self.core, self.core)
 
     def clip(self, origin: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Three slabs."""
@@ -153,7 +155,7 @@ class Cylinder(Solid):
 
     def nearest(self, point: np.ndarray) -> np.ndarray:
         """Clipped to the core's height, and towards its axis."""
-        across = np.hypot(point[0], point[1])
+        across = np.sqrt(point[0] * point[0] + point[1] * point[1])
         shrink = np.minimum(1, (self.half[0] - self.radius) / np.maximum(across, 1e-20))
         top = self.half[2] - self.radius
         return np.stack((point[0] * shrink, point[1] * shrink, np.clip(point[2], -top, top)))
@@ -168,7 +170,8 @@ class Cylinder(Solid):
         with np.errstate(divide="ignore", invalid="ignore"):
             near, far = (-b - reach) / a, (-b + reach) / a
         upright = a < 1e-12  # such a ray is inside all the way or not at all
-        near = np.where(upright, np.where(c < 0, -np.inf, np.inf), np.where(square < 0, np.inf, near))
+        inside = np.where(c < 0, np.float32(-np.inf), np.float32(np.inf))
+        near = np.where(upright, inside, np.where(square < 0, np.inf, near))
         far = np.where(upright, np.inf, far)
         entry, exit_ = _slab(origin[2], direction[2], self.half[2])
         return np.fmax(near, entry), np.fmin(far, exit_)
@@ -195,6 +198,13 @@ class Wedge(Solid):
         self._base, self._tip = base + bevel, tip - bevel / nx  # of the core
         self._wide = (self._tip - self._base) * nx / ny
 
+    def numbers(self) -> tuple[float, ...]:
+        """Normal of a side, its distance and its core's; that of the base; corner and side of the core's triangle."""
+        nx, ny, offset = self._planes[1]
+        ex, ey = self._tip - self._base, -self._wide
+        core = (self._base, self._wide, ex, ey, ex * ex + ey * ey)
+        return (nx, ny, offset, offset - self.radius, self._planes[0][2], *core)
+
     def nearest(self, point: np.ndarray) -> np.ndarray:
         """The nearest point of the triangle, and the height clipped."""
         x, y = point[0], np.abs(point[1])  # both sides are alike
@@ -208,7 +218,7 @@ class Wedge(Solid):
         x = np.where(inside, x, np.where(base, np.float32(self._base), qx))
         y = np.where(inside, y, np.where(base, beside, qy))
         top = self.half[2] - self.radius
-        return np.stack((x, np.copysign(y, point[1]), np.clip(point[2], -top, top)))
+        return np.stack((x, np.where(point[1] < 0, -y, y), np.clip(point[2], -top, top)))
 
     def clip(self, origin: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Three planes and a slab."""
@@ -261,34 +271,35 @@ class Placed:
 
 def place(body: Body) -> tuple[Placed, ...]:
     """The solids that a body is made of: one, or shaft and head of an arrow."""
+    cos, sin = np.cos(body.angle), np.sin(body.angle)
+    return tuple(
+        Placed(
+            solid,
+            np.array([[body.x + ahead * cos], [body.y + ahead * sin], [solid.half[2]]], np.float32),
+            np.float32(cos),
+            np.float32(sin),
+        )
+        for solid, ahead in _solids(body.shape)
+    )
+
+
+@cache
+def _solids(shape: str) -> tuple[tuple[Solid, float], ...]:
+    """The solids of a shape, each with how far ahead of the body's middle it is."""
     a = ARROW_SIZES
-    match body.shape:
+    match shape:
         case "sphere":
-            solids: tuple[Solid, ...] = (Sphere(RADIUS),)
-            height = RADIUS
+            return ((Sphere(RADIUS), 0.0),)
         case "cube":
-            solids = (Box((CUBE_HALF, CUBE_HALF, CUBE_HALF), BEVEL * CUBE_HALF),)
-            height = CUBE_HALF
+            return ((Box((CUBE_HALF, CUBE_HALF, CUBE_HALF), BEVEL * CUBE_HALF), 0.0),)
         case "cylinder":
-            solids = (Cylinder(RADIUS, RADIUS, BEVEL * RADIUS),)
-            height = RADIUS
+            return ((Cylinder(RADIUS, RADIUS, BEVEL * RADIUS), 0.0),)
         case "arrow":
             neck = a.length / 2 - a.head_length
             head = Wedge(neck, a.length / 2, a.head_width, a.thickness / 2, a.bevel)
             # The shaft reaches into the head, so that its rounded end does not show.
             reach = neck + a.head_length / 4
             shaft = Box(((reach + a.length / 2) / 2, a.shaft_width / 2, a.thickness / 2), a.bevel)
-            middle = (reach - a.length / 2) / 2
-            cos, sin = np.cos(body.angle), np.sin(body.angle)
-            return (
-                _placed(shaft, body.x + middle * cos, body.y + middle * sin, a.thickness / 2, body.angle),
-                _placed(head, body.x, body.y, a.thickness / 2, body.angle),
-            )
+            return ((shaft, (reach - a.length / 2) / 2), (head, 0.0))
         case _:
-            raise ValueError(f"no shape {body.shape!r}")
-    return tuple(_placed(solid, body.x, body.y, height, body.angle) for solid in solids)
-
-
-def _placed(solid: Solid, x: float, y: float, z: float, angle: float) -> Placed:
-    centre = np.array([[x], [y], [z]], np.float32)
-    return Placed(solid, centre, np.float32(np.cos(angle)), np.float32(np.sin(angle)))
+            raise ValueError(f"no shape {shape!r}")
