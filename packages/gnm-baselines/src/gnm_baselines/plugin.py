@@ -17,3 +17,4 @@ def gnm_register(register: Register) -> None:
     register.part("foreground", "space", "gnm_baselines.space.foreground:Foreground")
     register.part("background", "space", "gnm_baselines.space.background:Background")
     register.model("space", "gnm_baselines.space.model:SPACE")
+    register.specs("gnm_baselines:specs")

@@ -14,6 +14,7 @@ def gnm_register(register: Register) -> None:
     register.command("evaluate", "gnm_core.cli.evaluate:evaluate", "measure trained models; tables, figures, a report")
     register.command("parts", "gnm_core.cli.parts:parts", "list the parts that a spec can name")
     register.command("plugins", "gnm_core.cli.plugins:plugins", "list the packages that provide parts")
+    register.command("specs", "gnm_core.cli.specs:specs", "list the specs that come with the packages")
     register.command("train", "gnm_core.cli.train:train", "train a model, or go on training it")
     register.schedule("constant", "gnm_core.parts.schedules.constant:Constant")
     register.schedule("linear", "gnm_core.parts.schedules.linear:Linear")
@@ -50,3 +51,4 @@ def gnm_register(register: Register) -> None:
     register.metric("segmentation", "gnm_core.metrics.segmentation:Segmentation")
     register.metric("speed", "gnm_core.metrics.speed:SamplingSpeed")
     register.metric("what-classification", "gnm_core.metrics.what:WhatClassification")
+    register.specs("gnm_core:specs")

@@ -7,7 +7,10 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +111,16 @@ class CommandEntry:
         return command
 
 
+@dataclass(frozen=True)
+class SpecEntry:
+    """One spec that a package ships."""
+
+    name: str
+    """The file's name without its ending; `package:name` where an earlier package has the name."""
+    path: Path
+    provider: Provider
+
+
 class Register:
     """What a plugin's `gnm_register` is handed: collects the parts and commands of one distribution.
 
@@ -121,6 +134,7 @@ class Register:
         self.provider = provider
         self._parts: dict[tuple[str, str], Entry] = {}
         self._commands: dict[str, CommandEntry] = {}
+        self.spec_folders: list[Path] = []
 
     @property
     def parts(self) -> Mapping[tuple[str, str], Entry]:
@@ -160,6 +174,18 @@ class Register:
         if not isinstance(help, str):
             raise PluginError(f"command '{name}': its help must be a line of text, not {quoted(help)}")
         self._commands[name] = CommandEntry(name, target, printable(" ".join(help.split())), self.provider)
+
+    def specs(self, folder: str) -> None:
+        """Add the specs (`*.yaml`) in a folder of your package, such as "my_package:specs"."""
+        package, _, below = folder.partition(":") if isinstance(folder, str) else ("", "", "")
+        if not (package.isidentifier() and below):
+            raise PluginError(f"specs: {quoted(folder)} is not of the form 'package:folder'")
+        found = find_spec(package)
+        homes = [Path(home) / below for home in (found.submodule_search_locations if found else None) or ()]
+        home = next((home for home in homes if home.is_dir()), None)
+        if home is None:
+            raise PluginError(f"specs: the package {package} has no folder {below}")
+        self.spec_folders.append(home)
 
     def encoder(self, name: str, target: "str | type[Contract]") -> None:
         """Add an encoder: image to feature map."""
@@ -244,6 +270,7 @@ class Registry:
     plugins: list[Plugin] = field(default_factory=list)
     parts: dict[tuple[str, str], Entry] = field(default_factory=dict)
     commands: dict[str, CommandEntry] = field(default_factory=dict)
+    spec_folders: list[tuple[Path, Provider]] = field(default_factory=list)
 
     def add(self, register: Register) -> None:
         """Take in all that one plugin registered, or nothing.
@@ -259,6 +286,17 @@ class Registry:
                 raise PluginError(f"command '{name}' is already provided by {self.commands[name].provider}")
         self.parts.update(register.parts)
         self.commands.update(register.commands)
+        self.spec_folders += [(folder, register.provider) for folder in register.spec_folders]
+
+    @cached_property
+    def specs(self) -> dict[str, SpecEntry]:
+        """The specs that come with the packages, by name."""
+        found: dict[str, SpecEntry] = {}
+        for folder, provider in self.spec_folders:
+            for path in sorted(folder.glob("*.yaml"), key=lambda path: path.stem):
+                name = path.stem if path.stem not in found else f"{provider.distribution}:{path.stem}"
+                found[name] = SpecEntry(name, path, provider)
+        return found
 
     def find(self, kind: str, name: str) -> Entry | None:
         """The part of that kind and name; None where there is none."""

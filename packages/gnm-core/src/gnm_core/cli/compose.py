@@ -17,11 +17,14 @@ from gnm_core.errors import GnmError
 @spec_options
 @click.option("--diff", type=click.Path(path_type=Path), metavar="SPEC", help="Show how another spec differs instead.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the spec with everything explicit.")
+@click.option("--origins", is_flag=True, help="Show every value and the line, option or default it came from instead.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-def compose(spec: Path | None, overrides: tuple[str, ...], diff: Path | None, out: Path | None, as_json: bool) -> None:
+def compose(
+    spec: Path | None, overrides: tuple[str, ...], diff: Path | None, out: Path | None, origins: bool, as_json: bool
+) -> None:
     """Print the model that a spec describes, and check it with one real forward pass.
 
-    The tree shows each slot, the part that fills it, the package that provides it, the parameters that it learns
+    SPEC is a file, or the name of a spec that an installed package ships: gnm specs lists them. The tree shows each slot, the part that fills it, the package that provides it, the parameters that it learns
     (those of the parts inside it included) and the shape that it returns for a batch of B images.
     """
     from gnm_core.spec import load_spec
@@ -33,6 +36,9 @@ def compose(spec: Path | None, overrides: tuple[str, ...], diff: Path | None, ou
         _write(out, f"# Resolved by gnm-core {version('gnm-core')} from {spec}\n" + checked.to_yaml())
     if diff is not None:
         _print_differences(checked.resolved(), load_spec(diff).resolved(), str(spec), str(diff), as_json)
+        return
+    if origins:
+        _print_origins(checked, as_json)
         return
     import torch
 
@@ -89,6 +95,43 @@ def _finite(data: Any) -> Any:
         case float() if not math.isfinite(data):
             return ".inf" if data > 0 else "-.inf"
     return data
+
+
+# Origins
+
+
+def _print_origins(checked: Any, as_json: bool) -> None:
+    from gnm_core.spec.origins import origins
+
+    found = list(origins(checked.tree, checked.given))
+    if as_json:
+        click.echo(_json([{"path": o.path, "value": o.value, **_place_data(o.place)} for o in found]))
+        return
+    said = [f"{origin.path}: {_flow(origin.value)}" for origin in found]
+    wide = min(max(map(len, said)), 72)
+    for text, origin in zip(said, found, strict=True):
+        where = "default" if origin.place is None else _where(origin.place)
+        click.echo(f"{text:{wide}}  " + click.style(where, dim=origin.place is None))
+
+
+def _where(place: Any) -> str:
+    if place.source is None:
+        return "given"
+    return ":".join(str(part) for part in (_short(place.source), place.line, place.column) if part is not None)
+
+
+def _short(source: str) -> str:
+    """A shipped spec by its package and name, any other as it was named."""
+    from gnm_core.plugins import installed
+
+    shipped = (entry for entry in installed().specs.values() if str(entry.path) == source)
+    return next((f"{entry.provider.distribution}:{entry.path.name}" for entry in shipped), source)
+
+
+def _place_data(place: Any) -> dict[str, object]:
+    if place is None:
+        return {"from": "default"}
+    return {"from": place.source, "line": place.line, "column": place.column}
 
 
 # Differences

@@ -14,10 +14,12 @@ from gnm_core.dims import Dims
 from gnm_core.errors import DataError, Problem, SpecError
 from gnm_core.plugins import installed
 from gnm_core.registry import Registry
+from gnm_core.spec.bases import BASE, Bases
 from gnm_core.spec.build import Builder, build
 from gnm_core.spec.checker import Checker
 from gnm_core.spec.nodes import Table, node_of
 from gnm_core.spec.overrides import override
+from gnm_core.spec.sources import locate
 from gnm_core.spec.tree import Part, parts, plain
 from gnm_core.spec.yaml import dump, read_file
 from gnm_core.training.spec import Training
@@ -59,6 +61,8 @@ class CheckedSpec:
     tree: Part
     source: str | None = None
     """The file; None for a Python mapping."""
+    given: Table | None = None
+    """What the file, its bases and the overrides say, each value with its place."""
 
     @cached_property
     def dims(self) -> Dims:
@@ -128,7 +132,7 @@ def load_spec(
     Files of data sets need not be there; they are opened when they are used.
 
     Args:
-        source: a file, or a mapping as a file would hold it.
+        source: a file, the name of a shipped spec, or a mapping as a file would hold it.
         overrides: `path=value` texts, as the command line's `--set`.
         registry: where names are looked up; the installed plugins by default.
         top: what stands at the top level; with `DataSpec`, only `dims` and `data` can be asked for.
@@ -136,24 +140,32 @@ def load_spec(
     Raises:
         SpecError: the spec has problems; all of them at once, each with its place.
     """
+    registry = installed() if registry is None else registry
+    file = None
     if isinstance(source, Mapping):
         try:
             node = node_of(source)
         except TypeError as error:
             raise SpecError([Problem(str(error))]) from None
         assert isinstance(node, Table)
-        name = None
     else:
-        node, name = read_file(source), str(source)
-    override(node, overrides)
-    checker = Checker(installed() if registry is None else registry)
+        file = locate(source, registry)
+        node = read_file(file)
+    overrides = list(overrides)
+    of_base = [text for text in overrides if text.partition("=")[0].strip() == BASE]
+    override(node, of_base)
+    node = Bases(registry, top).unfold(node, file)
+    override(node, [text for text in overrides if text not in of_base])
+    checker = Checker(registry)
     tree = checker.check(top, node, "")
     problems = checker.problems
     if isinstance(tree, Part):
         problems = problems + _trial(tree)
     if problems or not isinstance(tree, Part):
-        raise SpecError(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
-    return CheckedSpec(tree, name)
+        name = str(file)  # its own problems first, then those of its bases
+        order = sorted(problems, key=lambda p: (p.source not in (None, name), p.line or 0, p.column or 0))
+        raise SpecError(order)
+    return CheckedSpec(tree, str(file) if file else None, node)
 
 
 def _trial(tree: Part) -> list[Problem]:

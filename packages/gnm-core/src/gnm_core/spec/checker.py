@@ -212,7 +212,7 @@ class Checker:
         inner, metadata = strip(annotation)
         default = next((item for item in metadata if isinstance(item, Default)), None)
         if default is not None:
-            return self.check(annotation, _default_node(default, node.place), below)
+            return self.check(annotation, default_node(default, node.place), below)
         if argument.default is not MISSING:
             try:
                 given = node_of(_plain_default(argument.default), node.place)
@@ -270,10 +270,10 @@ class Checker:
             return None
         if "use" in node.nodes:
             return node
-        if issubclass(contract, Schedule) and {"from", "to"} <= node.nodes.keys() <= LINE:
+        if is_line(contract, node):
             return Table({"use": Scalar("linear", node.place), **node.nodes}, node.place, node.keys)
         if default is not None:  # options alone change the default part
-            base = _default_node(default, node.place)
+            base = default_node(default, node.place)
             return Table({**base.nodes, **node.nodes}, node.place, node.keys)
         self._note(
             f"has no 'use'; expected the name of {with_article(contract.kind)}",
@@ -380,7 +380,13 @@ def _within(limits: list[Any], items: tuple[Checked, ...]) -> bool:
     return True
 
 
-def _default_node(default: Default, place: Place) -> Table:
+def is_line(contract: type[Contract], node: Table) -> bool:
+    """Whether this is the short form of a linear schedule."""
+    return issubclass(contract, Schedule) and {"from", "to"} <= node.nodes.keys() <= LINE
+
+
+def default_node(default: Default, place: Place) -> Table:
+    """The part that stands where a spec says nothing."""
     options = {name.removesuffix("_"): value for name, value in default.options}
     node = node_of({"use": default.name, **options}, place)
     assert isinstance(node, Table)

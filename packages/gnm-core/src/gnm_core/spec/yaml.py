@@ -38,7 +38,7 @@ def read_file(path: str | Path) -> Table:
         with open(path, "rb") as file:
             data = file.read(LARGEST + 1)  # never more, whatever the size
     except FileNotFoundError:
-        raise SpecError([Problem("no such file", source=source, hint=_neighbours(Path(path)))]) from None
+        raise SpecError([Problem("no such file", source=source)]) from None
     except (OSError, ValueError) as error:
         raise SpecError(
             [Problem(f"cannot be read: {getattr(error, 'strerror', None) or error}", source=source)]
@@ -217,16 +217,6 @@ class _Representer(SafeRepresenter):
 
 
 _Representer.add_representer(str, _Representer.represent_text)
-
-
-def _neighbours(path: Path) -> str | None:
-    try:
-        specs = sorted(p.name for p in path.parent.glob("*.y*ml"))
-    except OSError:
-        return None
-    from gnm_core.suggestions import did_you_mean
-
-    return did_you_mean(path.name, specs)
 
 
 def _join(path: str, key: str) -> str:

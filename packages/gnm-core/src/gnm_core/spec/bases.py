@@ -1,0 +1,160 @@
+"""`base: mnist-4.yaml`: a spec says only what it changes in another one."""
+
+from pathlib import Path
+from typing import Any
+
+from gnm_core.contracts import Contract, Default
+from gnm_core.errors import PluginError, Problem, SpecError
+from gnm_core.registry import Registry
+from gnm_core.spec.annotations import arguments_of, is_contract, is_record, item_of, members_of, strip, values_of
+from gnm_core.spec.checker import default_node, is_line
+from gnm_core.spec.nodes import Node, Place, Scalar, Table, described
+from gnm_core.spec.sources import locate
+from gnm_core.spec.yaml import read_file
+
+BASE = "base"
+LONGEST = 16
+"""Bases of bases."""
+
+
+class Bases:
+    """Puts a spec on top of its base, and that on its own.
+
+    Args:
+        registry: knows the shipped specs, and which class a part's name stands for.
+        top: what stands at the top level of a spec.
+    """
+
+    def __init__(self, registry: Registry, top: type) -> None:
+        self.registry, self.top = registry, top
+
+    def unfold(self, node: Table, file: Path | None = None) -> Table:
+        """The spec with everything that its bases say; `base` is gone.
+
+        Args:
+            node: a spec as it stands in its file.
+            file: that file; None for what has none.
+
+        Raises:
+            SpecError: a base is missing, is no spec, or leads back to a spec that it is a base of.
+        """
+        chain, seen = [node], [file.resolve()] if file else []
+        while (place := _base_of(chain[-1])) is not None:
+            text, where = place
+            path = locate(text, self.registry, where)
+            if path.resolve() in seen:
+                circle = " -> ".join(p.name for p in [*seen[seen.index(path.resolve()) :], path])
+                raise _problem(f"goes in a circle: {circle}", where)
+            if len(chain) > LONGEST:
+                raise _problem(f"has more than {LONGEST} bases below it", where)
+            seen.append(path.resolve())
+            chain.append(read_file(path))
+        whole = chain.pop()
+        while chain:
+            merged = self._merge(whole, chain.pop(), self.top)
+            assert isinstance(merged, Table)
+            whole = merged
+        return Table({k: v for k, v in whole.nodes.items() if k != BASE}, whole.place, whole.keys)
+
+    def _merge(self, base: Node, child: Node, annotation: Any) -> Node:
+        """Mappings merge, everything else replaces; a part merges with a part of the same name.
+
+        Args:
+            base: what the base says.
+            child: what the child says.
+            annotation: what may stand here; None where nobody knows.
+        """
+        contract, default = _slot(annotation)
+        if contract is not None or _names_part(base) or _names_part(child):
+            base, child = _as_part(base, contract, default), _as_part(child)
+        if not (isinstance(base, Table) and isinstance(child, Table)):
+            return child
+        name = _value(base.nodes.get("use"))
+        if "use" in child.nodes and _value(child.nodes["use"]) != name:
+            return child
+        known = self._options(contract, name) if contract is not None else _keys(annotation)
+        nodes = dict(base.nodes)
+        for key, node in child.nodes.items():
+            below = known(key)
+            nodes[key] = self._merge(nodes[key], node, below) if key in nodes else node
+        return Table(nodes, child.place, {**base.keys, **child.keys})
+
+    def _options(self, contract: type[Contract] | None, name: object) -> Any:
+        entry = self.registry.find(contract.kind, name) if contract and isinstance(name, str) else None
+        try:
+            return _keys(entry.load() if entry else None)
+        except PluginError:  # the checker says so, with the place
+            return _keys(None)
+
+
+def _base_of(node: Table) -> tuple[str, Place] | None:
+    """What the spec names as its base, and where; None where it has none."""
+    base = node.nodes.get(BASE, Scalar(None))
+    if isinstance(base, Scalar) and base.value is None:
+        return None
+    if not (isinstance(base, Scalar) and isinstance(base.value, str) and base.value and "\0" not in base.value):
+        raise _problem(f"{described(base)}; expected a spec file, or the name of a shipped spec", base.place)
+    return base.value, base.place
+
+
+def _problem(message: str, place: Place) -> SpecError:
+    return SpecError([Problem(message, BASE, place.line, place.column, place.source)])
+
+
+# What may stand somewhere
+
+
+def _slot(annotation: Any) -> tuple[type[Contract] | None, Default | None]:
+    """The contract of a slot, or of a list of slots, and its default part."""
+    inner, metadata = _single(annotation)
+    if (item := item_of(inner)) is not None:
+        inner, _ = _single(item)
+    default = next((item for item in metadata if isinstance(item, Default)), None)
+    return (inner, default) if is_contract(inner) else (None, None)
+
+
+def _single(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """`Annotated[X | None, a]` to (X, (a,)); an annotation of several types to (None, ())."""
+    inner, metadata = strip(annotation)
+    members = [member for member in members_of(inner) if member is not type(None)]
+    if len(members) != 1:
+        return None, ()
+    inner, more = strip(members[0])
+    return inner, (*more, *metadata)
+
+
+def _keys(annotation: Any) -> Any:
+    """What may stand below each key of a mapping."""
+    inner, _ = _single(annotation)
+    if (values := values_of(inner)) is not None:
+        return lambda key: values
+    if is_record(inner) or is_contract(inner):
+        try:
+            known = arguments_of(inner)
+        except PluginError:  # the checker says so, with the place
+            return lambda key: None
+        return lambda key: known[key].annotation if key in known else None
+    return lambda key: None
+
+
+# Parts
+
+
+def _names_part(node: Node) -> bool:
+    return isinstance(node, Table) and "use" in node.nodes
+
+
+def _as_part(node: Node, contract: type[Contract] | None = None, default: Default | None = None) -> Node:
+    """With `use`, where the node names a part, or is known to be one; anything else as it is."""
+    if isinstance(_value(node), str):
+        return Table({"use": node}, node.place, {"use": node.place})
+    if isinstance(node, Table) and "use" not in node.nodes and contract is not None:
+        if is_line(contract, node):
+            return Table({"use": Scalar("linear", node.place), **node.nodes}, node.place, node.keys)
+        if default is not None:
+            return Table({**default_node(default, node.place).nodes, **node.nodes}, node.place, node.keys)
+    return node
+
+
+def _value(node: Node | None) -> object:
+    return node.value if isinstance(node, Scalar) else None
