@@ -10,8 +10,8 @@ MINUTES ?= 5
 ## demo: compose, train for about five minutes on an embedded digit source, and name a picture
 demo: $(VENV)/.demo
 	@rm -rf runs/demo
-	$(BIN)/gnm compose --spec specs/mnist-4-64-demo.yaml
-	$(BIN)/gnm train --spec specs/mnist-4-64-demo.yaml --out runs/demo --seconds $$(( $(MINUTES) * 60 ))
+	$(BIN)/gnm compose --spec mnist-4-64-demo
+	$(BIN)/gnm train --spec mnist-4-64-demo --out runs/demo --seconds $$(( $(MINUTES) * 60 ))
 	$(BIN)/gnm sample runs/demo -n 25 --out runs/demo/samples.png
 	@echo; echo "The picture: $$(ls runs/demo/pictures/*.png | tail -1)"
 	@echo "Dreamt scenes: runs/demo/samples.png"

@@ -66,7 +66,7 @@ def measure(
     matmul = min(median_time(lambda: square @ square, 1, clock) for _ in range(5))
     rate = 2 * 2048**3 / matmul / 1e9
 
-    checked = load_spec(f"specs/{spec}.yaml", overrides)
+    checked = load_spec(spec, overrides)
     model, objective = checked.model().train(), checked.objective()
     size = sum(p.numel() for p in model.parameters())
     if plain:

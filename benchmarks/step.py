@@ -24,8 +24,6 @@ from gnm_core.parts.schedules.constant import Constant
 from gnm_core.training.allocator import keep_freed_memory
 from plain_gnm import plain
 
-SPECS = Path(__file__).parents[1] / "specs"
-
 
 def megabytes() -> float:
     """Peak resident memory of this process; `getrusage` would count the process that started it too."""
@@ -61,7 +59,7 @@ def training(model: torch.nn.Module, image: torch.Tensor, objective: torch.nn.Mo
 
 
 def build(spec: str) -> tuple[torch.nn.Module, torch.nn.Module, torch.Tensor]:
-    checked = load_spec(SPECS / f"{spec}.yaml", ["data=null"])
+    checked = load_spec(spec, ["data=null"])
     torch.manual_seed(0)
     image = torch.rand(32, checked.dims.channels, checked.dims.size, checked.dims.size)
     return compose(checked), checked.objective(), image

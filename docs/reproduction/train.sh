@@ -12,7 +12,7 @@ train() { # NAME SPEC [--set ...]
     echo "$1: $(date +%T)"
     (
         ulimit -t $((60 * minutes))
-        OMP_NUM_THREADS=1 "$gnm" train --spec "specs/$2.yaml" --out "$out/$1" --digits-dir "$digits" --threads 1 \
+        OMP_NUM_THREADS=1 "$gnm" train --spec "$2" --out "$out/$1" --digits-dir "$digits" --threads 1 \
             --set train.checkpoint_every=200 --set train.keep=1 --set train.picture_every=1000 "${@:3}"
     ) || true
 }

@@ -1,9 +1,8 @@
 """Every spec of the baselines composes, and says what its name says."""
 
-from pathlib import Path
-
 import pytest
 from gnm_core import load_spec
+from gnm_core.plugins import installed
 from torch import device
 
 DATA = ("mnist-4", "mnist-10", "mnist-4-10", "arrow-room")
@@ -16,13 +15,12 @@ NAMES = (
 
 
 def test_every_baseline_is_shipped_for_every_data_set() -> None:
-    shipped = {path.stem for path in Path("specs").glob("*.yaml")}
-    assert set(NAMES) <= shipped
+    assert set(NAMES) <= installed().specs.keys()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_composes(name: str) -> None:
-    spec = load_spec(f"specs/{name}.yaml")
+    spec = load_spec(name)
     with device("meta"):
         model = spec.model()
     assert type(model).__name__.lower().removesuffix("model") == name.split("-", maxsplit=1)[0]

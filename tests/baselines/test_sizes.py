@@ -9,7 +9,7 @@ FIVE = ["model.attention.channels=[32, 32, 64, 64, 64]", "model.attention.stride
 
 def size_of(spec: str, *overrides: str) -> int:
     with device("meta"):
-        model = load_spec(f"specs/{spec}.yaml", overrides).model()
+        model = load_spec(spec, overrides).model()
     return sum(p.numel() for p in model.parameters())
 
 
@@ -38,7 +38,5 @@ def test_space_has_about_five_million_parameters() -> None:
 
 
 def test_more_draw_steps_share_their_parameters() -> None:
-    core: list[nn.Module] = [
-        load_spec("specs/convdraw-4-mnist-4.yaml", [f"model.core.steps={n}"]).model() for n in (1, 8)
-    ]
+    core: list[nn.Module] = [load_spec("convdraw-4-mnist-4", [f"model.core.steps={n}"]).model() for n in (1, 8)]
     assert sum(p.numel() for p in core[0].parameters()) == sum(p.numel() for p in core[1].parameters())

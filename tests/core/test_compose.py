@@ -21,8 +21,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.yaml"))
-
 
 class Instrument(Contract):
     kind = "instrument"
@@ -307,9 +305,9 @@ def again(spec: CheckedSpec, folder: Path) -> CheckedSpec:
     return load_spec(folder / "resolved.yaml")
 
 
-@pytest.mark.parametrize("path", SPECS, ids=[path.stem for path in SPECS])
-def test_every_shipped_spec_resolves_to_itself(path: Path, tmp_path: Path) -> None:
-    spec = load_spec(path)
+@pytest.mark.parametrize("name", installed().specs)
+def test_every_shipped_spec_resolves_to_itself(name: str, tmp_path: Path) -> None:
+    spec = load_spec(name)
     assert again(spec, tmp_path).resolved() == spec.resolved()
 
 

@@ -15,7 +15,6 @@ from torch import Tensor
 
 Command = Callable[..., CompletedProcess[str]]
 
-SPECS = Path(__file__).parents[2] / "specs"
 SMALL = (
     *("mnist-4-64-short", "vae-mnist-4-64", "convdraw-4-mnist-4-64"),
     *("space-mnist-4-64-short", "genesis-mnist-4-64", "arrow-room-64"),
@@ -33,11 +32,10 @@ gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU 
 
 def shipped(name: str, *overrides: str) -> CheckedSpec:
     """A shipped spec with a dozen images and two steps of four to a stage."""
-    path = SPECS / f"{name}.yaml"
-    stages = load_spec(path).training().stages or ()
+    stages = load_spec(name).training().stages or ()
     short = [f"{each}.{what}" for each in _paths(len(stages)) for what in ("batch=4", f"steps={2 if stages else 4}")]
     data = [f"data.{split}=12" for split in ("train", "validation", "test")]
-    return load_spec(path, [*FEW, *short, *data, *overrides])
+    return load_spec(name, [*FEW, *short, *data, *overrides])
 
 
 def _paths(stages: int) -> list[str]:

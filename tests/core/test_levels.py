@@ -69,5 +69,5 @@ def test_the_scene_level_reaches_all_of_the_scene_code(model: torch.nn.Module) -
 
 
 def test_a_spec_trains_level_after_level() -> None:
-    stages = load_spec("specs/mnist-4-64.yaml").training().schedule()
+    stages = load_spec("mnist-4-64").training().schedule()
     assert [stage.level for stage in stages] == ["symbols", "scene", None]

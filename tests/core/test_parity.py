@@ -19,7 +19,6 @@ from torch import Tensor
 from torch.distributions import Normal
 
 FOLDER = Path(__file__).parents[3] / "shared" / "parity"
-SPECS = Path(__file__).parents[2] / "specs"
 CASES = ("mnist", "arrow", "arrow-curriculum")
 RENDERERS = ("separable", "stn")
 
@@ -225,7 +224,7 @@ def test_the_shipped_specs_weigh_every_term_as_published(name: str) -> None:
     """Ours against the published schedules' values at the case's step."""
     case = Case.read(name)
     spec = "arrow-room" if case.meta["masks"] else "mnist-4"
-    objective = load_spec(SPECS / f"{spec}.yaml", ["data=null"]).objective()
+    objective = load_spec(spec, ["data=null"]).objective()
     step = case.meta["step"]
     terms = case.model("separable").terms(case.arrays["image"], step)
     weights = objective(terms, step).weights

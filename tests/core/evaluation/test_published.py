@@ -26,7 +26,7 @@ SUPPLEMENT = ROOT / ".." / "shared" / "paper" / "supplement.txt"
     ],
 )
 def test_labels_are_those_of_the_tables(spec: str, label: str) -> None:
-    assert label_of(load_spec(ROOT / "specs" / f"{spec}.yaml")) == label
+    assert label_of(load_spec(spec)) == label
 
 
 def test_the_beta_of_the_last_stage_counts() -> None:

@@ -10,8 +10,6 @@ from gnm_core.training.device import Settings
 from gnm_core.training.loop import resume, start
 from gnm_core.training.progress import Silent
 
-ROOT = Path(__file__).parents[3]
-
 SMALL = [
     "dims={channels: 1, size: 32, grid: 2, features: 16, scene: 4, what: 4}",
     "model.encoder={use: conv, widths: [8, 8, 8]}",
@@ -26,7 +24,7 @@ SMALL = [
 def test_a_run_that_was_stopped_everywhere_equals_one_that_was_not(tmp_path: Path) -> None:
     pytest.importorskip("gnm_render", reason="the renderer comes with gnm-render")
     pytest.importorskip("gnm_data", reason="the digits come with gnm-data")
-    spec = load_spec(ROOT / "specs/mnist-4-64.yaml", [*SMALL, "data.train=64"])
+    spec = load_spec("mnist-4-64", [*SMALL, "data.train=64"])
     start(spec, tmp_path / "a", Settings(), Silent())
     start(spec, tmp_path / "b", Settings(steps=1), Silent())
     for steps in range(2, 10):

@@ -18,7 +18,7 @@ def compose(source: str | Path | Mapping[str, object] | CheckedSpec, overrides: 
         SpecError: the spec has problems; all of them at once.
 
     Example:
-        model = gnm_core.compose("specs/mnist-4.yaml")
+        model = gnm_core.compose("mnist-4")
         scene = model.sample(50)
     """
     spec = source if isinstance(source, CheckedSpec) else load_spec(source, overrides)

@@ -24,7 +24,7 @@ def compose(
 ) -> None:
     """Print the model that a spec describes, and check it with one real forward pass.
 
-    SPEC is a file, or the name of a spec that an installed package ships: gnm specs lists them. The tree shows each slot, the part that fills it, the package that provides it, the parameters that it learns
+    The tree shows each slot, the part that fills it, the package that provides it, the parameters that it learns
     (those of the parts inside it included) and the shape that it returns for a batch of B images.
     """
     from gnm_core.spec import load_spec

@@ -15,7 +15,7 @@ def import_published(*, checkpoint: Path, spec: Path | None, overrides: tuple[st
     """Take over weights of the published implementation, as a run that other commands can read.
 
     \b
-    gnm import published.pth --spec specs/mnist-4.yaml --out runs/published
+    gnm import published.pth --spec mnist-4 --out runs/published
 
     The spec says what the weights are of; every weight must be there, fit, and be known. No code in the file is run.
     """

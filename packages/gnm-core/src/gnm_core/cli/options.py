@@ -12,7 +12,12 @@ import click
 def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds `--spec`, `--set` and `--digits-dir`; the command gets `spec` (a path or None) and `overrides` (texts)."""
 
-    @click.option("--spec", type=click.Path(path_type=Path), metavar="SPEC", help="Spec file (YAML), or a name that gnm specs lists.")
+    @click.option(
+        "--spec",
+        type=click.Path(path_type=Path),
+        metavar="SPEC",
+        help="Spec file (YAML), or a name that gnm specs lists.",
+    )
     @click.option(
         "--set",
         "overrides",

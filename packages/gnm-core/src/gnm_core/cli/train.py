@@ -45,7 +45,7 @@ def train(
     """Train the model of a spec, or go on with a run.
 
     \b
-    gnm train --spec specs/mnist-4.yaml --out runs/x
+    gnm train --spec mnist-4 --out runs/x
     gnm train --resume runs/x
 
     A run can be stopped at any moment, by Ctrl-C or otherwise; resumed, it ends with the same weights, bit for bit.

@@ -66,12 +66,15 @@ class Bases:
         """
         contract, default = _slot(annotation)
         if contract is not None or _names_part(base) or _names_part(child):
-            base, child = _as_part(base, contract, default), _as_part(child)
+            base, child = _named(base), _named(child)
         if not (isinstance(base, Table) and isinstance(child, Table)):
             return child
-        name = _value(base.nodes.get("use"))
-        if "use" in child.nodes and _value(child.nodes["use"]) != name:
-            return child
+        understood = _understood(base, contract, default)
+        name = _value(understood.nodes.get("use"))
+        if "use" in child.nodes:
+            if _value(child.nodes["use"]) != name:
+                return child
+            base = understood
         known = self._options(contract, name) if contract is not None else _keys(annotation)
         nodes = dict(base.nodes)
         for key, node in child.nodes.items():
@@ -144,11 +147,14 @@ def _names_part(node: Node) -> bool:
     return isinstance(node, Table) and "use" in node.nodes
 
 
-def _as_part(node: Node, contract: type[Contract] | None = None, default: Default | None = None) -> Node:
-    """With `use`, where the node names a part, or is known to be one; anything else as it is."""
-    if isinstance(_value(node), str):
-        return Table({"use": node}, node.place, {"use": node.place})
-    if isinstance(node, Table) and "use" not in node.nodes and contract is not None:
+def _named(node: Node) -> Node:
+    """A name as {use: name}; anything else as it is."""
+    return Table({"use": node}, node.place, {"use": node.place}) if isinstance(_value(node), str) else node
+
+
+def _understood(node: Table, contract: type[Contract] | None, default: Default | None) -> Table:
+    """A slot's options with the `use` that goes without saying."""
+    if "use" not in node.nodes and contract is not None:
         if is_line(contract, node):
             return Table({"use": Scalar("linear", node.place), **node.nodes}, node.place, node.keys)
         if default is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gnm_core.spec.checker import is_line
 from gnm_core.spec.nodes import Items, Node, Place, Scalar, Table
 from gnm_core.spec.tree import Checked, Listing, Named, Part, join, plain
 
@@ -30,7 +31,7 @@ def origins(tree: Checked, given: Node | None, path: str = "") -> Iterator[Origi
     match tree:
         case Part():
             if tree.entry is not None:
-                yield Origin(join(path, "use"), tree.entry.name, _place(_at(given, "use")) or _place(given))
+                yield Origin(join(path, "use"), tree.entry.name, _place_of_use(tree, given))
             for name, item in tree.arguments.items():
                 key = name.removesuffix("_")
                 yield from origins(item, _at(given, key), join(path, key))
@@ -51,6 +52,13 @@ def _at(node: Node | None, key: str) -> Node | None:
         return node.nodes.get(key)
     number = isinstance(node, Scalar) and isinstance(node.value, int | float)
     return node if number and key == "value" else None
+
+
+def _place_of_use(part: Part, given: Node | None) -> Place | None:
+    """A short form says which part it is without `use`; options alone leave the default part."""
+    if isinstance(given, Table) and "use" not in given.nodes:
+        return given.place if part.contract and is_line(part.contract, given) else None
+    return _place(given.nodes["use"] if isinstance(given, Table) else given)
 
 
 def _place(node: Node | None) -> Place | None:

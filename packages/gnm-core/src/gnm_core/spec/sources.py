@@ -28,10 +28,12 @@ def locate(source: str | Path, registry: Registry, place: Place | None = None) -
         return shipped.path
     if os.path.lexists(path):
         return path
-    hints = [did_you_mean(path.name, [*_neighbours(path), *registry.specs])]
-    if namesake := registry.specs.get(path.stem):
-        hints = [f"{namesake.provider} ships a spec '{namesake.name}': name it without folder and ending"]
-    message, hint = "no such file, nor does an installed package ship a spec of this name", hints[0]
+    message, hint = "no such file", did_you_mean(path.name, _neighbours(path))
+    if path.name == text and path.suffix not in (".yaml", ".yml"):
+        message += ", nor does an installed package ship a spec of this name"
+        hint = did_you_mean(text, [*_neighbours(path), *registry.specs])
+    elif hint is None and (namesake := registry.specs.get(path.stem)):
+        hint = f"{namesake.provider} ships a spec '{namesake.name}': name it without folder and ending"
     if place is None:
         raise SpecError([Problem(message, source=text, hint=hint)])
     raise SpecError([Problem(f"{text!r}: {message}", "base", place.line, place.column, place.source, hint)])
