@@ -4,7 +4,7 @@ import pytest
 import torch
 from einops import rearrange
 from gnm_baselines.space.painting import boundary_loss, layers, paint
-from gnm_core.layers.crop import crop
+from gnm_core.layers.boxes import crop
 from torch import Tensor
 from torch.nn import functional as F
 

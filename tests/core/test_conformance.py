@@ -23,7 +23,7 @@ OPTIONS: dict[tuple[str, str], dict[str, object]] = {
 CASES = [
     (entry, contract)
     for entry in installed().parts.values()
-    if entry.kind in ("encoder", "glimpse-encoder", "core", "prior", "decoder", "renderer")
+    if entry.kind in ("encoder", "glimpse-encoder", "background-encoder", "core", "prior", "decoder", "renderer")
     for contract in contracts_of(entry.load())
 ]
 

@@ -9,13 +9,22 @@ from gnm_core.likelihood import gaussian_log_likelihood
 from torch import Tensor
 
 VARIANTS = pytest.mark.parametrize("masks", [False, True], ids=["plain", "masks and background"])
-CROPS = {"use": "mlp", "size": 8, "hidden": [8]}
-READINGS = pytest.mark.parametrize("reading", [None, CROPS], ids=["of features", "of crops"])
-"""How z^what is read."""
+READINGS = pytest.mark.parametrize("by_eye", [False, True], ids=["of features", "of the picture"])
+"""What z^what and z^b are read from."""
+BY_EYE = {"glimpse_encoder": {"use": "mlp", "size": 8, "hidden": [8]}}
+PAST = {"use": "surroundings", "side": 4}
 STEPS = 10
 
 
-def spec(masks: bool = False, *, size: int = 32, encoder: object = None, prior: object = None, **model: object) -> dict:
+def spec(
+    masks: bool = False,
+    *,
+    size: int = 32,
+    encoder: object = None,
+    prior: object = None,
+    by_eye: bool = False,
+    **model: object,
+) -> dict:
     background = {"use": "subpixel-background", "channels": [6], "kernels": [1, 3], "upscales": [4, size // 4]}
     glimpse = {"use": "subpixel", "masks": masks, "channels": [6], "kernels": [1, 3], "upscales": [4, 2]}
     return {
@@ -39,6 +48,7 @@ def spec(masks: bool = False, *, size: int = 32, encoder: object = None, prior: 
                 "prior": prior or {"use": "autoregressive", "hidden": [8]},
             },
             "renderer": {"use": "separable", "glimpse": glimpse, "background": background if masks else None},
+            **(BY_EYE | {"background_encoder": PAST if masks else None} if by_eye else {}),
             "head": [8],
             "background_posterior": [8],
             "background_generator": [8],
@@ -73,9 +83,9 @@ ENCODERS = ["conv", {"use": "timm", "backbone": "test_convnext"}]
 @pytest.mark.parametrize("prior", PRIORS, ids=str)
 @pytest.mark.parametrize("renderer", ["separable", "stn"])
 def test_gradients_reach_every_parameter(
-    masks: bool, encoder: object, prior: object, renderer: str, reading: object
+    masks: bool, encoder: object, prior: object, renderer: str, by_eye: bool
 ) -> None:
-    options = spec(masks, encoder=encoder, prior=prior, glimpse_encoder=reading)
+    options = spec(masks, encoder=encoder, prior=prior, by_eye=by_eye)
     options["model"]["renderer"]["use"] = renderer
     torch.manual_seed(0)
     model = compose(options)
@@ -89,8 +99,8 @@ def test_gradients_reach_every_parameter(
 
 @READINGS
 @VARIANTS
-def test_every_term_is_one_finite_number_an_image(masks: bool, reading: object) -> None:
-    model = machine(masks, glimpse_encoder=reading)
+def test_every_term_is_one_finite_number_an_image(masks: bool, by_eye: bool) -> None:
+    model = machine(masks, by_eye=by_eye)
     terms = model.terms(pictures(model), STEPS)
     latents = {"presence", "where", "depth", "what"} | ({"background"} if masks else set())
     assert terms.kl.keys() == latents | {"scene"}
@@ -105,9 +115,9 @@ def test_every_term_is_one_finite_number_an_image(masks: bool, reading: object) 
 
 @READINGS
 @VARIANTS
-def test_an_image_is_explained_by_itself(masks: bool, reading: object) -> None:
+def test_an_image_is_explained_by_itself(masks: bool, by_eye: bool) -> None:
     """What stands beside it in a batch changes nothing."""
-    model = machine(masks, glimpse_encoder=reading)
+    model = machine(masks, by_eye=by_eye)
     image = pictures(model)
 
     def seen(batch: Tensor) -> list[Tensor]:
@@ -122,9 +132,9 @@ def test_an_image_is_explained_by_itself(masks: bool, reading: object) -> None:
 @READINGS
 @VARIANTS
 @torch.no_grad()
-def test_log_ratios_average_to_minus_the_divergences(masks: bool, reading: object) -> None:
+def test_log_ratios_average_to_minus_the_divergences(masks: bool, by_eye: bool) -> None:
     """E[log p(z) - log q(z)] = -KL for every latent, with presence sampled hard."""
-    model = machine(masks, glimpse_encoder=reading)
+    model = machine(masks, by_eye=by_eye)
     seen = model.infer(pictures(model, 1).expand(4000, -1, -1, -1), ENDLESS, hard=True)
     kl = model.terms_of(pictures(model, 1), seen, ENDLESS).kl
     for name, ratio in model.log_ratios(seen).items():
@@ -135,9 +145,9 @@ def test_log_ratios_average_to_minus_the_divergences(masks: bool, reading: objec
 @READINGS
 @VARIANTS
 @torch.no_grad()
-def test_importance_weights_bound_the_likelihood_from_above_the_elbo(masks: bool, reading: object) -> None:
+def test_importance_weights_bound_the_likelihood_from_above_the_elbo(masks: bool, by_eye: bool) -> None:
     """Their mean is the ELBO in closed form, and their log-mean-exp is not below it."""
-    model = machine(masks, glimpse_encoder=reading)
+    model = machine(masks, by_eye=by_eye)
     image = pictures(model, 1).expand(3000, -1, -1, -1)
     weights = model.log_weights(image)
     elbo = model.terms_of(image, model.infer(image, ENDLESS, hard=True), ENDLESS).elbo
@@ -151,9 +161,9 @@ def test_importance_weights_bound_the_likelihood_from_above_the_elbo(masks: bool
 @READINGS
 @VARIANTS
 @torch.no_grad()
-def test_importance_weights_estimate_the_likelihood(masks: bool, reading: object) -> None:
+def test_importance_weights_estimate_the_likelihood(masks: bool, by_eye: bool) -> None:
     """log E_q[w] = log E_p[p(x | z)]: posterior and prior samples agree on log p(x) where the noise is wide."""
-    options = spec(masks, size=16, sigma=4, glimpse_encoder=reading)
+    options = spec(masks, size=16, sigma=4, by_eye=by_eye)
     options["dims"] |= {"grid": 1, "scene": 1, "what": 1, "background": 1}
     torch.manual_seed(0)
     model = compose(options)
@@ -178,16 +188,16 @@ def test_importance_weights_estimate_the_likelihood(masks: bool, reading: object
 
 @torch.no_grad()
 def test_what_is_read_from_the_crop_of_the_box_alone() -> None:
-    """Paint over what lies outside a cell's box, with the features held: what is in the box stays as it was."""
-    model = machine(glimpse_encoder=CROPS, size=64)
-    image, features = pictures(model, 1), torch.randn(1, 6, 2, 2)
+    """Paint over what lies outside a cell's box: what is added to its features stays as it was."""
+    model = machine(by_eye=True, size=64)
+    image = pictures(model, 1)
     where = torch.tensor([0.25, 0.25, -0.5, -0.5]).expand(1, 2, 2, 4)  # 16 px about (16, 16)
-    first = model._look(image, features, where)
+    first = model._look(image, where)
     outside, inside = image.clone(), image.clone()
     outside[:, :, 26:] = 0
     inside[:, :, 14:18] = 0
-    assert torch.equal(first, model._look(outside, features, where))
-    assert not torch.allclose(first, model._look(inside, features, where))
+    assert torch.equal(first, model._look(outside, where))
+    assert not torch.allclose(first, model._look(inside, where))
 
 
 @VARIANTS

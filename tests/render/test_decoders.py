@@ -5,6 +5,8 @@ import torch
 from gnm_core import Dims, OptionError
 from gnm_render.decoders.background import SubpixelBackground
 from gnm_render.decoders.glimpse import SubpixelGlimpse
+from gnm_render.decoders.mlp_glimpse import MlpGlimpse
+from gnm_render.decoders.smooth_background import SmoothBackground
 
 
 @pytest.mark.parametrize("masks", [False, True])
@@ -75,3 +77,21 @@ def test_a_background_that_misses_the_image_is_refused() -> None:
     with pytest.raises(OptionError, match=r"\[4, 2\] grow one pixel to 8 px; the image has 64") as error:
         SubpixelBackground(Dims(size=64), channels=(4,), kernels=(1, 1), upscales=(4, 2))
     assert error.value.option == "upscales"
+
+
+@pytest.mark.parametrize("masks", [False, True])
+def test_a_fully_connected_glimpse_has_the_size_that_is_asked_for(masks: bool) -> None:
+    decoder = MlpGlimpse(Dims(channels=3, what=5), masks=masks, size=10, hidden=(7,))
+    glimpse = decoder(3 * torch.randn(6, 5))
+    assert glimpse.shape == (6, 3 + masks, 10, 10)
+    assert 0 <= glimpse.min() < glimpse.max() <= 1
+
+
+def test_a_smooth_background_has_no_edges() -> None:
+    """Between two neighbouring pixels lies no more than their share of the step between two colours."""
+    decoder = SmoothBackground(Dims(channels=3, size=64, background=6), side=4)
+    image = decoder(5 * torch.randn(2, 6))
+    assert image.shape == (2, 3, 64, 64)
+    assert 0 <= image.min() < image.max() <= 1
+    assert image.diff(dim=-1).abs().max() <= 4 / 64 + 1e-6
+    assert image.diff(dim=-2).abs().max() <= 4 / 64 + 1e-6

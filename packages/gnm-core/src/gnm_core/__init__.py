@@ -8,6 +8,7 @@ from gnm_core.hookspecs import hookimpl
 if TYPE_CHECKING:
     from gnm_core.composer import compose as compose
     from gnm_core.contracts import BackgroundDecoder as BackgroundDecoder
+    from gnm_core.contracts import BackgroundEncoder as BackgroundEncoder
     from gnm_core.contracts import Contract as Contract
     from gnm_core.contracts import Core as Core
     from gnm_core.contracts import Curriculum as Curriculum
@@ -64,6 +65,7 @@ _HOMES = {
     "gnm_core.composer": ("compose",),
     "gnm_core.contracts": (
         "BackgroundDecoder",
+        "BackgroundEncoder",
         "Contract",
         "Core",
         "Curriculum",

@@ -74,7 +74,7 @@ class Encoder(Contract, nn.Module):
 
 
 class GlimpseEncoder(Contract, nn.Module):
-    """crop of a box → what it adds to the features of its cell."""
+    """Crop of a box → what it adds to the features of its cell."""
 
     kind = "glimpse-encoder"
     describes = "crop of one box to features"
@@ -85,6 +85,25 @@ class GlimpseEncoder(Contract, nn.Module):
     @abstractmethod
     def forward(self, glimpse: Tensor) -> Tensor:
         """(N, C, size, size) in [0, 1] → (N, E)."""
+
+
+class BackgroundEncoder(Contract, nn.Module):
+    """Image around the objects → q(z^b | x, z^pres, z^where)."""
+
+    kind = "background-encoder"
+    describes = "picture around the objects to the posterior of z^b"
+
+    @abstractmethod
+    def forward(self, image: Tensor, cover: Tensor) -> Tensor:
+        """What lies behind the objects.
+
+        Args:
+            image: (B, C, H, W) in [0, 1].
+            cover: (B, 1, H, W) in [0, 1]: how much of a pixel lies in boxes of objects that are there.
+
+        Returns:
+            (B, 2 Z): means, then standard deviations before their softplus.
+        """
 
 
 class ScenePrior(Contract, nn.Module):

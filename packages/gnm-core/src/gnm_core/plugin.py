@@ -31,6 +31,7 @@ def gnm_register(register: Register) -> None:
     register.encoder("conv", "gnm_core.parts.encoders.conv:ConvEncoder")
     register.encoder("timm", "gnm_core.parts.encoders.timm:TimmEncoder")
     register.part("glimpse-encoder", "mlp", "gnm_core.parts.glimpse_encoders.mlp:MlpGlimpseEncoder")
+    register.part("background-encoder", "surroundings", "gnm_core.parts.background_encoders.surroundings:Surroundings")
     register.core("structdraw", "gnm_core.parts.cores.structdraw:StructDRAW")
     register.core("cells", "gnm_core.parts.cores.cells:Cells")
     register.prior("autoregressive", "gnm_core.parts.priors.autoregressive:AutoregressivePrior")

@@ -19,6 +19,7 @@ from torch.distributions import Distribution
 
 from gnm_core.contracts import (
     BackgroundDecoder,
+    BackgroundEncoder,
     Contract,
     Core,
     Encoder,
@@ -186,6 +187,12 @@ def _glimpse_encoder(encoder: GlimpseEncoder, dims: Dims) -> Outputs:
     features = encoder(torch.rand(BATCH, dims.channels, encoder.size, encoder.size))
     _shape("features", features, BATCH, dims.features)
     return {"features": features}
+
+
+def _background_encoder(encoder: BackgroundEncoder, dims: Dims) -> Outputs:
+    parameters = encoder(_image(dims), torch.rand(BATCH, 1, dims.size, dims.size))
+    _shape("the posterior's parameters", parameters, BATCH, 2 * dims.background)
+    return {"the posterior's parameters": parameters}
 
 
 def _scene_prior(prior: ScenePrior, dims: Dims) -> Outputs:
@@ -367,6 +374,7 @@ def _numbers(measurement: Measurement) -> dict[str, Tensor]:
 EXERCISES: dict[type[Contract], Exercise] = {
     Encoder: _encoder,
     GlimpseEncoder: _glimpse_encoder,
+    BackgroundEncoder: _background_encoder,
     ScenePrior: _scene_prior,
     PresencePrior: _presence_prior,
     LatentPrior: _latent_prior,

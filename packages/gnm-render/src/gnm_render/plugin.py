@@ -11,6 +11,7 @@ def gnm_register(register: Register) -> None:
     register.renderer("stn", "gnm_render.renderers.stn:STNRenderer")
     register.decoder("subpixel", "gnm_render.decoders.glimpse:SubpixelGlimpse")
     register.decoder("mlp", "gnm_render.decoders.mlp_glimpse:MlpGlimpse")
+    register.decoder("smooth-background", "gnm_render.decoders.smooth_background:SmoothBackground")
     register.decoder("subpixel-background", "gnm_render.decoders.background:SubpixelBackground")
     register.figure("training", "gnm_render.figures.training:TrainingFigure")
     register.figure("samples", "gnm_render.figures.samples:SamplesFigure")

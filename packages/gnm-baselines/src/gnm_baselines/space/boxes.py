@@ -1,6 +1,6 @@
 """Boxes between glimpse and image, as small interpolation matrices along each axis."""
 
-from gnm_core.layers.crop import hat
+from gnm_core.layers.boxes import hat
 from torch import Tensor
 
 

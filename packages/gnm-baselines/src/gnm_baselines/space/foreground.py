@@ -11,8 +11,8 @@ from gnm_core.dims import Dims
 from gnm_core.distributions import bernoulli, normal, relaxed_sample
 from gnm_core.errors import OptionError
 from gnm_core.latents import SymbolicDistribution, SymbolicLatents
+from gnm_core.layers.boxes import crop
 from gnm_core.layers.celu_norm import CeluNorm2d
-from gnm_core.layers.crop import crop
 from gnm_core.layers.stack import ConvStack
 from torch import Tensor, nn
 from torch.distributions import Normal

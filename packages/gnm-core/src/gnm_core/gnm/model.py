@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
 
 from gnm_core.contracts import (
+    BackgroundEncoder,
     Core,
     Curriculum,
     Default,
@@ -31,10 +32,11 @@ from gnm_core.distributions import (
     per_image,
     relaxed_sample,
 )
+from gnm_core.errors import OptionError
 from gnm_core.gnm.structure_head import StructureHead
 from gnm_core.gnm.where import to_image_frame, to_pixels
 from gnm_core.latents import SymbolicDistribution, SymbolicLatents
-from gnm_core.layers.crop import crop
+from gnm_core.layers.boxes import cover, crop
 from gnm_core.layers.mlp import mlp
 from gnm_core.likelihood import gaussian_log_likelihood
 from gnm_core.results import Components, Drawing, Objects, Rendering, Scene, Terms
@@ -51,7 +53,7 @@ class Sight:
     """What the symbolic level makes of a batch of images, with one sample (or the mean) of each posterior."""
 
     features: Tensor
-    """(B, E, G, G): f^x, with what the crop of each box adds to it."""
+    """(B, E, G, G): f^x, with what the crops of boxes and the background add to it: what the core sees."""
     posterior: SymbolicDistribution
     """q(z^s | f^x)."""
     where: Tensor
@@ -78,6 +80,15 @@ class Inference(Sight):
     """p(z^b | z^g)."""
 
 
+@dataclass(frozen=True)
+class _Finished:
+    """Symbols that no longer learn, as the scene level finds them."""
+
+    posterior: SymbolicDistribution
+    features: Tensor
+    background_posterior: Normal | None
+
+
 class GNM(Model):
     """Generative Neurosymbolic Machine (Jiang and Ahn, NeurIPS 2020), in both variants of its paper.
 
@@ -100,6 +111,8 @@ class GNM(Model):
         sigma: standard deviation of the pixels' likelihood.
         absent: least weight of a cell's auxiliary KLs, which z^pres weighs. As published, a cell without an object may
             say anything, and the scene code then has to say it too; with more, it says what its references say.
+        background_encoder: reads z^b past the objects, which makes its posterior q(z^b | x, z^pres, z^where); None for
+            q(z^b | f^x), as published.
         head: hidden channels of the head for z^s, shared by posterior and prior (64, 64 on MNIST; 128, 128 on Arrow
             Room).
         presence_scale: largest presence logit.
@@ -126,6 +139,7 @@ class GNM(Model):
         temperature: Annotated[Schedule, Default("linear", from_=1.0, to=0.5, since=1000, until=20000)],
         curriculum: Curriculum | None = None,
         glimpse_encoder: GlimpseEncoder | None = None,
+        background_encoder: BackgroundEncoder | None = None,
         sigma: Annotated[float, Gt(0)] = 0.2,
         absent: Annotated[float, Gt(0), Le(1)] = 1e-5,
         head: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (64, 64),
@@ -143,12 +157,19 @@ class GNM(Model):
         self.depth_prior, self.what_prior, self.background_prior = depth_prior, what_prior, background_prior
         self.head = StructureHead(dims.features, dims.what, head, presence_scale)
         self.background_posterior: nn.Module | None = None
+        self.background_encoder: nn.Module | None = None
         self.background_generator: nn.Module | None = None
         if renderer.background is not None:
-            flat = dims.features * dims.grid**2
             code = core.steps * core.code_size
-            self.background_posterior = mlp([flat, *background_posterior, 2 * dims.background])
             self.background_generator = mlp([code, *background_generator, 2 * dims.background])
+            if background_encoder is None:
+                flat = dims.features * dims.grid**2
+                self.background_posterior = mlp([flat, *background_posterior, 2 * dims.background])
+            else:
+                self.background_encoder = background_encoder
+                self.background_summary = nn.Linear(dims.background, dims.features)
+        elif background_encoder is not None:
+            raise OptionError("background_encoder", "reads a background, but the renderer has none")
 
     def infer(self, image: Tensor, step: int = 0, *, mode: bool = False, hard: bool = False) -> Inference:
         """(B, C, H, W) → one pass with a sample of every posterior.
@@ -180,7 +201,7 @@ class GNM(Model):
         where = posterior.where.mean if mode else posterior.where.rsample()
         boxes = to_image_frame(where)
         if self.glimpse_encoder is not None:
-            features = self._look(image, encoded, boxes)
+            features = features + self._look(image, boxes)
             posterior = replace(posterior, what=self.head(features).what)
         latents = SymbolicLatents(
             presence=presence,
@@ -189,18 +210,36 @@ class GNM(Model):
             what=posterior.what.mean if mode else posterior.what.rsample(),
         )
         background, q_background = None, None
-        if self.background_posterior is not None:
-            q_background = self._q_background(encoded)
+        if self.background_generator is not None:
+            q_background = self._q_background(image, encoded, latents)
             background = q_background.mean if mode else q_background.rsample()
+            features = self._with_background(features, q_background)
         rendering = self.render(latents, background, None if hard else step)
         return Sight(features, posterior, where, latents, background, q_background, rendering)
 
-    def _look(self, image: Tensor, features: Tensor, where: Tensor) -> Tensor:
-        """f^x with what the crop of each box (B, G, G, 4) adds to its cell: (B, E, G, G)."""
+    def _look(self, image: Tensor, where: Tensor) -> Tensor:
+        """What the crop of each box (B, G, G, 4) adds to the features of its cell: (B, E, G, G)."""
         assert self.glimpse_encoder is not None
         crops = crop(image, rearrange(where, "b h w d -> b (h w) d"), self.glimpse_encoder.size)
         seen = self.glimpse_encoder(rearrange(crops, "b n c h w -> (b n) c h w"))
-        added: Tensor = rearrange(seen, "(b h w) e -> b e h w", h=features.shape[2], w=features.shape[3])
+        added: Tensor = rearrange(seen, "(b h w) e -> b e h w", h=where.shape[1], w=where.shape[2])
+        return added
+
+    def _q_background(self, image: Tensor, features: Tensor, latents: SymbolicLatents) -> Normal:
+        """q(z^b | f^x), or q(z^b | x, z^pres, z^where)."""
+        if self.background_encoder is None:
+            assert self.background_posterior is not None
+            parameters = self.background_posterior(features.flatten(1))
+        else:
+            where, presence = (rearrange(z.detach(), "b h w d -> b (h w) d") for z in (latents.where, latents.presence))
+            parameters = self.background_encoder(image, cover(where, presence.squeeze(-1), self.dims.size))
+        return normal(*parameters.chunk(2, dim=1))
+
+    def _with_background(self, features: Tensor, posterior: Normal) -> Tensor:
+        """Features that tell of a background that was not read from them."""
+        if self.background_encoder is None:
+            return features
+        added: Tensor = self.background_summary(posterior.mean)[..., None, None]
         return features + added
 
     def render(self, latents: SymbolicLatents, background: Tensor | None, step: int | None = None) -> Rendering:
@@ -237,15 +276,25 @@ class GNM(Model):
         """(B, C, H, W) → what a level learns from: f^x (B, E, G, G) for the scene level, `Core.prior_inputs` for the
         prior; None for the symbolic level, which learns from images.
 
-        With a glimpse encoder, f^x as it was before the crops of the mean boxes, then with them: (B, 2 E, G, G).
+        Then, with a glimpse encoder, what the crops of the mean boxes add to it (E more channels), and with a
+        background encoder the mean and the deviation of q(z^b), the same in every cell (2 Z more).
         """
         if level == "symbols":
             return None
         features: Tensor = self.encoder(image)
-        if self.glimpse_encoder is None:
-            return self.core.prior_inputs(features) if level == "prior" else features
-        looked = self._look(image, features, to_image_frame(self.head(features).where.mean))
-        return self.core.prior_inputs(looked) if level == "prior" else torch.cat([features, looked], 1)
+        named = self.head(features)
+        latents = SymbolicLatents(
+            (named.presence.logits > 0).float(), to_image_frame(named.where.mean), named.depth.mean, named.what.mean
+        )
+        inputs = [features]
+        if self.glimpse_encoder is not None:
+            inputs.append(self._look(image, latents.where))
+        if self.background_encoder is not None:
+            q = self._q_background(image, features, latents)
+            behind = torch.cat([q.mean, q.stddev], 1)[..., None, None]
+            inputs.append(behind.expand(-1, -1, self.dims.grid, self.dims.grid))
+        packed = torch.cat(inputs, 1)
+        return self.core.prior_inputs(self._unpacked(packed).features) if level == "prior" else packed
 
     def level_terms(self, level: str, inputs: Tensor, step: int) -> Terms:
         """The terms of one level by itself: first the symbols, then, all below it frozen, the scene code.
@@ -261,17 +310,31 @@ class GNM(Model):
             seen = self.see(inputs, step)
             likelihood = gaussian_log_likelihood(inputs, seen.rendering.image, self.sigma)
             return Terms(likelihood, {}, self._auxiliary(seen, step), _monitor(seen.posterior))
-        first, features = (inputs, inputs) if self.glimpse_encoder is None else inputs.chunk(2, dim=1)
-        drawing = self.core.infer(features)
-        q, p = self.head(first), self.head(drawing.feature_map)
-        if self.glimpse_encoder is not None:
-            q = replace(q, what=self.head(features).what)
+        below = self._unpacked(inputs)
+        q, q_background = below.posterior, below.background_posterior
+        drawing = self.core.infer(below.features)
+        p = self.head(drawing.feature_map)
         z = SymbolicLatents(q.presence.probs, q.where.mean, q.depth.mean, q.what.mean)
         kl = {"scene": scene_divergence(drawing).sum(dim=1), **symbolic_divergence(q, p, z, z.where)}
-        if self.background_posterior is not None:
-            q_background = self._q_background(first)
+        if q_background is not None:
             kl["background"] = divergence(q_background, self._p_background(drawing), q_background.mean)
         return Terms(torch.zeros_like(kl["scene"]), kl, {}, _monitor(q))
+
+    def _unpacked(self, inputs: Tensor) -> "_Finished":
+        """The scene level's inputs, taken apart."""
+        width = self.dims.features
+        features = inputs[:, :width]
+        posterior, background = self.head(features), None
+        if self.background_posterior is not None:
+            background = normal(*self.background_posterior(features.flatten(1)).chunk(2, dim=1))
+        if self.glimpse_encoder is not None:
+            features = features + inputs[:, width : 2 * width]
+            posterior = replace(posterior, what=self.head(features).what)
+        if self.background_encoder is not None:
+            mean, deviation = inputs[:, -2 * self.dims.background :, 0, 0].chunk(2, dim=1)
+            background = Normal(mean, deviation, validate_args=False)
+            features = self._with_background(features, background)
+        return _Finished(posterior, features, background)
 
     def _auxiliary(self, seen: "Sight", step: int) -> dict[str, Tensor]:
         q, z = seen.posterior, seen.latents
@@ -402,10 +465,6 @@ class GNM(Model):
             behind = seen.background
             ratios["background"] = log_prob(seen.background_prior, behind) - log_prob(seen.background_posterior, behind)
         return ratios
-
-    def _q_background(self, features: Tensor) -> Normal:
-        assert self.background_posterior is not None
-        return normal(*self.background_posterior(features.flatten(1)).chunk(2, dim=1))
 
     def _p_background(self, drawing: Drawing) -> Normal:
         assert self.background_generator is not None

@@ -1,4 +1,4 @@
-"""Cuts boxes out of images: each box is two small matrix products."""
+"""Boxes of an image: cut out of it, and how much of it they cover. Along each axis a box is a small matrix."""
 
 import torch
 from einops import rearrange
@@ -35,3 +35,24 @@ def _crop_weights(extent: Tensor, centre: Tensor, glimpse: int, size: int) -> Te
     inside = (2 * torch.arange(glimpse, device=extent.device, dtype=extent.dtype) + 1) / glimpse - 1
     position = centre[..., None] + extent[..., None] * inside
     return hat((position + 1) * (size / 2) - 0.5, size)
+
+
+def cover(where: Tensor, presence: Tensor, size: int) -> Tensor:
+    """(B, N, 4) and (B, N) → (B, 1, size, size) in [0, 1]: how much of each pixel lies in boxes that are there.
+
+    Args:
+        where: (width, height, x, y) of each box in the image frame [-1, 1].
+        presence: how much each box is there, in [0, 1].
+        size: pixels of the image along one axis.
+    """
+    width, height, x, y = where.unbind(-1)
+    columns, rows = _inside(width, x, size), _inside(height, y, size)
+    covered = (rows * presence[..., None]).transpose(1, 2) @ columns
+    return covered.clamp(max=1)[:, None]
+
+
+def _inside(extent: Tensor, centre: Tensor, size: int) -> Tensor:
+    """(B, N), (B, N) → (B, N, size): the share of each pixel that lies in the box, along one axis."""
+    pixel = torch.arange(size, device=extent.device, dtype=extent.dtype)
+    first, last = (((centre + side * extent + 1) * (size / 2))[..., None] for side in (-1, 1))
+    return (torch.minimum(last, pixel + 1) - torch.maximum(first, pixel)).clamp(0, 1)

@@ -1,0 +1,51 @@
+"""Boxes of an image: what they cover, and a background that is read past them."""
+
+import pytest
+import torch
+from gnm_core import Dims, OptionError
+from gnm_core.layers.boxes import cover
+from gnm_core.parts.background_encoders.surroundings import Surroundings
+
+DIMS = Dims(channels=3, size=32, background=6)
+
+
+def test_a_box_covers_its_own_area() -> None:
+    where = torch.tensor([[[0.25, 0.4, 0.1, -0.3]], [[0.31, 0.11, 0.0, 0.55]]])
+    covered = cover(where, torch.ones(2, 1), 32)
+    torch.testing.assert_close(covered.sum((1, 2, 3)), where[:, 0, 0] * where[:, 0, 1] * 32**2)
+
+
+def test_a_box_covers_what_lies_between_its_sides() -> None:
+    covered = cover(torch.tensor([[[0.5, 0.25, -0.5, 0.25]]]), torch.ones(1, 1), 32)[0, 0]  # x 0 to 16, y 16 to 24
+    expected = torch.zeros(32, 32)
+    expected[16:24, 0:16] = 1
+    torch.testing.assert_close(covered, expected)
+
+
+def test_boxes_cover_by_their_presence_and_never_more_than_all() -> None:
+    where = torch.tensor([0.5, 0.5, 0.0, 0.0]).expand(1, 3, 4)
+    assert cover(where, torch.tensor([[0.0, 0.25, 0.5]]), 32).max() == pytest.approx(0.75)
+    assert cover(where, torch.tensor([[1.0, 1.0, 0.5]]), 32).max() == 1
+
+
+def test_what_lies_in_a_box_hardly_colours_the_background() -> None:
+    encoder = Surroundings(DIMS, side=4, inside=0.01)
+    image = torch.full((1, 3, 32, 32), 0.3)
+    covered = torch.zeros(1, 1, 32, 32)
+    covered[..., 9:15, 2:20] = 1
+    other = torch.where(covered > 0, torch.rand(1, 3, 32, 32), image)
+    torch.testing.assert_close(encoder.tiles(other, covered), encoder.tiles(image, covered), atol=0.02, rtol=0)
+    seen = (encoder.tiles(other, 0 * covered) - encoder.tiles(image, 0 * covered)).abs().max()
+    assert seen > 0.05
+
+
+def test_a_tile_that_is_all_covered_takes_the_colour_beside_it() -> None:
+    encoder = Surroundings(DIMS, side=4, inside=0.001)
+    image, covered = torch.full((1, 3, 32, 32), 0.2), torch.zeros(1, 1, 32, 32)
+    image[..., 8:16, 8:16], covered[..., 8:16, 8:16] = 1.0, 1.0
+    assert (encoder.tiles(image, covered)[0, :, 1, 1] + 0.5 - 0.2).abs().max() < 0.1
+
+
+def test_an_image_has_whole_tiles() -> None:
+    with pytest.raises(OptionError, match="5 tiles do not divide a side of 32 px"):
+        Surroundings(DIMS, side=5)
