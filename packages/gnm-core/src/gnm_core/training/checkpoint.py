@@ -25,6 +25,7 @@ from gnm_core.contracts import Model
 from gnm_core.errors import RunError
 from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.training.files import explained, remove_folder, sync_folder, write
+from gnm_core.training.half import DECLARED, HALF, widened
 from gnm_core.training.learner import LearnerState, Snapshot, load_strictly
 from gnm_core.training.randomness import random_state
 
@@ -202,12 +203,13 @@ class Checkpoint:
         return load_spec(self.folder / "spec.yaml")
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """The model's tensors, by name."""
+        """The model's tensors, by name; those that `meta.json` declares as float16 are widened to float32."""
         content = self._content("model.safetensors")
         try:
-            return safetensors.torch.load(content)
+            tensors = safetensors.torch.load(content)
         except safetensors.SafetensorError as error:
             raise RunError(f"{self.folder / 'model.safetensors'} is damaged: {error}") from error
+        return widened(tensors) if self.meta.get(DECLARED) == HALF else tensors
 
     def state(self) -> LearnerState:
         """All that training needs to go on. Nothing in the file can run code.
