@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from gnm_core import DataError, Dims
+from gnm_core.parts.data.folder import pictures_under
 from gnm_core.parts.data.image_folder import ImageFolder
-from gnm_core.parts.data.picture import pictures_under, read_picture
+from gnm_core.parts.data.picture import read_picture
 from PIL import Image
 
 SIZES = [(64, 64), (300, 200), (200, 300), (1000, 260), (67, 401), (20, 12)]

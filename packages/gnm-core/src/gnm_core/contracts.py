@@ -361,6 +361,10 @@ class Data(Contract):
     def at(self, split: str) -> "Data":
         """The same data set at another split, with the same options."""
 
+    def notes(self) -> tuple[str, ...]:
+        """What whoever uses this split should know, a text each: files that are left out, and why. May read files."""
+        return ()
+
     def order(self, epoch: int, seed: int) -> np.ndarray:
         """(len,) int64: the order of one epoch, a pure function of its arguments. Storage may keep neighbours near."""
         return np.random.default_rng((seed, epoch)).permutation(len(self))

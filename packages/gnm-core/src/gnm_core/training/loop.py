@@ -180,6 +180,8 @@ def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks:
         display.say(f"slower than it could be, as there are no layers in C: {reason}")
     training = spec.training()
     data = spec.data("train")
+    for note in data.notes():
+        display.say(note)
     seed_step(training.seed, 0, INITIAL)
     model = spec.model()
     return Learner(

@@ -84,7 +84,7 @@ class Cycles(Painter):
             self._worker = Worker(self.python, WORKER, self.timeout)
         answer = self._worker.ask(scene)
         try:
-            with Image.open(io.BytesIO(base64.b64decode(answer["png"], validate=True))) as image:
+            with Image.open(io.BytesIO(base64.b64decode(answer["png"], validate=True)), formats=("PNG",)) as image:
                 picture = np.asarray(image.convert("RGB"))
         except (KeyError, TypeError, binascii.Error, OSError) as error:
             raise DataError(f"{self.python}: the answer of the Blender process holds no picture ({error})") from error

@@ -61,7 +61,8 @@ def _read_all(images: Iterable[Path], model: "Model", fit: "Fit") -> "list[tuple
         DataError: some cannot be read; all of them are named.
     """
     from gnm_core.errors import DataError
-    from gnm_core.parts.data.picture import pictures_under, read_picture
+    from gnm_core.parts.data.folder import pictures_under
+    from gnm_core.parts.data.picture import read_picture
 
     pictures, problems = [], []
     for image in images:

@@ -1,6 +1,5 @@
 """One picture from a file, fitted to a model's square, and the way back to the file's own pixels."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,15 +10,28 @@ from torch import Tensor
 
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError
+from gnm_core.parts.data.formats import opened
+from gnm_core.parts.data.pixels import BadPixels, opaque
+from gnm_core.printable import said_by
 
 Fit = Literal["crop", "pad", "stretch"]
 """`crop` keeps the largest square about the centre, `pad` adds black, `stretch` distorts."""
 
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-"""Files with other endings are no pictures."""
-
 MODES = {1: "L", 3: "RGB"}
-MAX_PIXELS = 64_000_000
+
+_ORIENTATION = 0x0112
+"""EXIF's tag."""
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a picture of each orientation upright."""
+_SIDEWAYS = tuple(_TURNS[orientation] for orientation in (5, 6, 7, 8))
 
 
 @dataclass(frozen=True)
@@ -49,61 +61,70 @@ class Picture:
     frame: Frame
 
 
-def read_picture(path: Path, dims: Dims, *, fit: Fit = "crop", max_pixels: int = MAX_PIXELS) -> Picture:
+def read_picture(
+    path: Path, dims: Dims, *, fit: Fit = "crop", max_pixels: int = 64_000_000, white: int | None = None
+) -> Picture:
     """Read a picture and fit it to a square of `dims.size`, grey or RGB by `dims.channels`.
 
     Of animations and multi-page files the first picture counts; transparent pixels are black; a camera's
     orientation is applied.
+
+    Args:
+        path: the file; its content says which of `formats.FORMATS` it is of.
+        dims: `channels` and `size`.
+        fit: how it becomes square.
+        max_pixels: a larger picture is refused before its pixels take up memory.
+        white: what is white in a picture of more than 8 bits; 65535 when None.
 
     Raises:
         DataError: the file is missing, no picture, broken, or has more than `max_pixels`; the text names it.
     """
     mode, side = MODES[dims.channels], dims.size
     try:
-        if path.stat().st_size == 0:
+        if path.stat().st_size == 0 and path.is_file():
             raise DataError(f"{path}: the file is empty")
-        with Image.open(path) as image:
+        with opened(path) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise DataError(f"{path}: {width} x {height} pixels, more than max_pixels = {max_pixels}")
-            if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):  # orientations that lie on their side
+            smaller = image.draft(mode, (side, side))  # lets a JPEG decode at a smaller size
+            image.load()  # a TIFF is turned by this, and does not say so any more
+            if smaller is None:
+                width, height = image.size
+            turn = _turn(image)
+            if turn in _SIDEWAYS:
                 width, height = height, width
-            image.draft(mode, (side, side))  # lets a JPEG decode at a smaller size
-            upright = _on_black(_eight_bit(ImageOps.exif_transpose(image), path)).convert(mode)
-        pixels = np.array(_fitted(upright, side, fit))
+            upright = image if turn is None else image.transpose(turn)
+            pixels = np.array(_fitted(opaque(upright, white).convert(mode), side, fit))
     except DataError:
         raise
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DataError(f"{path}: too many pixels: {error}") from error
+    except BadPixels as error:
+        raise DataError(f"{path}: {error}") from error
     except Exception as error:  # decoders of broken files raise whatever they like
-        raise DataError(f"{path}: not a picture that can be read: {type(error).__name__}: {error}") from error
+        said = error.strerror if isinstance(error, OSError) and error.strerror else said_by(error)
+        raise DataError(f"{path}: not a picture that can be read: {said}") from error
     channels_first = pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
     return Picture(channels_first, width, height, _frame(width, height, side, fit))
 
 
-def pictures_under(folder: Path) -> list[str]:
-    """Paths, relative to `folder`, of all pictures in it at any depth, sorted.
+def deepest_value(path: Path, max_pixels: int) -> int | None:
+    """The brightest pixel of a picture of 16 bits; None for any other, and for what cannot be read."""
+    try:
+        with opened(path) as image:
+            deep = image.mode.startswith("I;16") and image.width * image.height <= max_pixels
+            return int(np.asarray(image).max()) if deep else None
+    except Exception:  # decoders of broken files raise whatever they like; whoever wants the picture hears of it
+        return None
 
-    Raises:
-        DataError: it is no folder, cannot be read, or has no pictures.
-    """
 
-    def refuse(error: OSError) -> None:
-        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from error
-
-    if not folder.exists():
-        raise DataError(f"{folder}: there is no such folder")
-    if not folder.is_dir():
-        raise DataError(f"{folder}: a file; expected a folder of pictures")
-    found = []
-    for inner, _, names in os.walk(folder, onerror=refuse):
-        inside = Path(inner).relative_to(folder)
-        found += [(inside / name).as_posix() for name in names if Path(name).suffix.lower() in SUFFIXES]
-    if not found:
-        raise DataError(f"{folder}: no pictures in this folder ({', '.join(sorted(SUFFIXES))})")
-    return sorted(found)
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """By EXIF's tag alone, whatever else it says; None where the picture is upright or does not say."""
+    try:
+        return _TURNS.get(int(image.getexif().get(_ORIENTATION, 1)))
+    except (SyntaxError, TypeError, ValueError, KeyError, EOFError):  # broken EXIF around sound pixels
+        return None
 
 
 def _fitted(picture: Image.Image, side: int, fit: Fit) -> Image.Image:
@@ -129,26 +150,3 @@ def _frame(width: int, height: int, side: int, fit: Fit) -> Frame:
     per_pixel = [extent / pixels for extent, pixels in zip((width, height), shown, strict=True)]
     left, top = (-round((side - pixels) / 2) * unit for pixels, unit in zip(shown, per_pixel, strict=True))
     return Frame(left, top, side * per_pixel[0], side * per_pixel[1])
-
-
-def _eight_bit(image: Image.Image, path: Path) -> Image.Image:
-    """Pictures of 16-bit integers or of floats in [0, 1], brought to 8 bits; others as they are."""
-    if image.mode.startswith("I"):
-        deep = np.asarray(image)
-        if deep.min() < 0 or deep.max() > 65535:
-            raise DataError(f"{path}: pixels from {deep.min()} to {deep.max()}; expected 8 or 16 bits")
-        return Image.fromarray(((deep.astype(np.uint32) + 128) // 257).astype(np.uint8))
-    if image.mode == "F":
-        real = np.asarray(image)
-        if not (real.min() >= 0 and real.max() <= 1):
-            raise DataError(f"{path}: pixels from {real.min():g} to {real.max():g}; expected floats from 0 to 1")
-        return Image.fromarray((real * 255).round().astype(np.uint8))
-    return image
-
-
-def _on_black(image: Image.Image) -> Image.Image:
-    """The picture without transparency: what it lets through is black."""
-    if not image.has_transparency_data:
-        return image
-    layered = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layered.size, (0, 0, 0, 255)), layered)
