@@ -45,11 +45,12 @@ def toy() -> Callable[..., dict[str, Any]]:
     """Makes a spec of the toy model: `toy({...model options}, **train options)`."""
 
     def make(model: dict[str, Any] | None = None, data: dict[str, Any] | None = None, **train: Any) -> dict[str, Any]:
+        steps = {} if "stages" in train else {"steps": 12}
         return {
             "dims": {"channels": 1, "size": 8, "grid": 2, "what": 4},
             "model": {"use": "toy", **(model or {})},
             "data": {"use": "toy", **(data or {})},
-            "train": {"steps": 12, "batch": 8, "checkpoint_every": 4, "picture_every": 0, "log_every": 5, **train},
+            "train": {**steps, "batch": 8, "checkpoint_every": 4, "picture_every": 0, "log_every": 5, **train},
         }
 
     return make

@@ -291,6 +291,6 @@ def test_a_budget_of_processor_time_is_that_of_all_the_runs_trainings(tmp_path: 
         step = Checkpoints(run).newest()
         meta = json.loads((Checkpoints(run).path(step) / "meta.json").read_text())
         spent.append(meta["core_seconds"])
-        assert spent[-1] >= 60 * minutes
+        assert spent[-1] >= 0.9 * 60 * minutes  # a checkpoint that was due anyway comes before the look at the clock
     assert spent[1] - spent[0] < 0.6  # the second went on counting where the first had stopped
     assert spent[1] < meta["seconds"] * (os.cpu_count() or 1) + 0.1

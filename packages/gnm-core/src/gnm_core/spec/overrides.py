@@ -47,7 +47,7 @@ def _put(root: Table, keys: list[str], value: Node, place: Place, path: str) -> 
     for i, key in enumerate(keys[:-1]):
         below = _opened(_get(here, key, keys[:i], path), keys[i + 1], place, keys[: i + 1], path)
         _set(here, key, below, place)
-        here = below
+        here = _only(below, keys[i + 1])
     _get(here, keys[-1], keys[:-1], path)
     _set(here, keys[-1], value, place)
 
@@ -70,13 +70,29 @@ def _set(here: Table | Items, key: str, value: Node, place: Place) -> None:
         here.keys.setdefault(key, place)
 
 
+def _only(node: Table | Items, key: str) -> Table | Items:
+    """A list of one is as good as its element: `train.optimizer.lr` reaches into it."""
+    if isinstance(node, Items) and len(node.nodes) == 1 and not key.isdigit():
+        (only,) = node.nodes
+        match only:
+            case Scalar(value=str()):
+                node.nodes[0] = Table({"use": only}, only.place, {"use": only.place})
+        if not isinstance(node.nodes[0], Scalar):
+            return node.nodes[0]
+    return node
+
+
 def _opened(node: Node | None, key: str, place: Place, keys: list[str], path: str) -> Table | Items:
     """The node as something that has `key`: nothing becomes a mapping or a list, a name becomes {use: name}."""
     match node:
         case None | Scalar(value=None):
             return Items([], place) if key == "0" else Table({}, place)
+        case Scalar(value=str()) | Table() if key.isdigit():
+            return Items([node], node.place)  # an element is as good as a list of one: `train.optimizer.0.lr`
         case Scalar(value=str()):
             return Table({"use": node}, node.place, {"use": node.place})
+        case Items(nodes=[]) if not key.isdigit():
+            return Table({}, place)
         case Scalar():
             _refuse(f"is {shown(node)}, which has no keys", keys, path)
     return node

@@ -24,9 +24,11 @@ import torch
 from gnm_core.contracts import Model
 from gnm_core.errors import RunError
 from gnm_core.spec.checked import CheckedSpec, load_spec
+from gnm_core.training.carrying import Began
 from gnm_core.training.files import explained, remove_folder, sync_folder, write
 from gnm_core.training.half import DECLARED, HALF, widened
 from gnm_core.training.learner import LearnerState, Snapshot, load_strictly
+from gnm_core.training.past import require_same_model
 from gnm_core.training.randomness import random_state
 
 FORMAT = 1
@@ -145,6 +147,7 @@ def _write_checkpoint(folder: Path, state: LearnerState, spec: CheckedSpec, meta
             "objectives": state.now.objectives,
             "optimizers": state.now.optimizers,
             "good": vars(state.good),
+            "began": vars(state.began) if state.began is not None else None,
             "random": random_state(),
         },
         training,
@@ -222,7 +225,8 @@ class Checkpoint:
         try:
             saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             now = Snapshot(self.weights(), saved["objectives"], saved["optimizers"])
-            return LearnerState(saved["step"], saved["stage"], now, Snapshot(**saved["good"]), saved["strikes"])
+            began = None if saved.get("began") is None else Began(**saved["began"])
+            return LearnerState(saved["step"], saved["stage"], now, Snapshot(**saved["good"]), saved["strikes"], began)
         except pickle.UnpicklingError as error:
             first = str(error).strip().splitlines()[0]
             raise RunError(f"{path}: refused: it is damaged, or holds code instead of plain data: {first}") from error
@@ -239,27 +243,6 @@ class Checkpoint:
         if hashlib.sha256(content).hexdigest() != expected.get("sha256"):
             raise RunError(f"{path} is damaged: its content is not what was saved (sha256 differs)")
         return content
-
-
-def require_same_model(checkpoint: CheckedSpec, run: CheckedSpec, where: Path) -> None:
-    """See that a checkpoint belongs to a spec's model.
-
-    Raises:
-        RunError: sizes or model differ.
-    """
-    old, new = checkpoint.resolved(), run.resolved()
-    for section in ("dims", "model"):
-        if old[section] != new[section]:
-            path, was, now = _difference(section, old[section], new[section])
-            raise RunError(f"{where} is of another spec: {path} is {was!r} there and {now!r} here")
-
-
-def _difference(path: str, old: object, new: object) -> tuple[str, object, object]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in [*old, *(key for key in new if key not in old)]:
-            if old.get(key) != new.get(key):
-                return _difference(f"{path}.{key}", old.get(key), new.get(key))
-    return path, old, new
 
 
 def load_run(folder: str | Path, step: int | None = None) -> Run:

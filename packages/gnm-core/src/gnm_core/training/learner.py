@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from gnm_core.errors import DataError, RunError
 from gnm_core.parts.optimizers.rmsprop import RMSprop
 from gnm_core.parts.schedules.constant import Constant
 from gnm_core.results import Loss, Terms
+from gnm_core.training.carrying import Began, carry_objectives, carry_optimizers, groups_of, require_usable
 from gnm_core.training.feed import Feed
 from gnm_core.training.levels import Levelled, check_level, make_inputs
 from gnm_core.training.monitor import nonfinite
@@ -59,7 +60,7 @@ class Snapshot:
     model: dict[str, Tensor]
     objectives: dict[str, Tensor]
     optimizers: list[dict[str, Any]]
-    """Of each optimiser, its class (`kind`) and its `state`."""
+    """Of each optimiser, its class (`kind`), the `names` of its parameters and its `state`."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class LearnerState:
     """What a step that is not finite rolls back to."""
     strikes: int = 0
     """Steps in a row, up to now, that were not finite."""
+    began: Began | None = None
+    """What objectives and optimisers began with; None where nobody noted it."""
 
 
 class Learner:
@@ -123,12 +126,14 @@ class Learner:
         self._precision, self._announce = precision, announce
         own = [stage.objective for stage in self.plan.stages if stage.objective is not None]
         self._objectives = nn.ModuleList([objective, *own]).to(self.device).train()
+        self._began = Began(_copy(self._objectives.state_dict()))
         self._order = Order(data, training.seed)
         self._parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._stage, self._strikes = -1, 0
         self._recipes: tuple[Optimizer, ...] = ()
         self._optimizers: list[torch.optim.Optimizer] = []
         self._learning: list[nn.Parameter] = []
+        self._names: list[list[str]] = []
         self._feed: Feed | None = None
         self._good: Snapshot | None = None
         for stage in self.plan.stages:
@@ -230,6 +235,9 @@ class Learner:
         for name, parameter in self._parameters.items():
             parameter.requires_grad_(name in learning)
         self._optimizers = [recipe.build(group.values()) for recipe, group in zip(self._recipes, groups, strict=True)]
+        names = {parameter: name for name, parameter in self._parameters.items()}
+        self._names = [[names[p] for group in o.param_groups for p in group["params"]] for o in self._optimizers]
+        self._began = replace(self._began, optimizers=[groups_of(optimizer) for optimizer in self._optimizers])
         self._stage, self._strikes = place.index, 0
         self._good = self._snapshot()
 
@@ -268,41 +276,51 @@ class Learner:
     def state(self) -> LearnerState:
         """A copy of the state, for a checkpoint."""
         now = self._snapshot()
-        return LearnerState(self.step, self._stage, now, self._good or now, self._strikes)
+        return LearnerState(self.step, self._stage, now, self._good or now, self._strikes, self._began)
 
     def load(self, state: LearnerState) -> None:
-        """Go on from a checkpoint.
+        """Go on from a checkpoint, with the options of this learner's own spec.
 
         Raises:
             RunError: it does not fit the model, the objective or the optimisers.
         """
         self.close()
         self.step, self._stage = state.step, -1
-        self._load_modules(state.now)
-        if state.step >= self.plan.total or self.plan.at(state.step).index != state.stage:
+        begins = state.step >= self.plan.total or self.plan.at(state.step).index != state.stage
+        if not begins:
+            self._enter(self.plan.at(state.step))
+        now, good = (self._carried(snapshot, state.began, begins) for snapshot in (state.now, state.good))
+        self._load_modules(now)
+        if begins:
             return  # at a stage's end: the next one begins with optimisers of its own
-        self._enter(self.plan.at(state.step))
-        self._restore(state.now)
-        self._good, self._strikes = state.good, state.strikes
+        for recipe, optimizer, saved in zip(self._recipes, self._optimizers, now.optimizers, strict=True):
+            parameters = [self._parameters[name] for name in saved["names"]]
+            require_usable(recipe, optimizer, saved, parameters)
+        self._restore(now)
+        self._good, self._strikes = good, state.strikes
+
+    def _carried(self, snapshot: Snapshot, began: Began | None, begins: bool) -> Snapshot:
+        """A checkpoint's snapshot in the terms of this learner's options."""
+        objectives = carry_objectives(snapshot.objectives, began, self._began)
+        optimizers: list[dict[str, Any]] = []
+        if not begins:
+            optimizers = carry_optimizers(snapshot.optimizers, began, self._began, self._optimizers, self._names)
+        return Snapshot(snapshot.model, objectives, optimizers)
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(
             _copy(self.model.state_dict()),
             _copy(self._objectives.state_dict()),
-            [{"kind": type(o).__name__, "state": copy.deepcopy(o.state_dict())} for o in self._optimizers],
+            [
+                {"kind": type(o).__name__, "names": names, "state": copy.deepcopy(o.state_dict())}
+                for o, names in zip(self._optimizers, self._names, strict=True)
+            ],
         )
 
     def _restore(self, snapshot: Snapshot) -> None:
         self._load_modules(snapshot)
-        kinds = [saved["kind"] for saved in snapshot.optimizers]
-        expected = [type(optimizer).__name__ for optimizer in self._optimizers]
-        if kinds != expected:
-            raise RunError(f"the checkpoint's optimisers are {kinds}, the spec's {expected}")
         for optimizer, saved in zip(self._optimizers, snapshot.optimizers, strict=True):
-            try:
-                optimizer.load_state_dict(copy.deepcopy(saved["state"]))
-            except (ValueError, KeyError) as error:
-                raise RunError(f"the checkpoint's optimiser does not fit what the stage trains: {error}") from error
+            optimizer.load_state_dict(copy.deepcopy(saved["state"]))
 
     def _load_modules(self, snapshot: Snapshot) -> None:
         load_strictly(self.model, snapshot.model, "model")

@@ -16,7 +16,7 @@ from gnm_core.native.stack import lanes
 from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.training.allocator import keep_freed_memory
 from gnm_core.training.board import Board
-from gnm_core.training.checkpoint import Checkpoint, require_same_model
+from gnm_core.training.checkpoint import Checkpoint
 from gnm_core.training.clock import Clock
 from gnm_core.training.device import Settings, choose_device, require_compiler
 from gnm_core.training.folder import RunFolder
@@ -24,6 +24,7 @@ from gnm_core.training.interrupts import Interrupts
 from gnm_core.training.learner import Learner, Report
 from gnm_core.training.metrics import Averages, Metrics
 from gnm_core.training.monitor import CollapseMonitor
+from gnm_core.training.past import changes, require_same_model, require_same_past
 from gnm_core.training.pictures import Pictures, examples, training_figure
 from gnm_core.training.progress import Display, Silent
 from gnm_core.training.randomness import seed_step
@@ -115,7 +116,7 @@ def resume(
         learner = _learner(spec, settings, device, ranks, display)
         stack.callback(learner.close)
         if checkpoint is not None:
-            learner.load(checkpoint.state())
+            _go_on_from(checkpoint, spec, learner, display)
             _warn_of_changes(checkpoint, learner, settings, display)
         ranks.wait()  # nobody reads any more what the first process changes now
         if ranks.leads:
@@ -146,13 +147,25 @@ def _checkpoint(folder: RunFolder, spec: CheckedSpec, at: int | None) -> Checkpo
     step = checkpoints.newest(at)
     try:
         checkpoint = Checkpoint(checkpoints.path(step))
-        require_same_model(checkpoint.spec(), spec, checkpoint.folder)
+        then = checkpoint.spec()
+        require_same_model(then, spec, checkpoint.folder)
         checkpoint.state()
-        return checkpoint
     except RunError as error:
         earlier = [str(other) for other in steps if other < step]
         hint = f"\nTo go on from an earlier checkpoint: --at {earlier[-1]}" if earlier else ""
         raise RunError(f"{error}{hint}") from error
+    require_same_past(then, spec, checkpoint.step)
+    return checkpoint
+
+
+def _go_on_from(checkpoint: Checkpoint, spec: CheckedSpec, learner: Learner, display: Display) -> None:
+    changed = "".join(f"\n  {change}" for change in changes(checkpoint.spec(), spec))
+    try:
+        learner.load(checkpoint.state())
+    except RunError as error:
+        raise RunError(f"{error}\nchanged since:{changed}" if changed else str(error)) from error
+    if changed:
+        display.say(f"changed since step {checkpoint.step}:{changed}")
 
 
 def _warn_of_changes(checkpoint: Checkpoint, learner: Learner, settings: Settings, display: Display) -> None:

@@ -1,12 +1,16 @@
 """What a spec's `train` section says: a list of stages, and how to keep watch over them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt
 from pydantic import AllowInfNan
 
 from gnm_core.contracts import Objective, Optimizer
+from gnm_core.errors import OptionError
+
+SHARED = ("steps", "batch", "train", "freeze", "optimizer", "clip")
+"""What a stage that leaves it out takes from all stages' default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,20 @@ class Training:
     """Steps between two records in the metrics."""
     on_nonfinite: Literal["rollback", "stop"] = "rollback"
     """What happens after a term or a gradient is not finite; the third in a row stops either way."""
+
+    def __post_init__(self) -> None:
+        """See that what is said for all stages is taken by one of them.
+
+        Raises:
+            OptionError: every stage has its own.
+        """
+        for name in SHARED:
+            default = next(field.default for field in fields(self) if field.name == name)
+            idle = bool(self.stages) and all(getattr(stage, name) is not None for stage in self.stages)
+            if idle and getattr(self, name) != default:
+                own = ", ".join(f"train.stages.{i}.{name}" for i in range(len(self.stages)))
+                stop = "; --steps N stops early" if name == "steps" else ""
+                raise OptionError(name, f"has no effect, as every stage has its own: {own}{stop}")
 
     def schedule(self) -> tuple[Stage, ...]:
         """The stages with every field that has a default filled in."""

@@ -49,6 +49,7 @@ class OnePassRMSprop(lean(torch.optim.RMSprop)):  # type: ignore[misc]
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """As torch's; only without a closure may it be in C."""
+        self._make_room()
         if closure is not None or not all(map(_is_plain, self.param_groups)):
             loss: float | None = super().step(closure)
             return loss
@@ -64,6 +65,15 @@ class OnePassRMSprop(lean(torch.optim.RMSprop)):  # type: ignore[misc]
             how = {"rate": group["lr"], "alpha": group["alpha"], "epsilon": group["eps"]}
             step(parameter, parameter.grad, state["square_avg"], **how)
         return None
+
+    def _make_room(self) -> None:
+        """Momentum that a resumed training asks for anew begins from rest, which torch's own does not foresee."""
+        for group in self.param_groups:
+            if group["momentum"]:
+                for parameter in group["params"]:
+                    state = self.state.get(parameter)
+                    if state and "momentum_buffer" not in state:
+                        state["momentum_buffer"] = torch.zeros_like(state["square_avg"])
 
 
 OnePassRMSprop.__name__ = torch.optim.RMSprop.__name__  # what checkpoints call it

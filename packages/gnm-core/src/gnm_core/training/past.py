@@ -1,0 +1,116 @@
+"""What a resumed training may not change: its sizes and its model, and the steps that are made."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gnm_core.errors import Problem, RunError, SpecError
+from gnm_core.printable import short
+from gnm_core.spec.checked import CheckedSpec
+from gnm_core.training.plan import Plan
+
+WAYS = "--steps N stops early; --resume RUN --at STEP goes back"
+
+
+def require_same_model(checkpoint: CheckedSpec, run: CheckedSpec, where: Path) -> None:
+    """See that a checkpoint belongs to a spec's model.
+
+    Raises:
+        RunError: sizes or model differ.
+    """
+    old, new = checkpoint.resolved(), run.resolved()
+    for section in ("dims", "model"):
+        for path, was, now in differences(old[section], new[section], section):
+            raise RunError(
+                f"{where} is of another spec: {path} is {_quoted(was)} there and {_quoted(now)} here; "
+                "sizes and model stay what they were"
+            )
+
+
+def require_same_past(then: CheckedSpec, now: CheckedSpec, step: int) -> None:
+    """See that the steps that are made stay what they were.
+
+    The stage at work may become longer, and shorter as long as it holds the steps that it has made; what comes after it
+    is free.
+
+    Args:
+        then: the checkpoint's spec.
+        now: the spec to go on with.
+        step: steps made.
+
+    Raises:
+        SpecError: a stage that is over would change, or end before steps that it has made.
+    """
+    if step == 0:
+        return
+    old, new = Plan(then.training().schedule()), Plan(now.training().schedule())
+    last = old.at(step - 1)
+    problems = []
+    for index in range(last.index):
+        problems += list(_changes_of_finished(then, now, index, step, old, new))
+    made = last.local + 1
+    if not problems:
+        if last.index >= len(new.stages):
+            text = f"there are {len(new.stages)} stages, and stage {last.index + 1} is at work; {WAYS}"
+            problems = [Problem(text, "train.stages")]
+        elif new.lengths[last.index] < made:
+            text = f"{new.lengths[last.index]} steps, and {made} are made already; {WAYS}"
+            problems = [Problem(text, _own(now, last.index, "steps"))]
+    if problems:
+        raise SpecError(problems)
+
+
+def _changes_of_finished(
+    then: CheckedSpec, now: CheckedSpec, index: int, step: int, old: Plan, new: Plan
+) -> Iterator[Problem]:
+    """What a spec would have otherwise in a stage that is over."""
+    over = f"stage {index + 1} ({old.stages[index].name}) is over, and {step} steps are made"
+    if index >= len(new.stages):
+        yield Problem(f"{over}: it cannot go", "train.stages")
+        return
+    for option, was, is_now in (
+        ("steps", old.lengths[index], new.lengths[index]),
+        ("batch", old.batches[index], new.batches[index]),
+    ):
+        if was != is_now:
+            reason = f"{over}: its {option} were {was} and cannot be {is_now}"
+            yield Problem(reason, _own(now, index, option), hint=f"of stages to come: train.stages.N.{option}; {WAYS}")
+            return
+    before, after = _stage(then, index), _stage(now, index)
+    for path, old_value, new_value in differences(before, after, f"train.stages.{index}"):
+        if not path.endswith(".name"):
+            text = f"{over}: changing {_quoted(old_value)} to {_quoted(new_value)} would change nothing"
+            yield Problem(text, path)
+
+
+def _stage(spec: CheckedSpec, index: int) -> Any:
+    """What a spec says of one stage itself."""
+    train: Any = spec.resolved()["train"]
+    return train["stages"][index] if train["stages"] else {}
+
+
+def _own(spec: CheckedSpec, index: int, option: str) -> str:
+    """Where a stage's option stands: its own, or every stage's."""
+    stage = _stage(spec, index)
+    return f"train.stages.{index}.{option}" if stage.get(option) is not None else f"train.{option}"
+
+
+def differences(old: object, new: object, path: str = "") -> Iterator[tuple[str, object, object]]:
+    """(path, value then, value now) of all that differs between two resolved specs."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*old, *(key for key in new if key not in old)]:
+            yield from differences(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (one, other) in enumerate(zip(old, new, strict=True)):
+            yield from differences(one, other, f"{path}.{index}")
+    elif old != new or type(old) is not type(new):
+        yield path, old, new
+
+
+def changes(then: CheckedSpec, now: CheckedSpec) -> list[str]:
+    """`train.steps: 6 -> 10`: every option that is not what it was."""
+    return [f"{path}: {_quoted(a)} -> {_quoted(b)}" for path, a, b in differences(then.resolved(), now.resolved())]
+
+
+def _quoted(value: object) -> str:
+    return short(repr(value), 80)
