@@ -96,6 +96,10 @@ class CheckedSpec:
         if not self.has_data:
             raise SpecError([Problem("is missing; this command needs a data set", "data", source=self.source)])
         data = cast(Data, self._build("data"))
+        if data.split not in ("train", split):
+            reason = f"'{data.split}' has no effect: what is asked for here is the split '{split}'"
+            hint = "leave it out; trainings take 'train', other commands have --split"
+            raise SpecError([Problem(reason, "data.split", source=self.source, hint=hint)])
         return data if data.split == split else data.at(split)
 
     def resolved(self) -> dict[str, object]:
