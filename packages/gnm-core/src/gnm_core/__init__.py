@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from gnm_core.errors import Problem as Problem
     from gnm_core.errors import RunError as RunError
     from gnm_core.errors import SpecError as SpecError
+    from gnm_core.exported.find import pretrained as pretrained
     from gnm_core.latents import SymbolicDistribution as SymbolicDistribution
     from gnm_core.latents import SymbolicLatents as SymbolicLatents
     from gnm_core.results import Batch as Batch
@@ -99,6 +100,7 @@ _HOMES = {
         "RunError",
         "SpecError",
     ),
+    "gnm_core.exported.find": ("pretrained",),
     "gnm_core.latents": ("SymbolicDistribution", "SymbolicLatents"),
     "gnm_core.results": (
         "Batch",

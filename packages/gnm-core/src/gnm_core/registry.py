@@ -112,12 +112,13 @@ class CommandEntry:
 
 
 @dataclass(frozen=True)
-class SpecEntry:
-    """One spec that a package ships."""
+class Shipped:
+    """One spec, or one trained model, that a package ships."""
 
     name: str
     """The file's name without its ending; `package:name` where an earlier package has the name."""
     path: Path
+    """A spec's file, or a model's folder."""
     provider: Provider
 
 
@@ -135,6 +136,7 @@ class Register:
         self._parts: dict[tuple[str, str], Entry] = {}
         self._commands: dict[str, CommandEntry] = {}
         self.spec_folders: list[Path] = []
+        self.model_folders: list[Path] = []
 
     @property
     def parts(self) -> Mapping[tuple[str, str], Entry]:
@@ -177,15 +179,11 @@ class Register:
 
     def specs(self, folder: str) -> None:
         """Add the specs (`*.yaml`) in a folder of your package, such as "my_package:specs"."""
-        package, _, below = folder.partition(":") if isinstance(folder, str) else ("", "", "")
-        if not (package.isidentifier() and below):
-            raise PluginError(f"specs: {quoted(folder)} is not of the form 'package:folder'")
-        found = find_spec(package)
-        homes = [Path(home) / below for home in (found.submodule_search_locations if found else None) or ()]
-        home = next((home for home in homes if home.is_dir()), None)
-        if home is None:
-            raise PluginError(f"specs: the package {package} has no folder {below}")
-        self.spec_folders.append(home)
+        self.spec_folders.append(_folder("specs", folder))
+
+    def pretrained(self, folder: str) -> None:
+        """Add the models (folders that `gnm export` made) in a folder of your package, such as "my_package:models"."""
+        self.model_folders.append(_folder("pretrained", folder))
 
     def encoder(self, name: str, target: "str | type[Contract]") -> None:
         """Add an encoder: image to feature map."""
@@ -240,6 +238,19 @@ class Register:
         self.part("metric", name, target)
 
 
+def _folder(what: str, folder: object) -> Path:
+    """The folder behind "package:folder", without importing the package."""
+    package, _, below = folder.partition(":") if isinstance(folder, str) else ("", "", "")
+    if not (package.isidentifier() and below):
+        raise PluginError(f"{what}: {quoted(folder)} is not of the form 'package:folder'")
+    found = find_spec(package)
+    homes = [Path(home) / below for home in (found.submodule_search_locations if found else None) or ()]
+    home = next((home for home in homes if home.is_dir()), None)
+    if home is None:
+        raise PluginError(f"{what}: the package {package} has no folder {below}")
+    return home
+
+
 def is_part(target: object) -> bool:
     """Whether `target` is a class under a contract. Without the contracts loaded, nothing can be."""
     contracts = sys.modules.get("gnm_core.contracts")
@@ -271,6 +282,7 @@ class Registry:
     parts: dict[tuple[str, str], Entry] = field(default_factory=dict)
     commands: dict[str, CommandEntry] = field(default_factory=dict)
     spec_folders: list[tuple[Path, Provider]] = field(default_factory=list)
+    model_folders: list[tuple[Path, Provider]] = field(default_factory=list)
 
     def add(self, register: Register) -> None:
         """Take in all that one plugin registered, or nothing.
@@ -287,16 +299,17 @@ class Registry:
         self.parts.update(register.parts)
         self.commands.update(register.commands)
         self.spec_folders += [(folder, register.provider) for folder in register.spec_folders]
+        self.model_folders += [(folder, register.provider) for folder in register.model_folders]
 
     @cached_property
-    def specs(self) -> dict[str, SpecEntry]:
+    def specs(self) -> dict[str, Shipped]:
         """The specs that come with the packages, by name."""
-        found: dict[str, SpecEntry] = {}
-        for folder, provider in self.spec_folders:
-            for path in sorted(folder.glob("*.yaml"), key=lambda path: path.stem):
-                name = path.stem if path.stem not in found else f"{provider.distribution}:{path.stem}"
-                found[name] = SpecEntry(name, path, provider)
-        return found
+        return _shipped(self.spec_folders, "*.yaml")
+
+    @cached_property
+    def pretrained(self) -> dict[str, Shipped]:
+        """The trained models that come with the packages, by name."""
+        return _shipped(self.model_folders, "*/meta.json")
 
     def find(self, kind: str, name: str) -> Entry | None:
         """The part of that kind and name; None where there is none."""
@@ -319,6 +332,17 @@ class Registry:
     def failed(self) -> list[Plugin]:
         """The plugins that were set aside."""
         return [plugin for plugin in self.plugins if plugin.failure]
+
+
+def _shipped(folders: Iterable[tuple[Path, Provider]], pattern: str) -> dict[str, Shipped]:
+    """What the files of a pattern stand for: each itself, or the folder that a `meta.json` marks as a model."""
+    found: dict[str, Shipped] = {}
+    for folder, provider in folders:
+        paths = (path.parent if path.name == "meta.json" else path for path in folder.glob(pattern))
+        for path in sorted(paths, key=lambda path: path.stem):
+            name = path.stem if path.stem not in found else f"{provider.distribution}:{path.stem}"
+            found[name] = Shipped(name, path, provider)
+    return found
 
 
 def registry_of(registers: Iterable[Register]) -> Registry:

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, metavar="RUN...", type=click.Path(path_type=Path))
+@click.option(
+    "--pretrained",
+    "models",
+    multiple=True,
+    metavar="NAME-OR-DIR",
+    help="A shipped or exported model, as well as RUNs or instead; may be given again.",
+)
 @click.option("--metrics", "names", metavar="A,B", help="These metrics only; `gnm parts metric` lists them.")
 @click.option(
     "--set",
@@ -50,6 +57,7 @@ def evaluate(
     /,
     *,
     runs: tuple[Path, ...],
+    models: tuple[str, ...],
     names: str | None,
     overrides: tuple[str, ...],
     out: Path | None,
@@ -63,6 +71,7 @@ def evaluate(
     \b
     gnm evaluate runs/x
     gnm evaluate runs/x --metrics s-acc,ap -n 1000
+    gnm evaluate --pretrained mnist-4-64 --metrics s-acc
     gnm evaluate runs/x runs/y --set metrics.d-steps.cap=2000 --out results
 
     RUN/evaluation gets evaluation.json and evaluation.csv after every metric. An evaluation can be stopped at any
@@ -73,12 +82,16 @@ def evaluate(
     from gnm_core.errors import MetricError
     from gnm_core.evaluation.progress import Bars, Lines
     from gnm_core.evaluation.trial import Settings
+    from gnm_core.exported.find import find
 
+    if not runs and not models:
+        raise click.UsageError("name a RUN, or a model by --pretrained")
     settings = Settings(**given)
+    homes = {run: run for run in runs} | {find(model): _own_folder(find(model)) for model in models}
     console, notes = Console(), Console(stderr=True)
     trials = [
         _open(run, folder, names, overrides, settings, at, device)
-        for run, folder in zip(runs, _folders(runs, out), strict=True)
+        for run, folder in zip(homes, _folders(runs, models, homes, out), strict=True)
     ]
     failures: list[str] = []
     try:
@@ -94,15 +107,20 @@ def evaluate(
         raise MetricError("\n".join(failures))
 
 
-def _folders(runs: tuple[Path, ...], out: Path | None) -> list[Path]:
-    """Where the evaluation of each run goes."""
-    if len(set(runs)) < len(runs):
+def _own_folder(model: Path) -> Path:
+    """Where what is made of a model goes that is nobody's run: a folder of its name, here."""
+    return Path(model.resolve().name)
+
+
+def _folders(runs: tuple[Path, ...], models: tuple[str, ...], homes: dict[Path, Path], out: Path | None) -> list[Path]:
+    """Where the evaluation of each run, then of each model, goes."""
+    if len(homes) < len(runs) + len(models):
         raise click.UsageError("a run is named twice")
     if out is None:
-        return [run / "evaluation" for run in runs]
-    if len(runs) == 1:
+        return [home / "evaluation" for home in homes.values()]
+    if len(homes) == 1:
         return [out]
-    names = [run.resolve().name for run in runs]
+    names = [home.resolve().name for home in homes]
     if len(set(names)) < len(names):
         raise click.UsageError("two runs have folders of the same name; evaluate them one by one, or without --out")
     return [out / name for name in names]

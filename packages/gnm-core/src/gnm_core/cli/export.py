@@ -38,7 +38,7 @@ def export(
     if strange := [text for text in overrides if text not in (*for_metrics, *for_data)]:
         raise click.UsageError(f"--set changes metrics.… or data.… here, not {strange[0]!r}")
     from gnm_core import load_run
-    from gnm_core.pretrained.export import Request, export
+    from gnm_core.exported.export import Request, export
 
     request = Request(
         name=name or folder.resolve().name,

@@ -3,6 +3,7 @@
 import functools
 import json
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +40,32 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(overrides=overrides, **rest)
 
     return with_options
+
+
+def run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds RUN and `--pretrained`, of which one is given; the command gets `run`, the folder.
+
+    A command that takes `results` gets the folder for its own files: the run itself, or one of the model's name here.
+    The pictures of a command that takes some (`images`) come after RUN, or alone with `--pretrained`.
+    """
+    wants_results = "results" in signature(command).parameters
+
+    @click.argument("run", required=False, type=click.Path(path_type=Path))
+    @click.option(
+        "--pretrained", metavar="NAME-OR-DIR", help="A shipped or exported model, instead of RUN; see gnm pretrained."
+    )
+    @functools.wraps(command)
+    def with_run(*, run: Path | None, pretrained: str | None, **rest: Any) -> Any:
+        if pretrained is not None and run is not None and "images" in rest:
+            rest["images"], run = (run, *rest["images"]), None
+        if (run is None) == (pretrained is None):
+            raise click.UsageError("give a RUN, or a model by --pretrained, one of the two")
+        folder = results = run
+        if pretrained is not None:
+            from gnm_core.exported.find import find
+
+            folder = find(pretrained)
+            results = Path(folder.resolve().name)
+        return command(run=folder, **rest, **({"results": results} if wants_results else {}))
+
+    return with_run

@@ -7,7 +7,7 @@ import click
 
 from gnm_core.errors import GnmError
 from gnm_core.plugins import installed
-from gnm_core.registry import SpecEntry
+from gnm_core.registry import Shipped
 from gnm_core.suggestions import did_you_mean
 
 
@@ -34,7 +34,7 @@ def specs(name: str | None, as_json: bool) -> None:
                     click.echo(f"  {entry.name:{wide}}  {_about(entry)}".rstrip())
 
 
-def _selected(name: str | None) -> list[SpecEntry]:
+def _selected(name: str | None) -> list[Shipped]:
     known = installed().specs
     if name is None:
         return list(known.values())
@@ -43,20 +43,20 @@ def _selected(name: str | None) -> list[SpecEntry]:
     return [known[name]]
 
 
-def _text(entry: SpecEntry) -> str:
+def _text(entry: Shipped) -> str:
     try:
         return entry.path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise GnmError(f"{entry.path}: cannot be read: {error}") from None
 
 
-def _about(entry: SpecEntry) -> str:
+def _about(entry: Shipped) -> str:
     """The comment that the file begins with."""
     first, _, _ = _text(entry).partition("\n")
     return first.removeprefix("#").strip() if first.startswith("#") else ""
 
 
-def _as_data(entry: SpecEntry) -> dict[str, Any]:
+def _as_data(entry: Shipped) -> dict[str, Any]:
     return {
         "name": entry.name,
         "package": entry.provider.distribution,

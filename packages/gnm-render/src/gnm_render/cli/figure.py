@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from gnm_core.cli.options import run_argument
 
 if TYPE_CHECKING:
     from gnm_core import Batch, CheckedSpec
@@ -14,7 +15,7 @@ FOLDER = "figures"
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@run_argument
 @click.option(
     "--kind", default=ALL, show_default=True, metavar="NAME", help="A figure's name, or all that can be drawn."
 )
@@ -35,6 +36,7 @@ FOLDER = "figures"
 def figure(
     *,
     run: Path,
+    results: Path,
     kind: str,
     out: Path | None,
     overrides: tuple[str, ...],
@@ -76,7 +78,7 @@ def figure(
                 raise
             click.echo(f"{name}: not drawn: {error}")
             continue
-        path = out or run / FOLDER / f"{name}.png"
+        path = out or results / FOLDER / f"{name}.png"
         write_picture(path, pixels)
         click.echo(f"{name}: {path}")
 

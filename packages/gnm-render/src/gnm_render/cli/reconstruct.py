@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from gnm_core.cli.options import run_argument
 
 if TYPE_CHECKING:
     from gnm_core.contracts import Model
@@ -17,8 +18,8 @@ ACROSS = 5
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@run_argument
+@click.argument("images", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Folder for the results.")
 @click.option(
     "--fit",
@@ -28,7 +29,7 @@ ACROSS = 5
     help="Make pictures square: keep the middle, add black, or distort.",
 )
 @click.option("--at", type=click.IntRange(min=0), metavar="STEP", help="Take this step's checkpoint, not the newest.")
-def reconstruct(run: Path, images: tuple[Path, ...], out: Path, fit: "Fit", at: int | None) -> None:
+def reconstruct(*, run: Path, images: tuple[Path, ...], out: Path, fit: "Fit", at: int | None) -> None:
     """Find the objects in pictures: files, or folders of them, of any size and kind.
 
     \b
@@ -38,6 +39,8 @@ def reconstruct(run: Path, images: tuple[Path, ...], out: Path, fit: "Fit", at: 
     JSON has every object's box in pixels of the model's square (`box`) and of the picture itself (`box_in_picture`),
     its confidence, depth and appearance code. If a picture cannot be read, nothing is written.
     """
+    if not images:
+        raise click.UsageError("name at least one picture, or a folder of them")
     from gnm_core import load_run
     from gnm_core.errors import DataError
     from gnm_core.parts.data.picture import MODES

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from gnm_core.cli.options import run_argument
 
 if TYPE_CHECKING:
     from gnm_core import Model, Scene
@@ -16,7 +17,7 @@ CELL = 128
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@run_argument
 @click.option("-n", "count", type=click.IntRange(min=1), default=50, show_default=True, help="How many samples.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="One picture of all samples.")
 @click.option("--columns", type=click.IntRange(min=1), default=10, show_default=True, help="Samples in a row.")

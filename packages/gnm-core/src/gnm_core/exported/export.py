@@ -16,7 +16,7 @@ from gnm_core.evaluation.evaluator import evaluate
 from gnm_core.evaluation.figures import draw_figure, figure_kinds, make_figure, no_pictures, pictures_of, write_png
 from gnm_core.evaluation.published import label_of
 from gnm_core.evaluation.trial import Settings, begin, subject_of
-from gnm_core.pretrained.card import Facts, card
+from gnm_core.exported.card import Facts, card
 from gnm_core.spec import CheckedSpec, load_spec
 from gnm_core.spec.tree import Checked, Leaf, Listing, Named, Part
 from gnm_core.spec.yaml import dump
@@ -117,6 +117,7 @@ def _write_model(folder: Path, run: Run, spec: CheckedSpec, halves: dict[str, An
     about: dict[str, Any] = {
         "format": FORMAT,
         "name": name,
+        "about": _in_a_line(spec),
         "step": run.step,
         DECLARED: HALF,
         "providers": spec.providers(),
@@ -129,6 +130,13 @@ def _write_model(folder: Path, run: Run, spec: CheckedSpec, halves: dict[str, An
     for file, content in contents.items():
         write(folder / file, content)
     write(folder / "meta.json", json.dumps(about, indent=2).encode())
+
+
+def _in_a_line(spec: CheckedSpec) -> str:
+    """`GNM on mnist-4, 64 px`."""
+    resolved: dict[str, Any] = spec.resolved()
+    data = f" on {resolved['data']['use']}" if spec.has_data else ""
+    return f"{label_of(spec)}{data}, {spec.dims.size} px"
 
 
 def _measure(exported: Run, request: Request, say: Callable[[str], None]) -> Evaluation | None:

@@ -1,0 +1,67 @@
+"""`gnm pretrained`: the trained models that come with the packages."""
+
+import json
+from typing import Any
+
+import click
+
+from gnm_core.errors import GnmError, RunError
+from gnm_core.plugins import installed
+from gnm_core.registry import Shipped
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def pretrained(name: str | None, as_json: bool) -> None:
+    """List the trained models that come with the packages, or print the card of one.
+
+    \b
+    gnm pretrained
+    gnm pretrained mnist-4-64
+    gnm sample --pretrained mnist-4-64 -n 25 --out samples.png
+
+    Each can be named by --pretrained wherever a command takes a RUN.
+    """
+    known = installed().pretrained
+    if name is not None and name not in known:
+        from gnm_core.exported.find import find
+
+        find(name)  # says what there is
+        raise RunError(f"{name} is a folder; its card is {name}/README.md")
+    entries = list(known.values()) if name is None else [known[name]]
+    if as_json:
+        click.echo(json.dumps([_as_data(entry) for entry in entries], indent=2, ensure_ascii=False))
+    elif name is not None:
+        click.echo(_text(entries[0], "README.md"), nl=False)
+    elif not entries:
+        click.echo("no installed package ships a trained model")
+    else:
+        wide = max(len(entry.name) for entry in entries)
+        for entry in entries:
+            data = _as_data(entry)
+            click.echo(f"{entry.name:{wide}}  {data['megabytes']:4.1f} MB  {data['about']}  ({entry.provider})")
+
+
+def _text(entry: Shipped, file: str) -> str:
+    path = entry.path / file
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise GnmError(f"{path}: cannot be read: {error}") from None
+
+
+def _as_data(entry: Shipped) -> dict[str, Any]:
+    try:
+        meta = json.loads(_text(entry, "meta.json"))
+        return {
+            "name": entry.name,
+            "about": str(meta.get("about", "")),
+            "step": int(meta["step"]),
+            "megabytes": round(int(meta["files"]["model.safetensors"]["bytes"]) / 1e6, 1),
+            "package": entry.provider.distribution,
+            "version": entry.provider.version,
+            "folder": str(entry.path),
+        }
+    except (ValueError, TypeError, KeyError) as error:
+        raise GnmError(f"{entry.path / 'meta.json'} is damaged: {type(error).__name__}: {error}") from None
