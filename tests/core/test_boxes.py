@@ -3,7 +3,7 @@
 import pytest
 import torch
 from gnm_core import Dims, OptionError
-from gnm_core.layers.boxes import cover
+from gnm_core.layers.boxes import cover, tight_boxes
 from gnm_core.parts.background_encoders.surroundings import Surroundings
 
 DIMS = Dims(channels=3, size=32, background=6)
@@ -49,3 +49,26 @@ def test_a_tile_that_is_all_covered_takes_the_colour_beside_it() -> None:
 def test_an_image_has_whole_tiles() -> None:
     with pytest.raises(OptionError, match="5 tiles do not divide a side of 32 px"):
         Surroundings(DIMS, side=5)
+
+
+def test_a_tight_box_ends_where_the_shape_does() -> None:
+    shapes = torch.zeros(1, 2, 32, 32)
+    shapes[0, 0, 5:9, 10:30] = 0.7
+    shapes[0, 1, 20:32, 0:1] = 0.02
+    boxes = tight_boxes(shapes, torch.zeros(1, 2, 4))
+    torch.testing.assert_close(boxes[0], torch.tensor([[10.0, 5, 30, 9], [0, 20, 1, 32]]))
+
+
+def test_a_tight_box_lies_between_pixels_where_an_edge_is_soft() -> None:
+    shapes = torch.zeros(1, 1, 16, 16)
+    shapes[0, 0, 4:8, 4:8] = 1
+    shapes[0, 0, 4:8, 8] = 0.75  # three quarters of one pixel more
+    boxes = tight_boxes(shapes, torch.zeros(1, 1, 4))[0, 0]
+    assert boxes[:2].tolist() == [4, 4]
+    assert boxes[2].item() == pytest.approx(8.75, abs=0.1)
+    assert boxes[3].item() == 8
+
+
+def test_what_shows_nothing_keeps_its_own_box() -> None:
+    own = torch.tensor([[[1.0, 2, 3, 4]]])
+    assert torch.equal(tight_boxes(torch.zeros(1, 1, 8, 8), own), own)

@@ -362,3 +362,15 @@ def test_a_background_of_another_size_is_refused() -> None:
     broken["model"]["renderer"]["background"]["upscales"] = [4, 4]
     with pytest.raises(SpecError, match="grow one pixel to 16 px; the image has 32"):
         compose(broken)
+
+
+@VARIANTS
+def test_boxes_about_shapes_hold_what_the_object_shows_and_lie_in_its_own(masks: bool) -> None:
+    model = machine(masks, boxes="shape", size=64)
+    image = pictures(model)
+    loose, tight = machine(masks, size=64).objects(image), model.objects(image)
+    assert torch.equal(loose.what, tight.what)
+    there = tight.present
+    fade = (loose.boxes[..., 2:] - loose.boxes[..., :2]).repeat(1, 1, 2) / 16 + 1  # half a glimpse pixel, and a pixel
+    outside = torch.tensor([-1.0, -1, 1, 1]) * (tight.boxes - loose.boxes)
+    assert (outside <= fade)[there].all()

@@ -36,13 +36,16 @@ from gnm_core.errors import OptionError
 from gnm_core.gnm.structure_head import StructureHead
 from gnm_core.gnm.where import to_image_frame, to_pixels
 from gnm_core.latents import SymbolicDistribution, SymbolicLatents
-from gnm_core.layers.boxes import cover, crop
+from gnm_core.layers.boxes import cover, crop, tight_boxes
 from gnm_core.layers.mlp import mlp
 from gnm_core.likelihood import gaussian_log_likelihood
 from gnm_core.results import Components, Drawing, Objects, Rendering, Scene, Terms
 
 ENDLESS = 10**9
 """A training step by which every schedule has ended."""
+
+Boxes = Literal["where", "shape"]
+"""What the boxes of named objects are."""
 
 Symbols = Literal["mode", "sample"]
 """What to take of a distribution over symbols."""
@@ -113,6 +116,8 @@ class GNM(Model):
             say anything, and the scene code then has to say it too; with more, it says what its references say.
         background_encoder: reads z^b past the objects, which makes its posterior q(z^b | x, z^pres, z^where); None for
             q(z^b | f^x), as published.
+        boxes: what the boxes of objects are when they are named: z^where's own, as published, or tight about the shape
+            that is painted in each.
         head: hidden channels of the head for z^s, shared by posterior and prior (64, 64 on MNIST; 128, 128 on Arrow
             Room).
         presence_scale: largest presence logit.
@@ -141,6 +146,7 @@ class GNM(Model):
         glimpse_encoder: GlimpseEncoder | None = None,
         background_encoder: BackgroundEncoder | None = None,
         sigma: Annotated[float, Gt(0)] = 0.2,
+        boxes: Boxes = "where",
         absent: Annotated[float, Gt(0), Le(1)] = 1e-5,
         head: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (64, 64),
         presence_scale: Annotated[float, Gt(0)] = 8.8,
@@ -150,6 +156,7 @@ class GNM(Model):
         super().__init__()
         self.levels = ("symbols", "scene", *(("prior",) if core.separate_prior else ()))
         self.dims, self.sigma, self.absent = dims, sigma, absent
+        self.boxes = boxes
         self.temperature, self.curriculum = temperature, curriculum
         self.encoder, self.core, self.renderer = encoder, core, renderer
         self.glimpse_encoder = glimpse_encoder
@@ -470,6 +477,15 @@ class GNM(Model):
         assert self.background_generator is not None
         return normal(*self.background_generator(drawing.scene.flatten(1)).chunk(2, dim=1))
 
+    def _boxes(self, latents: SymbolicLatents) -> Tensor:
+        """(B, N, 4) in pixels: of every cell's object."""
+        boxes = rearrange(to_pixels(latents.where, self.dims.size), "b h w d -> b (h w) d")
+        if self.boxes == "where":
+            return boxes
+        layers = self.renderer.layers(latents)
+        shapes = layers.masks if self.renderer.masks else layers.images.amax(2, keepdim=True)
+        return tight_boxes(shapes.squeeze(2), boxes)
+
     def _scene(
         self,
         latents: SymbolicLatents,
@@ -482,7 +498,7 @@ class GNM(Model):
             return rearrange(x, "b h w d -> b (h w) d")
 
         objects = Objects(
-            boxes=rows(to_pixels(latents.where, self.dims.size)),
+            boxes=self._boxes(latents),
             confidence=rows(named.presence.logits.sigmoid()).squeeze(-1),
             present=rows(latents.presence).squeeze(-1) > 0.5,
             what=rows(latents.what),

@@ -51,6 +51,33 @@ def cover(where: Tensor, presence: Tensor, size: int) -> Tensor:
     return covered.clamp(max=1)[:, None]
 
 
+def tight_boxes(shapes: Tensor, otherwise: Tensor) -> Tensor:
+    """(B, N, H, W) → (B, N, 4) = (x0, y0, x1, y1) in pixels: where each shape rises above half of its peak.
+
+    Between two pixels the shape is taken to rise along a straight line.
+
+    Args:
+        shapes: how much of each pixel an object fills.
+        otherwise: (B, N, 4), for shapes that are empty.
+    """
+    peak = shapes.amax((2, 3), keepdim=True)
+    above = shapes / (0.5 * peak).clamp(min=1e-6)
+    (x0, x1), (y0, y1) = _ends(above.amax(2)), _ends(above.amax(3))
+    return torch.where(peak.flatten(2) > 0.01, torch.stack([x0, y0, x1, y1], -1), otherwise)
+
+
+def _ends(profile: Tensor) -> tuple[Tensor, Tensor]:
+    """(..., P) → two of (...): where a profile first rises above 1, and where it last does, in pixels."""
+    before = torch.nn.functional.pad(profile, (1, 0))[..., :-1]
+    after = torch.nn.functional.pad(profile, (0, 1))[..., 1:]
+    high, pixel = profile >= 1, torch.arange(profile.shape[-1], device=profile.device, dtype=profile.dtype) + 0.5
+    rise = pixel - (profile - 1) / (profile - before).clamp(min=1e-6)
+    fall = pixel + (profile - 1) / (profile - after).clamp(min=1e-6)
+    first = torch.where(high & (before < 1), rise, torch.inf).amin(-1)
+    last = torch.where(high & (after < 1), fall, -torch.inf).amax(-1)
+    return first, last
+
+
 def _inside(extent: Tensor, centre: Tensor, size: int) -> Tensor:
     """(B, N), (B, N) → (B, N, size): the share of each pixel that lies in the box, along one axis."""
     pixel = torch.arange(size, device=extent.device, dtype=extent.dtype)
