@@ -19,4 +19,4 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 
 @hookspec
 def gnm_register(register: "Register") -> None:
-    """Add parts and commands to `register`; called once for each plugin."""
+    """Add parts, commands and kernels to `register`; called once for each plugin."""

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from gnm_core import kernels
 from gnm_core.contracts import Model, Objective
 from gnm_core.errors import GnmError, OptionError, Problem, SpecError
-from gnm_core.native.library import in_a_hurry
 from gnm_core.printable import said_by
 from gnm_core.registry import Provider
 from gnm_core.results import Scene, Terms
@@ -69,7 +69,7 @@ def inspect(spec: CheckedSpec) -> Inspection:
     Raises:
         SpecError: a part cannot be built, fails, or returns something of the wrong shape; the problem names its slot.
     """
-    with torch.random.fork_rng(devices=[]), torch.no_grad(), in_a_hurry():
+    with torch.random.fork_rng(devices=[]), torch.no_grad(), kernels.reference():
         builder = Builder(spec.dims)
         model = builder.build(spec.tree.arguments["model"])
         objective = builder.build(spec.tree.arguments["objective"])

@@ -55,3 +55,16 @@ def gnm_register(register: Register) -> None:
     register.metric("speed", "gnm_core.metrics.speed:SamplingSpeed")
     register.metric("what-classification", "gnm_core.metrics.what:WhatClassification")
     register.specs("gnm_core:specs")
+    for name, function in (
+        ("conv-stack", "gnm_core.native.conv_stack:KERNEL"),
+        ("conv-stack", "gnm_core.fused.conv_stack:conv_stack"),
+        ("celu-norm-1d", "gnm_core.native.celu_norm:celu_norm_1d"),
+        ("celu-norm-1d", "gnm_core.fused.celu_norm:celu_norm_1d"),
+        ("celu-norm-2d", "gnm_core.fused.celu_norm:celu_norm_2d"),
+        ("subpixel-conv", "gnm_core.fused.subpixel_conv:subpixel_conv"),
+        ("conv-lstm", "gnm_core.native.lstm:conv_lstm"),
+        ("conv-lstm", "gnm_core.fused.conv_lstm:conv_lstm"),
+        ("pointwise-heads", "gnm_core.fused.pointwise_heads:pointwise_heads"),
+        ("rmsprop-step", "gnm_core.native.rmsprop:rmsprop_step"),
+    ):
+        register.kernel(name, function)

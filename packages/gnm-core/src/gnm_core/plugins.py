@@ -112,7 +112,14 @@ def _load(point: EntryPoint, registry: Registry, interrupted: Interrupted) -> Pl
             failure=" ".join(cause.split()),
             traceback=printable("".join(traceback.format_exception(error))),
         )
-    return Plugin(point.name, point.value, provider, tuple(register.parts.values()), tuple(register.commands.values()))
+    return Plugin(
+        point.name,
+        point.value,
+        provider,
+        tuple(register.parts.values()),
+        tuple(register.commands.values()),
+        register.kernels,
+    )
 
 
 def _require_api(module: object) -> None:

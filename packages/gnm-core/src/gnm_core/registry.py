@@ -122,6 +122,28 @@ class Shipped:
     provider: Provider
 
 
+@dataclass(frozen=True)
+class KernelEntry:
+    """One kernel: a faster way to compute a formula; see `gnm_core.kernels`."""
+
+    name: str
+    """Of the formula."""
+    target: object
+    """"module:function", or the function or `gnm_core.kernels.Kernel` itself."""
+    provider: Provider
+
+    def __str__(self) -> str:  # noqa: D105 (what errors call it)
+        return f"kernel '{self.name}' ({self.provider})"
+
+    def load(self) -> Any:
+        """The function or `Kernel`; imports its module.
+
+        Raises:
+            PluginError: it cannot be loaded.
+        """
+        return resolve(self.target, str(self))
+
+
 class Register:
     """What a plugin's `gnm_register` is handed: collects the parts and commands of one distribution.
 
@@ -135,6 +157,7 @@ class Register:
         self.provider = provider
         self._parts: dict[tuple[str, str], Entry] = {}
         self._commands: dict[str, CommandEntry] = {}
+        self._kernels: list[KernelEntry] = []
         self.spec_folders: list[Path] = []
         self.model_folders: list[Path] = []
 
@@ -147,6 +170,11 @@ class Register:
     def commands(self) -> Mapping[str, CommandEntry]:
         """The commands so far, by name; `command` adds one."""
         return MappingProxyType(self._commands)
+
+    @property
+    def kernels(self) -> tuple[KernelEntry, ...]:
+        """The kernels so far; `kernel` adds one."""
+        return tuple(self._kernels)
 
     def part(self, kind: str, name: str, target: "str | type[Contract]") -> None:
         """Add a part of any kind, a kind of your own included."""
@@ -184,6 +212,17 @@ class Register:
     def pretrained(self, folder: str) -> None:
         """Add the models (folders that `gnm export` made) in a folder of your package, such as "my_package:models"."""
         self.model_folders.append(_folder("pretrained", folder))
+
+    def kernel(self, name: str, target: object) -> None:
+        """Add a kernel: a function, as "module:function", that answers in a formula's place or declines with None."""
+        if not (isinstance(name, str) and NAME.fullmatch(name)):
+            raise PluginError(f"{quoted(name)} cannot be the name of a kernel: letters, digits, '-', '_' and '.' only")
+        if isinstance(target, str):
+            if not TARGET.fullmatch(target):
+                raise PluginError(f"kernel '{name}': {quoted(target)} is not of the form 'module:function'")
+        elif not callable(getattr(target, "run", target)):
+            raise PluginError(f"kernel '{name}': {quoted(target)} is not a function")
+        self._kernels.append(KernelEntry(name, target, self.provider))
 
     def encoder(self, name: str, target: "str | type[Contract]") -> None:
         """Add an encoder: image to feature map."""
@@ -268,6 +307,7 @@ class Plugin:
     provider: Provider
     parts: tuple[Entry, ...] = ()
     commands: tuple[CommandEntry, ...] = ()
+    kernels: tuple[KernelEntry, ...] = ()
     failure: str | None = None
     """Why it was set aside, in one line; None when it works."""
     traceback: str | None = None
@@ -283,6 +323,8 @@ class Registry:
     commands: dict[str, CommandEntry] = field(default_factory=dict)
     spec_folders: list[tuple[Path, Provider]] = field(default_factory=list)
     model_folders: list[tuple[Path, Provider]] = field(default_factory=list)
+    kernels: dict[str, tuple[KernelEntry, ...]] = field(default_factory=dict)
+    """By name, in the order in which they are asked: those of the distribution that came last first."""
 
     def add(self, register: Register) -> None:
         """Take in all that one plugin registered, or nothing.
@@ -298,6 +340,9 @@ class Registry:
                 raise PluginError(f"command '{name}' is already provided by {self.commands[name].provider}")
         self.parts.update(register.parts)
         self.commands.update(register.commands)
+        for name in dict.fromkeys(entry.name for entry in register.kernels):
+            mine = tuple(entry for entry in register.kernels if entry.name == name)
+            self.kernels[name] = (*mine, *self.kernels.get(name, ()))
         self.spec_folders += [(folder, register.provider) for folder in register.spec_folders]
         self.model_folders += [(folder, register.provider) for folder in register.model_folders]
 

@@ -27,3 +27,4 @@ def gnm_register(register: Register) -> None:
     register.command(
         "reconstruct", "gnm_render.cli.reconstruct:reconstruct", "find the objects in pictures, with a trained model"
     )
+    register.kernel("paint-objects", "gnm_render.native.paint:paint_objects")

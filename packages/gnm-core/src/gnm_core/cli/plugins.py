@@ -30,11 +30,17 @@ def plugins(as_json: bool, traceback: bool) -> None:
             click.echo(f"  {kind}: {', '.join(names)}")
         if plugin.commands:
             click.echo(f"  commands: {', '.join(command.name for command in plugin.commands)}")
+        if plugin.kernels:
+            click.echo(f"  kernels: {', '.join(_kernels(plugin))}")
 
 
 def _by_kind(plugin: Plugin) -> dict[str, list[str]]:
     entries = sorted(plugin.parts, key=lambda entry: entry.kind)
     return {kind: [entry.name for entry in group] for kind, group in groupby(entries, key=lambda entry: entry.kind)}
+
+
+def _kernels(plugin: Plugin) -> list[str]:
+    return list(dict.fromkeys(entry.name for entry in plugin.kernels))
 
 
 def _as_data(plugin: Plugin) -> dict[str, Any]:
@@ -44,6 +50,7 @@ def _as_data(plugin: Plugin) -> dict[str, Any]:
         "entry_point": plugin.target,
         "parts": _by_kind(plugin),
         "commands": [command.name for command in plugin.commands],
+        "kernels": _kernels(plugin),
         "failure": plugin.failure,
         "traceback": plugin.traceback,
     }

@@ -1,16 +1,17 @@
 """Feature map to symbolic map: one network for q(z^s | f^x) and p(z^s | f)."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from gnm_core import kernels
 from gnm_core.distributions import bernoulli, normal
 from gnm_core.latents import SymbolicDistribution
 from gnm_core.layers.celu_norm import CeluNorm2d
-from gnm_core.layers.stack import ConvStack, is_plain
+from gnm_core.layers.stack import ConvStack
 
 
 class StructureHead(nn.Module):
@@ -45,13 +46,9 @@ class StructureHead(nn.Module):
         """(B, E, G, G) → distribution over z^s."""
         heads = (self.presence, self.where, self.depth, self.what)
         trunk = self.trunk(feature_map)
-        rows = rearrange(trunk, "b e h w -> b h w e")
-        if all(is_plain(nn.Conv2d, head) for head in heads):  # one matrix product instead of four
-            weight = torch.cat([head.weight.flatten(1) for head in heads])
-            bias = torch.cat([head.bias for head in heads if head.bias is not None])
-            found = F.linear(rows, weight, bias).split([head.out_channels for head in heads], dim=-1)
-        else:
-            found = tuple(rearrange(head(trunk), "b d h w -> b h w d") for head in heads)
+        found: Sequence[Tensor] | None = kernels.run("pointwise-heads", heads, trunk)
+        if found is None:
+            found = [rearrange(head(trunk), "b d h w -> b h w d") for head in heads]
         logits, where, depth, what = found
         return SymbolicDistribution(
             presence=bernoulli(self.presence_scale * logits.tanh()),

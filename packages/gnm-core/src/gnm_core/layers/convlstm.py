@@ -4,13 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from gnm_core.layers.stack import is_plain
-from gnm_core.native.call import LAYERS
-from gnm_core.native.lstm import run_lstm
+from gnm_core import kernels
 from gnm_core.precision import at_least_float32
 
 
@@ -48,25 +44,21 @@ class ConvLSTM(nn.Module):
     def forward(self, inputs: Tensor | Sequence[Tensor], state: LstmState) -> LstmState:
         """(B, inputs, G, G), or the parts of that along its channels, and a state → the next state."""
         parts = [inputs] if isinstance(inputs, Tensor) else inputs
-        joint = torch.cat([rearrange(part, "b c h w -> b h w c") for part in (*parts, state.hidden)], dim=-1)
-        if self.gates.kernel_size == (1, 1) and is_plain(nn.Conv2d, self.gates):
-            # a matrix product asks for no other order of memory
-            gates = F.linear(joint, self.gates.weight.flatten(1), self.gates.bias)
-        else:
-            gates = rearrange(self.gates(rearrange(joint, "b h w c -> b c h w")), "b c h w -> b h w c")
-        gates, cell = at_least_float32(gates), at_least_float32(rearrange(state.cell, "b c h w -> b h w c"))
-        hidden, cell = _cell(gates, cell)
-        return LstmState(rearrange(hidden, "b h w c -> b c h w"), rearrange(cell, "b h w c -> b c h w"))
+        made: LstmState | None = kernels.run("conv-lstm", self, parts, state)
+        if made is not None:
+            return made
+        gates = self.gates(torch.cat([*parts, state.hidden], dim=1))
+        return LstmState(*lstm_cell(at_least_float32(gates), at_least_float32(state.cell), dim=1))
 
 
-def _cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """(..., 4 C) and (..., C) → the next hidden state and cell."""
-    single = gates.dtype == cell.dtype == torch.float32
-    fits = cell.numel() and gates.shape == (*cell.shape[:-1], 4 * cell.shape[-1])
-    if single and fits and LAYERS.can_take(gates, cell):
-        found = run_lstm(gates.reshape(-1, gates.shape[-1]), cell.reshape(-1, cell.shape[-1]))
-        hidden, cell = (x.view(cell.shape) for x in found)
-        return hidden, cell
-    enter, forget, output, candidate = gates.chunk(4, dim=-1)
+def lstm_cell(gates: Tensor, cell: Tensor, dim: int = -1) -> tuple[Tensor, Tensor]:
+    """The next hidden state and cell.
+
+    Args:
+        gates: (..., 4 C, ...): enter, forget, output and candidate, before their activations.
+        cell: (..., C, ...).
+        dim: the axis of the channels.
+    """
+    enter, forget, output, candidate = gates.chunk(4, dim)
     cell = forget.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
     return output.sigmoid() * cell.tanh(), cell

@@ -15,9 +15,16 @@ from gnm_core.native.library import library, why_not
 
 @dataclass(frozen=True)
 class Functions:
-    """The C functions of a folder."""
+    """The C functions of a folder.
+
+    A package has its own with `Functions(Path(__file__).parent / "csrc", ("function", ...))`. They take pointers, int64
+    and float, at last the number of threads, and return 0, or 1 where there is no memory left.
+    """
 
     folder: Path
+    """Of C files and headers; absolute."""
+    names: tuple[str, ...]
+    """All functions that are called: a library without one of them is compiled anew."""
 
     def can_take(self, *tensors: Tensor) -> bool:
         """Whether they are there and can be given these tensors: real ones in memory, not traced, not pretended."""
@@ -26,11 +33,11 @@ class Functions:
                 return False
             if tensor.is_neg() or tensor._is_zerotensor():
                 return False
-        return not _is_watched() and library(self.folder) is not None
+        return not _is_watched() and library(self.folder, self.names) is not None
 
     def why_not(self) -> str | None:
         """Why they are not there, for people; None if they are."""
-        return why_not(self.folder)
+        return why_not(self.folder, self.names)
 
     def number(self, name: str) -> int:
         """What a function without arguments returns."""
@@ -52,14 +59,20 @@ class Functions:
             raise MemoryError(f"no memory for {name}")
 
     def _library(self) -> ctypes.CDLL:
-        found = library(self.folder)
+        found = library(self.folder, self.names)
         if found is None:
-            raise RuntimeError(f"there are no functions in C: {why_not(self.folder)}")
+            raise RuntimeError(f"there are no functions in C: {why_not(self.folder, self.names)}")
         return found
 
 
-LAYERS = Functions(Path(__file__).parent)
-"""Those of this folder."""
+LAYERS = Functions(
+    Path(__file__).parent / "csrc",
+    (
+        *("stack_forward", "stack_backward", "stack_lanes", "stack_has_tiles"),
+        *("celu_norm_forward", "celu_norm_backward", "lstm_forward", "lstm_backward", "rmsprop_step"),
+    ),
+)
+"""Those of this package."""
 
 
 def _is_watched() -> bool:

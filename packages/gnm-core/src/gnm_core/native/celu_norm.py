@@ -1,4 +1,4 @@
-"""CELU and layer norm of rows by `celu_norm.c`, with gradients."""
+"""CELU and layer norm of rows by `csrc/celu_norm.c`, with gradients."""
 
 from typing import Any
 
@@ -6,7 +6,18 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from gnm_core.layers.celu_norm import EPSILON, CeluNorm1d
 from gnm_core.native.call import LAYERS
+
+
+def celu_norm_1d(layer: CeluNorm1d, x: Tensor) -> Tensor | None:
+    """(..., F) → (..., F), of bfloats in float32; None where the numbers are not for C."""
+    weight, bias, kinds = layer.weight, layer.bias, (torch.float32, torch.bfloat16)
+    single = weight.dtype == bias.dtype == torch.float32 and x.dtype in kinds
+    fits = weight.shape == bias.shape == x.shape[-1:] and x.numel()
+    if not (single and fits and LAYERS.can_take(x, weight, bias)):
+        return None
+    return run_celu_norm(x.reshape(-1, x.shape[-1]).float(), weight, bias, EPSILON).view(x.shape)
 
 
 def run_celu_norm(x: Tensor, scale: Tensor, shift: Tensor, epsilon: float) -> Tensor:

@@ -1,50 +1,44 @@
-"""Compiles a folder of C on first use, keeps the result in the user's cache, and loads it."""
+"""The compiled functions of a folder of C: those that the wheel carries, those in the user's cache, or compiled now."""
 
 import ctypes
 import hashlib
 import os
-import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
+from gnm_core.native import cache, processor
+from gnm_core.native.compiler import FLAGS, FOR_THIS_PROCESSOR, compile_library, find_compiler, sources
+from gnm_core.native.errors import Unavailable
+from gnm_core.native.openmp import share_threads
 
-FLAGS = ("-O3", "-march=native", "-fopenmp", "-fPIC", "-fno-math-errno", "-fno-trapping-math")
 SWITCH = "GNM_NATIVE"
-"""`0` in this environment variable turns the C layers off."""
+"""`0` in this environment variable turns compiled code off."""
 
 
-class Unavailable(Exception):
-    """There can be no library here; the text says why."""
-
-
-class _NotYet(Unavailable):
-    """There will be one when there is time to compile it."""
-
-
-def library(folder: Path) -> ctypes.CDLL | None:
+def library(folder: Path, names: Sequence[str]) -> ctypes.CDLL | None:
     """The compiled functions of a folder; None where there are none, see `why_not`.
 
     Warns once if they should be there and are not.
+
+    Args:
+        folder: of C files, an absolute path.
+        names: the functions that must be in it.
     """
-    found = _loaded(folder)
+    found = _loaded(folder, names)
     if found.failure is not None and not found.told:
         found.told = True
         warnings.warn(f"PyTorch's own operations run instead of layers in C, slower: {found.failure}", stacklevel=2)
     return found.functions
 
 
-def why_not(folder: Path) -> str | None:
+def why_not(folder: Path, names: Sequence[str]) -> str | None:
     """Why there are no compiled functions here, for people; None if there are."""
-    found = _loaded(folder)
+    found = _loaded(folder, names)
     return found.missing or found.failure
 
 
@@ -60,25 +54,12 @@ class _Found:
 
 
 _found: dict[Path, _Found] = {}
-_patient = ContextVar("patient", default=True)
 
 
-@contextmanager
-def in_a_hurry() -> Iterator[None]:
-    """Within this context nothing is compiled, which takes seconds: what is not there yet is left to PyTorch."""
-    token = _patient.set(False)
-    try:
-        yield
-    finally:
-        _patient.reset(token)
-
-
-def _loaded(folder: Path) -> _Found:
+def _loaded(folder: Path, names: Sequence[str]) -> _Found:
     if folder not in _found:
         try:
-            _found[folder] = _Found(_built(folder))
-        except _NotYet as reason:
-            return _Found(missing=str(reason))  # and asked for again
+            _found[folder] = _Found(_carried(folder, names) or _kept_or_compiled(folder, names))
         except Unavailable as reason:
             _found[folder] = _Found(missing=str(reason))
         except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -87,67 +68,46 @@ def _loaded(folder: Path) -> _Found:
     return _found[folder]
 
 
-def _compiler() -> list[str]:
-    """The command, with arguments of its own (`CC="ccache gcc"`)."""
+def _carried(folder: Path, names: Sequence[str]) -> ctypes.CDLL | None:
+    """What the wheel brought, which is trusted as its Python code is."""
     if os.environ.get(SWITCH) == "0":
         raise Unavailable(f"{SWITCH} is 0")
     if sys.platform != "linux":
         raise Unavailable(f"they are for Linux, and this is {sys.platform}")
-    name, *arguments = shlex.split(os.environ.get("CC", "")) or ["gcc" if shutil.which("gcc") else "cc"]
-    found = shutil.which(name)
-    if found is None:
-        raise Unavailable(f"there is no C compiler '{name}'")
-    return [found, *arguments]
+    for path in processor.carried(folder):
+        functions = ctypes.CDLL(str(path))
+        if _has(functions, names):
+            share_threads(functions)
+            return functions
+    return None
 
 
-def _openmp() -> Path:
-    """The OpenMP library that torch has loaded: threads of another one would stand in the way of torch's."""
-    lines = Path("/proc/self/maps").read_text().splitlines()
-    mapped = {Path(line.split(maxsplit=5)[-1]) for line in lines if "libgomp" in line}
-    home = Path(torch.__file__).parent
-    ours = [path for path in mapped if path.is_relative_to(home) or path.is_relative_to(home.parent / "torch.libs")]
-    candidates = ours or list(mapped)  # scikit-learn, for one, brings a library of its own
-    if len(candidates) != 1:
-        raise Unavailable("torch's threads are not those of GNU OpenMP")
-    return candidates[0]
-
-
-def _built(folder: Path) -> ctypes.CDLL:
-    """The library, built unless this source was built before by this compiler on such a processor."""
-    compiler, openmp = _compiler(), _openmp()
-    key = hashlib.sha256(repr((FLAGS, openmp, _identity(compiler))).encode())
-    for path in sorted(folder.glob("*.[ch]")):
-        key.update(path.read_bytes())
-    target = _cache() / f"layers-{key.hexdigest()[:20]}.so"
-    if target.exists():
-        try:
-            return ctypes.CDLL(str(target))
-        except OSError:
-            pass  # damaged: it is built again
-    if not _patient.get():
-        raise _NotYet("they have not been compiled yet")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as new:
-        built = f"{new}/layers.so"
-        sources = [str(source) for source in sorted(folder.glob("*.c"))]
-        command = [*compiler, *FLAGS, "-shared", "-o", built, *sources, str(openmp), "-lm"]
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
-        functions = ctypes.CDLL(built)  # only what can be loaded is kept
-        os.replace(built, target)  # several processes may build at once: the last one wins
+def _kept_or_compiled(folder: Path, names: Sequence[str]) -> ctypes.CDLL:
+    """The library, compiled unless this source was compiled before by this compiler for such a processor."""
+    compiler = find_compiler()
+    digest = hashlib.sha256(repr((FLAGS, FOR_THIS_PROCESSOR, _identity(compiler))).encode())
+    for path in sources(folder):
+        digest.update(path.read_bytes())
+    key, kept = f"layers-{digest.hexdigest()[:20]}", cache.cache_folder()
+    functions = cache.load_kept(kept, key, lambda library: _has(library, names))
+    if functions is None:
+        with tempfile.TemporaryDirectory(dir=kept) as new:
+            built = Path(new) / "library.so"
+            compile_library(folder, built, compiler=compiler, processor=FOR_THIS_PROCESSOR)
+            functions = ctypes.CDLL(str(built))  # only what can be loaded is kept
+            if not _has(functions, names):
+                raise ValueError(f"one of the functions {', '.join(names)} is not in the files of {folder}")
+            cache.keep(built, kept, key)
+    share_threads(functions)
     return functions
 
 
-def _identity(compiler: list[str]) -> tuple[list[str], int, int, str]:
+def _has(functions: ctypes.CDLL, names: Sequence[str]) -> bool:
+    return all(hasattr(functions, name) for name in (*names, "openmp_names", "openmp_functions"))
+
+
+def _identity(compiler: list[str]) -> tuple[list[str], int, int, list[str]]:
     """What the machine code depends on besides the source."""
     path = Path(compiler[0]).resolve()
     about = path.stat()
-    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith(("flags", "Features"))]
-    return [str(path), *compiler[1:]], about.st_size, about.st_mtime_ns, cpu[0] if cpu else ""
-
-
-def _cache() -> Path:
-    given = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return Path(given or Path.home() / ".cache") / "gnm"
-    except RuntimeError as error:
-        raise Unavailable(f"there is no folder to compile them in ({error}); set XDG_CACHE_HOME") from error
+    return [str(path), *compiler[1:]], about.st_size, about.st_mtime_ns, sorted(processor.features())

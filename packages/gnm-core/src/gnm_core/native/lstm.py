@@ -1,12 +1,28 @@
-"""The cell of an LSTM by `lstm.c`, with gradients."""
+"""The cell of an LSTM by `csrc/lstm.c`, with gradients."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from gnm_core.fused.conv_lstm import as_state, gates_and_cell
+from gnm_core.layers.convlstm import ConvLSTM, LstmState, lstm_cell
 from gnm_core.native.call import LAYERS
+
+
+def conv_lstm(layer: ConvLSTM, inputs: Sequence[Tensor], state: LstmState) -> LstmState | None:
+    """A ConvLSTM's step, its cell in C; None where the numbers are not for C."""
+    if not LAYERS.can_take(*inputs, state.hidden, state.cell, *layer.gates.parameters()):
+        return None
+    gates, cell = gates_and_cell(layer, inputs, state)
+    single = gates.dtype == cell.dtype == torch.float32
+    fits = cell.numel() and gates.shape == (*cell.shape[:-1], 4 * cell.shape[-1])
+    if single and fits:
+        made = run_lstm(gates.reshape(-1, gates.shape[-1]), cell.reshape(-1, cell.shape[-1]))
+        return as_state(*(x.view(cell.shape) for x in made))
+    return as_state(*lstm_cell(gates, cell))
 
 
 def run_lstm(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:

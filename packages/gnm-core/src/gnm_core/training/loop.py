@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from gnm_core import kernels
 from gnm_core.errors import DataError, RunError
-from gnm_core.native.call import LAYERS
-from gnm_core.native.stack import lanes
 from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.training.allocator import keep_freed_memory
 from gnm_core.training.board import Board
@@ -174,11 +173,13 @@ def _warn_of_changes(checkpoint: Checkpoint, learner: Learner, settings: Setting
         "precision": settings.precision,
         "compile": settings.compile,
         "threads": torch.get_num_threads(),
-        "native": _native(settings, learner.device),
+        "kernels": _kernels(settings, learner.device),
         "torch": torch.__version__,
         "images": len(learner.data),
     }
     before = checkpoint.meta
+    if "kernels" not in before:  # as checkpoints were before there was more than one
+        before = before | {"kernels": {"conv-stack of gnm-core": before["native"]} if before.get("native") else {}}
     changed = [f"{name} {before.get(name)} -> {value}" for name, value in now.items() if before.get(name) != value]
     if changed:
         display.say(f"warning: {', '.join(changed)}: the weights will not be the same to the last bit")
@@ -189,8 +190,9 @@ def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks:
         torch.set_num_threads(settings.threads)
     if settings.compile:
         require_compiler()
-    elif device.type == "cpu" and (reason := LAYERS.why_not()):
-        display.say(f"slower than it could be, as there are no layers in C: {reason}")
+    else:
+        for reason in kernels.why_not(device):
+            display.say(f"slower than it could be: {reason}")
     training = spec.training()
     data = spec.data("train")
     for note in data.notes():
@@ -210,9 +212,9 @@ def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks:
     )
 
 
-def _native(settings: Settings, device: torch.device) -> int:
-    """How many images layers in C take at once; 0 where none take part."""
-    return lanes() if device.type == "cpu" and not settings.compile and LAYERS.can_take() else 0
+def _kernels(settings: Settings, device: torch.device) -> dict[str, int | str]:
+    """What the last bits of the training depend on besides its numbers."""
+    return {} if settings.compile else kernels.variants(device)
 
 
 class _Loop:
@@ -342,7 +344,7 @@ class _Loop:
             **_remembered(self.settings),
             seconds=self.clock.seconds,
             core_seconds=self.clock.core_seconds,
-            native=_native(self.settings, self.learner.device),
+            kernels=_kernels(self.settings, self.learner.device),
             images=len(self.learner.data),
         )
         self.saved = step

@@ -1,15 +1,49 @@
-"""Objects painted by `paint.c`, with gradients."""
+"""Objects painted by `csrc/paint.c`, with gradients."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from einops import rearrange
 from gnm_core.native.call import Functions
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-PAINT = Functions(Path(__file__).parent)
+from gnm_render.renderers.base import Cells, Foreground, Glimpses, ObjectRenderer, joined
+
+PAINT = Functions(Path(__file__).parent / "csrc", ("paint_forward", "paint_backward"))
+
+GLIMPSES_AT_ONCE = 512
+"""Glimpses that are decoded and painted together: more would be no faster and take more memory."""
+
+
+def paint_objects(renderer: ObjectRenderer, cells: Cells, box_mask: float | None) -> Foreground | None:
+    """Decode all objects and paint them, a few scenes at a time; None where they are not for C.
+
+    Args:
+        renderer: whose decoder it is, and whose sizes.
+        cells: the objects.
+        box_mask: as for `ObjectRenderer.decode`.
+    """
+    if not _is_for_c(*cells.fields()):
+        return None
+    few = cells.split(max(1, GLIMPSES_AT_ONCE // max(1, cells.count)))
+    return joined([_painted(renderer, renderer.decode(some, box_mask)) for some in few])
+
+
+def _painted(renderer: ObjectRenderer, glimpses: Glimpses) -> Foreground:
+    if not _is_for_c(glimpses.decoded, glimpses.presence, glimpses.depth, glimpses.where):
+        return renderer.paint(glimpses)
+    nearness = rearrange(-glimpses.depth, "b n 1 1 1 -> b n").sigmoid().float() if glimpses.masks else None
+    presence = rearrange(glimpses.presence, "b n 1 1 1 -> b n").float()
+    painted = paint(glimpses.decoded.float(), presence, nearness, glimpses.where.float(), renderer.size)
+    return Foreground(painted.image, None if painted.alpha is None else painted.alpha[:, None])
+
+
+def _is_for_c(*tensors: Tensor) -> bool:
+    """Whether these can be painted in C: nothing in them is more exact than float32."""
+    return PAINT.can_take(*tensors) and not any(x.dtype == torch.float64 or x.numel() == 0 for x in tensors)
 
 
 @dataclass(frozen=True)

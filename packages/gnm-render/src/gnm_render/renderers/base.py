@@ -1,6 +1,7 @@
 """What both renderers share: decoding, compositing (supplement, Algorithm 2), layers."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 GLIMPSES_AT_ONCE = 128
 """Glimpses that a CPU decodes together: all of them at once would be a tenth faster and take a fifth more memory."""
 MORE_AT_ONCE = 512
-"""The same in bf16, in C, and where nothing is kept for a backward pass: where there is less between the layers."""
+"""The same in bf16 and where nothing is kept for a backward pass: where there is less between the layers."""
 
 
 @dataclass(frozen=True)
@@ -131,23 +132,15 @@ class ObjectRenderer(Renderer):
         return Rendering(image + (1 - covered) * behind, image, covered, behind)
 
     def _foreground(self, latents: SymbolicLatents, box_mask: float | None) -> Foreground:
-        """Paint a few scenes at a time, so that what lies between stays small; a GPU paints all at once."""
+        """The objects of all scenes; without gradients absent ones are left out."""
         cells = _rows(latents)
         if not torch.is_grad_enabled():
             cells = _only_present(cells)
-        painted = [self.paint_cells(few, box_mask) for few in cells.split(self._scenes_at_once(cells))]
-        alphas = [p.alpha for p in painted if p.alpha is not None]
-        return Foreground(torch.cat([p.image for p in painted]), torch.cat(alphas) if alphas else None)
+        return self.paint_all(cells, box_mask)
 
-    def is_roomy(self, cells: Cells) -> bool:
-        """Whether many scenes' objects can be painted at once in little memory."""
-        return torch.is_autocast_enabled("cpu") or not torch.is_grad_enabled()
-
-    def _scenes_at_once(self, cells: Cells) -> int:
-        if cells.what.device.type != "cpu":
-            return max(1, len(cells.what))
-        glimpses = MORE_AT_ONCE if self.is_roomy(cells) else GLIMPSES_AT_ONCE
-        return max(1, glimpses // max(1, cells.count))
+    def paint_all(self, cells: Cells, box_mask: float | None) -> Foreground:
+        """Decode the objects of all scenes and paint them; `box_mask` as for `decode`."""
+        return joined([self.paint_cells(few, box_mask) for few in cells.split(_scenes_at_once(cells))])
 
     def paint_cells(self, cells: Cells, box_mask: float | None) -> Foreground:
         """Decode a few scenes' objects and paint them; `box_mask` as for `decode`."""
@@ -181,6 +174,20 @@ class ObjectRenderer(Renderer):
 def clamp_straight_through(x: Tensor, low: float, high: float) -> Tensor:
     """Clamp whose gradient is that of the identity."""
     return x + (x.clamp(low, high) - x).detach()
+
+
+def joined(few: Sequence[Foreground]) -> Foreground:
+    """The scenes of all, one after the other."""
+    alphas = [painted.alpha for painted in few if painted.alpha is not None]
+    return Foreground(torch.cat([painted.image for painted in few]), torch.cat(alphas) if alphas else None)
+
+
+def _scenes_at_once(cells: Cells) -> int:
+    """A few on a processor, so that what lies between the layers stays small; a GPU paints all at once."""
+    if cells.what.device.type != "cpu":
+        return max(1, len(cells.what))
+    roomy = torch.is_autocast_enabled("cpu") or not torch.is_grad_enabled()
+    return max(1, (MORE_AT_ONCE if roomy else GLIMPSES_AT_ONCE) // max(1, cells.count))
 
 
 def _rows(latents: SymbolicLatents) -> Cells:

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import torch
 from einops import rearrange
+from gnm_core import kernels
 from gnm_core.contracts import BackgroundDecoder, Default, GlimpseDecoder
 from gnm_core.dims import Dims
 from torch import Tensor
 
-from gnm_render.native.paint import PAINT, paint
 from gnm_render.renderers.base import Cells, Foreground, Glimpses, ObjectRenderer
 from gnm_render.renderers.bilinear import bilinear_weights
 from gnm_render.renderers.claims import claim, cover
@@ -18,9 +18,8 @@ from gnm_render.renderers.windows import Sorted, Windows, add_windows, sort_by_w
 class SeparableRenderer(ObjectRenderer):
     """The same function as `stn`: output = W_y glimpse W_x^T, with the bilinear weights of each axis as matrices.
 
-    On a processor with a C compiler each object is stretched along its rows, then along its columns, and only where
-    its box is. Elsewhere, without masks, the sum over objects folds into the products, and no object ever gets a
-    canvas; with masks, whose claims multiply pixel by pixel, each gets a window just larger than its box.
+    Without masks, the sum over objects folds into the products, and no object ever gets a canvas; with masks, whose
+    claims multiply pixel by pixel, each gets a window just larger than its box.
 
     Args:
         dims: `size`, `channels`.
@@ -46,8 +45,6 @@ class SeparableRenderer(ObjectRenderer):
 
     def paint(self, glimpses: Glimpses) -> Foreground:
         """Place every object and sum them up."""
-        if _is_for_c(glimpses.decoded, glimpses.presence, glimpses.depth, glimpses.where):
-            return self._paint_in_c(glimpses)
         if not glimpses.masks:
             return Foreground(self._sum(glimpses.presence * glimpses.appearance, glimpses.where), None)
         by_window = self._by_window(glimpses.where)
@@ -56,24 +53,18 @@ class SeparableRenderer(ObjectRenderer):
         glimpses_sorted = Glimpses(decoded, True, presence, depth, where)
         return self._compose(glimpses_sorted, by_window.windows, len(glimpses.where))
 
+    def paint_all(self, cells: Cells, box_mask: float | None) -> Foreground:
+        """Decode the objects of all scenes and paint them."""
+        made: Foreground | None = kernels.run("paint-objects", self, cells, box_mask)
+        return super().paint_all(cells, box_mask) if made is None else made
+
     def paint_cells(self, cells: Cells, box_mask: float | None) -> Foreground:
         """Decode a few scenes' objects and paint them; with masks they are sorted before anything large is made."""
-        if not self.masks or _is_for_c(*cells.fields()):
+        if not self.masks:
             return super().paint_cells(cells, box_mask)
         by_window = self._by_window(cells.where)
         objects = Cells(*(rearrange(x, "b n d -> 1 (b n) d")[:, by_window.order] for x in cells.fields()))
         return self._compose(self.decode(objects, box_mask), by_window.windows, len(cells.where))
-
-    def is_roomy(self, cells: Cells) -> bool:
-        """Whether many scenes' objects can be painted at once in little memory."""
-        return super().is_roomy(cells) or _is_for_c(*cells.fields())
-
-    def _paint_in_c(self, glimpses: Glimpses) -> Foreground:
-        nearness = rearrange(-glimpses.depth, "b n 1 1 1 -> b n").sigmoid() if glimpses.masks else None
-        presence = rearrange(glimpses.presence, "b n 1 1 1 -> b n")
-        given = (glimpses.decoded.float(), presence.float(), None if nearness is None else nearness.float())
-        painted = paint(*given, glimpses.where.float(), self.size)
-        return Foreground(painted.image, None if painted.alpha is None else painted.alpha[:, None])
 
     def _by_window(self, where: Tensor) -> Sorted:
         """(B, N, 4) → the B * N objects in the order of their windows' sides."""
@@ -122,8 +113,3 @@ class SeparableRenderer(ObjectRenderer):
         rows = bilinear_weights(height, y, glimpse, self.size, start=windows.top, count=count, dtype=dtype)
         across = rearrange(glimpses, "m p c q -> m (p c) q") @ columns.mT
         return rearrange(rows @ rearrange(across, "m (p c) x -> m p (c x)", p=glimpse), "m y (c x) -> m y c x", x=count)
-
-
-def _is_for_c(*tensors: Tensor) -> bool:
-    """Whether these can be painted in C: nothing in them is more exact than float32."""
-    return PAINT.can_take(*tensors) and not any(x.dtype == torch.float64 or x.numel() == 0 for x in tensors)

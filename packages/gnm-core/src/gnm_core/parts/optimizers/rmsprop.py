@@ -1,15 +1,14 @@
 """RMSprop."""
 
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from annotated_types import Ge, Gt, Lt
-from torch import Tensor, nn
+from torch import nn
 
+from gnm_core import kernels
 from gnm_core.contracts import Default, Optimizer, Schedule
-from gnm_core.native.call import LAYERS
-from gnm_core.native.rmsprop import step
 from gnm_core.parts.optimizers.lean import lean
 
 
@@ -39,32 +38,21 @@ class RMSprop(Optimizer):
         self.alpha, self.eps, self.momentum, self.weight_decay = alpha, eps, momentum, weight_decay
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """torch's RMSprop over `parameters`; on a processor its step is one pass over memory instead of five."""
+        """torch's RMSprop over `parameters`; where there is a kernel, its step is one pass over memory."""
         return OnePassRMSprop(parameters, self.rate(0), self.alpha, self.eps, self.weight_decay, self.momentum)
 
 
 class OnePassRMSprop(lean(torch.optim.RMSprop)):  # type: ignore[misc]
-    """torch's RMSprop, with the same state; the plain one of dense float32 parameters is computed in C."""
+    """torch's RMSprop with the same state, whose step a kernel may make."""
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """As torch's; only without a closure may it be in C."""
+        """As torch's."""
         self._make_room()
-        if closure is not None or not all(map(_is_plain, self.param_groups)):
-            loss: float | None = super().step(closure)
-            return loss
-        learning = [(group, p) for group in self.param_groups for p in group["params"] if p.grad is not None]
-        if not all(_is_dense(p, p.grad, self.state[p].get("square_avg", p)) for _, p in learning):
-            return super().step()  # type: ignore[no-any-return]
-        for group, parameter in learning:
-            state = self.state[parameter]
-            if not state:
-                state["step"] = torch.zeros((), device="cpu")
-                state["square_avg"] = torch.zeros_like(parameter)
-            state["step"] += 1
-            how = {"rate": group["lr"], "alpha": group["alpha"], "epsilon": group["eps"]}
-            step(parameter, parameter.grad, state["square_avg"], **how)
-        return None
+        if closure is None and kernels.run("rmsprop-step", self):
+            return None
+        loss: float | None = super().step(closure)
+        return loss
 
     def _make_room(self) -> None:
         """Momentum that a resumed training asks for anew begins from rest, which torch's own does not foresee."""
@@ -77,15 +65,3 @@ class OnePassRMSprop(lean(torch.optim.RMSprop)):  # type: ignore[misc]
 
 
 OnePassRMSprop.__name__ = torch.optim.RMSprop.__name__  # what checkpoints call it
-
-
-def _is_plain(group: dict[str, Any]) -> bool:
-    """Whether nothing is asked for but the division by the root mean square."""
-    extras = ("momentum", "weight_decay", "centered", "maximize", "differentiable", "capturable")
-    return isinstance(group["lr"], float) and not any(group[name] for name in extras)
-
-
-def _is_dense(*tensors: Tensor) -> bool:
-    alike = all(x.dtype == torch.float32 and x.shape == tensors[0].shape for x in tensors)
-    dense = all(x.layout == torch.strided and x.is_contiguous() for x in tensors)
-    return alike and dense and LAYERS.can_take(*tensors)
