@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from gnm_data.arrow_room import layout
-from gnm_data.arrow_room.room import COLOURS, LAMPS, MATERIALS, SHAPES, Body, Room
+from gnm_data.arrow_room.look import STUDIO
+from gnm_data.arrow_room.room import COLOURS, MATERIALS, SHAPES, Body, Room
 from gnm_data.arrow_room.shapes import place
 from gnm_data.arrow_room.truth import look
 
+LAMPS, SIZES = STUDIO.light.lamps, STUDIO.sizes
 ROOMS = [layout.sample(0, "train", index) for index in range(150)]
 
 
@@ -18,7 +20,7 @@ def first_met(room: Room) -> int | None:
     *objects, arrow = room.bodies
     origin = np.array([[arrow.x], [arrow.y], [0.3]], np.float32)
     direction = np.array([[np.cos(arrow.angle)], [np.sin(arrow.angle)], [0]], np.float32)
-    distances = [min(part.hit(origin, direction)[0] for part in place(body)) for body in objects]
+    distances = [min(part.hit(origin, direction)[0] for part in place(body, SIZES)) for body in objects]
     return int(np.argmin(distances)) if np.isfinite(min(distances)) else None
 
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from gnm_data.arrow_room import cove
-from gnm_data.arrow_room.room import CAMERA, COVE_RADIUS, COVE_START, CUBE_HALF, RADIUS, SHAPES, WALL, Body
+from gnm_data.arrow_room.look import STUDIO
+from gnm_data.arrow_room.room import SHAPES, Body
 from gnm_data.arrow_room.shapes import Box, Cylinder, Placed, Solid, Sphere, Wedge, dot, place, unit
 
+COVE, CAMERA, SIZES = STUDIO.cove, STUDIO.camera, STUDIO.sizes
 SOLIDS: dict[str, Solid] = {
     "sphere": Sphere(0.665),
     "box": Box((0.6, 0.5, 0.4), 0.1),
@@ -128,9 +129,9 @@ def test_bodies_stand_on_the_floor_at_their_place(shape: str) -> None:
     origin = np.stack((x.ravel(), y.ravel(), np.full(x.size, 5.0))).astype(np.float32)
     down = np.tile(np.float32([[0], [0], [-1]]), x.size)
     up_origin = origin * np.float32([[1], [1], [-1]])
-    top = np.minimum.reduce([part.hit(origin, down) for part in place(body)])
-    bottom = np.minimum.reduce([part.hit(up_origin, -down) for part in place(body)])
-    height = {"cube": 2 * CUBE_HALF, "sphere": 2 * RADIUS, "cylinder": 2 * RADIUS, "arrow": 0.36}[shape]
+    top = np.minimum.reduce([part.hit(origin, down) for part in place(body, SIZES)])
+    bottom = np.minimum.reduce([part.hit(up_origin, -down) for part in place(body, SIZES)])
+    height = {"cube": 2 * SIZES.cube, "sphere": 2 * SIZES.sphere, "cylinder": 2 * SIZES.sphere, "arrow": 0.36}[shape]
     assert 5 - top.min() == pytest.approx(height, abs=1e-3)
     assert bottom.min() == pytest.approx(5, abs=1e-3)
     seen = np.isfinite(top)
@@ -144,7 +145,7 @@ def test_an_arrow_is_as_long_and_wide_as_measured_and_points_along_its_angle() -
     x, y = np.meshgrid(np.linspace(-1, 1, 401), np.linspace(-1, 1, 401))
     origin = np.stack((x.ravel(), y.ravel(), np.full(x.size, 5.0))).astype(np.float32)
     down = np.tile(np.float32([[0], [0], [-1]]), x.size)
-    mask = np.isfinite(np.minimum.reduce([part.hit(origin, down) for part in place(body)])).reshape(x.shape)
+    mask = np.isfinite(np.minimum.reduce([part.hit(origin, down) for part in place(body, SIZES)])).reshape(x.shape)
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     assert y[rows[0], 0] == pytest.approx(-0.85, abs=0.01)
     assert y[rows[-1], 0] == pytest.approx(0.85, abs=0.04)  # its rounded tip
@@ -156,8 +157,8 @@ def test_an_arrow_is_as_long_and_wide_as_measured_and_points_along_its_angle() -
 
 
 def test_placing_turns_rays_and_normals_alike() -> None:
-    plain = place(Body("cube", "red", 0.0, 0.0))[0]
-    turned = place(Body("cube", "red", 0.5, -0.5, 0.6))[0]
+    plain = place(Body("cube", "red", 0.0, 0.0), SIZES)[0]
+    turned = place(Body("cube", "red", 0.5, -0.5, 0.6), SIZES)[0]
     origin, direction = aimed(plain.solid, 500)
     spin = Placed(plain.solid, plain.centre, np.float32(np.cos(0.6)), np.float32(np.sin(0.6)))
     there = turned.centre + spin.world(origin)
@@ -172,25 +173,25 @@ def test_rays_in_the_room_end_on_floor_cove_or_wall() -> None:
     random = np.random.default_rng(3)
     origin = np.stack((random.uniform(-4, 4, 3000), random.uniform(-7, 7, 3000), random.uniform(0.1, 6, 3000)))
     direction = unit(random.normal(size=(3, 3000)))
-    t = cove.hit(origin.astype(np.float32), direction.astype(np.float32))
+    t = COVE.hit(origin.astype(np.float32), direction.astype(np.float32))
     ends = np.isfinite(t)
     _, y, z = (origin + t * direction)[:, ends]
-    floor = (np.abs(z) < 1e-3) & (y <= COVE_START + 1e-3)
-    wall = (np.abs(y - WALL) < 1e-3) & (z >= COVE_RADIUS - 1e-3)
-    bend = np.abs(np.hypot(y - COVE_START, z - COVE_RADIUS) - COVE_RADIUS) < 2e-3
-    assert (floor | wall | (bend & (y > COVE_START - 1e-3) & (z < COVE_RADIUS + 1e-3))).all()
+    floor = (np.abs(z) < 1e-3) & (y <= COVE.start + 1e-3)
+    wall = (np.abs(y - COVE.wall) < 1e-3) & (z >= COVE.radius - 1e-3)
+    bend = np.abs(np.hypot(y - COVE.start, z - COVE.radius) - COVE.radius) < 2e-3
+    assert (floor | wall | (bend & (y > COVE.start - 1e-3) & (z < COVE.radius + 1e-3))).all()
     # Only rays that rise, or lead away from the wall, can leave.
     assert ((direction[2] > 0) | (np.abs(direction[1]) < 0.1))[~ends].all()
     assert not ends[(direction[2] > 0) & (direction[1] < 0)].any()
-    normal = cove.normal((origin + t * direction)[:, ends])
+    normal = COVE.normal((origin + t * direction)[:, ends])
     assert np.abs(dot(normal, normal) - 1).max() < 2e-3
     assert dot(normal, direction[:, ends]).max() < 1e-3
 
 
 def test_the_rooms_profile_and_its_inverse_agree() -> None:
     arcs = np.linspace(-10, 12, 200)
-    point = cove.at(arcs, np.zeros(200))
-    assert np.allclose(cove.arc(point), arcs, atol=1e-4)
+    point = COVE.at(arcs, np.zeros(200))
+    assert np.allclose(COVE.arc(point), arcs, atol=1e-4)
     lengths = np.sqrt((np.diff(point, axis=1) ** 2).sum(0))
     assert np.allclose(lengths, np.diff(arcs), atol=1e-3)
 

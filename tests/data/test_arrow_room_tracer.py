@@ -8,7 +8,8 @@ import sys
 import numpy as np
 import pytest
 from gnm_data.arrow_room import layout, tracer
-from gnm_data.arrow_room.room import CAMERA, Body, Room
+from gnm_data.arrow_room.look import STUDIO
+from gnm_data.arrow_room.room import Body, Room
 from gnm_data.arrow_room.tracer import Tracer, srgb
 from gnm_data.arrow_room.truth import look
 
@@ -93,7 +94,7 @@ def test_a_body_throws_its_shadow_away_from_the_key_lamp() -> None:
     lost = np.where(body, 0, empty - picture)
 
     def at(x: float, y: float) -> float:
-        u, v = CAMERA.project(np.array([[x], [y], [0.0]]), 96)
+        u, v = STUDIO.camera.project(np.array([[x], [y], [0.0]]), 96)
         return float(lost[int(v[0]), int(u[0])])
 
     # The key lamp stands at the right, in front.

@@ -5,9 +5,11 @@ from itertools import permutations
 import numpy as np
 import pytest
 from gnm_data.arrow_room import layout
-from gnm_data.arrow_room.room import CAMERA, COLOURS, MATERIALS, RADIUS, SHAPES, Body, Room
+from gnm_data.arrow_room.look import STUDIO
+from gnm_data.arrow_room.room import COLOURS, MATERIALS, SHAPES, Body, Room
 from gnm_data.arrow_room.truth import depth, look, truth
 
+CAMERA, RADIUS = STUDIO.camera, STUDIO.sizes.sphere
 ROOMS = [layout.sample(3, "validation", index) for index in range(20)]
 
 
@@ -88,7 +90,7 @@ def test_depth_orders_bodies_as_they_hide_each_other() -> None:
             mask = look(Room((room.bodies[i],)), 64).instances > 0
             for front in set(sight.instances[mask].tolist()) - {0, i + 1}:
                 hidden += 1
-                assert depth(room.bodies[front - 1]) < depth(room.bodies[i])
+                assert depth(room.bodies[front - 1], CAMERA) < depth(room.bodies[i], CAMERA)
     assert hidden > 0
 
 

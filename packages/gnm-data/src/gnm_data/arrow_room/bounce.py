@@ -5,13 +5,13 @@ bounces settle it. The result is scalar, as the room is all but grey.
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
-from gnm_data.arrow_room import cove
+from gnm_data.arrow_room.cove import Cove
 from gnm_data.arrow_room.lamps import SquareLamp
-from gnm_data.arrow_room.room import LAMPS, ROOM_ALBEDO, WORLD
+from gnm_data.arrow_room.look import Light
 from gnm_data.arrow_room.shapes import dot, unit
 
 ARC = np.linspace(-20.0, 16.0, 37)
@@ -27,12 +27,13 @@ class Bounce:
 
     floor: np.ndarray
     """(arcs, widths) float32: irradiance of the room's patches."""
+    cove: Cove
     form: np.ndarray
     """(4, 4) float32: irradiance of bodies, for `by_normal`."""
 
     def on_room(self, point: np.ndarray) -> np.ndarray:
         """Irradiance (N,) at points (3, N) of the room."""
-        rows, row = _between(cove.arc(point), ARC)
+        rows, row = _between(self.cove.arc(point), ARC)
         columns, column = _between(point[0], WIDTH)
         table = self.floor
         near = table[rows, columns] * (1 - column) + table[rows, columns + 1] * column
@@ -51,37 +52,39 @@ def by_normal(form: np.ndarray, normal: np.ndarray) -> np.ndarray:
     )
 
 
-@cache
-def bounce() -> Bounce:
-    """Solve the exchange between patches; takes a tenth of a second, once."""
+@lru_cache(maxsize=64)
+def bounce(cove: Cove, light: Light) -> Bounce:
+    """Solve the exchange between patches; takes a tenth of a second, once a room."""
     arcs, widths = np.meshgrid(ARC, WIDTH, indexing="ij")
     points = cove.at(arcs.ravel(), widths.ravel())
     normals = cove.normal(points)
-    area = (ARC[1] - ARC[0]) * (WIDTH[1] - WIDTH[0])
-    albedo = float(np.mean(ROOM_ALBEDO))
+    # Above its end the wall is as black as nothing.
+    area = (ARC[1] - ARC[0]) * (WIDTH[1] - WIDTH[0]) * (points[2] <= cove.height)
+    albedo = float(np.mean(cove.albedo))
 
     seen = _solid_angles(points[:, :, None], points, normals, area)
     to = unit((points[:, None, :] - points[:, :, None]).reshape(3, -1)).reshape(3, *seen.shape)
     exchange = seen * np.maximum(np.einsum("kij,ki->ij", to, normals), 0) / np.pi
 
     direct = np.zeros(points.shape[1])
-    for lamp in map(SquareLamp, LAMPS):
-        for node in lamp.nodes():
-            way, light = lamp.arriving(points, node)
-            direct += light * np.maximum(dot(way, normals), 0)
-    world = np.pi * WORLD * (1 - exchange.sum(1))
+    for lamp in light.lamps:
+        square = SquareLamp(lamp, light.radiance)
+        for node in square.nodes():
+            way, strength = square.arriving(points, node)
+            direct += strength * np.maximum(dot(way, normals), 0)
+    world = np.pi * light.world * (1 - exchange.sum(1))
     indirect = world
     for _ in range(_BOUNCES):
         indirect = world + (exchange * (albedo * (direct + indirect))).sum(1)
 
     radiance = albedo * (direct + indirect) / np.pi
-    light = (radiance - WORLD) * _solid_angles(PROBE[:, None], points, normals, area)[0]
-    form = quadratic(unit(points - PROBE), light)
-    form[3, 3] += np.float32(np.pi * WORLD)
-    return Bounce(indirect.reshape(arcs.shape).astype(np.float32), form)
+    sent = (radiance - light.world) * _solid_angles(PROBE[:, None], points, normals, area)[0]
+    form = quadratic(unit(points - PROBE), sent)
+    form[3, 3] += np.float32(np.pi * light.world)
+    return Bounce(indirect.reshape(arcs.shape).astype(np.float32), cove, form)
 
 
-def _solid_angles(eyes: np.ndarray, points: np.ndarray, normals: np.ndarray, area: float) -> np.ndarray:
+def _solid_angles(eyes: np.ndarray, points: np.ndarray, normals: np.ndarray, area: np.ndarray) -> np.ndarray:
     """(M, N): how large each of N patches looks from M eyes (3, M, 1)."""
     way = points[:, None, :] - eyes
     square = (way * way).sum(0)

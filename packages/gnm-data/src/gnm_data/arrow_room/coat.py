@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gnm_data.arrow_room.room import Finish
+from gnm_data.arrow_room.look import Finish
 from gnm_data.arrow_room.shapes import dot
 
 

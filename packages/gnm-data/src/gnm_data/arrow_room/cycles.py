@@ -21,20 +21,8 @@ from PIL import Image
 
 from gnm_data.arrow_room.painter import Painter
 from gnm_data.arrow_room.room import (
-    ARROW_SIZES,
-    BEVEL,
-    CAMERA,
-    COVE_RADIUS,
-    COVE_START,
-    CUBE_HALF,
-    FINISHES,
-    RADIANCE,
-    RADIUS,
-    ROOM_ALBEDO,
-    WORLD,
     Body,
     Room,
-    albedo,
 )
 
 WORKER = Path(__file__).with_name("cycles_worker.py")
@@ -215,34 +203,36 @@ def _end(process: subprocess.Popen[str], log: IO[bytes]) -> None:
 
 def describe(room: Room) -> dict[str, Any]:
     """A room as plain numbers, for the other side of the pipe."""
-    finish = FINISHES[room.material]
+    finish, look = room.finish, room.look
+    camera, cove = look.camera, look.cove
     return {
-        "camera": {"position": CAMERA.position, "pitch": CAMERA.pitch, "focal": CAMERA.focal},
-        "world": WORLD,
+        "camera": {"position": camera.position, "pitch": camera.pitch, "focal": camera.focal},
+        "world": look.light.world,
         "room": {
-            "cove_start": COVE_START,
-            "cove_radius": COVE_RADIUS,
-            "albedo": ROOM_ALBEDO,
+            "cove_start": cove.start,
+            "cove_radius": cove.radius,
+            "albedo": cove.albedo,
             "width": 60.0,
-            "height": 40.0,
+            "height": min(cove.height, 40.0),
         },
         "lamps": [
             {
                 "position": lamp.position,
                 "half": lamp.half,
-                "radiance": RADIANCE * lamp.power,
+                "radiance": look.light.radiance * lamp.power,
                 "across": lamp.axes()[0].tolist(),
                 "up": lamp.axes()[1].tolist(),
             }
             for lamp in room.lamps
         ],
         "material": {"metallic": float(finish.metallic), "roughness": finish.roughness, "specular": finish.specular},
-        "bodies": [_body(body, room.material) for body in room.bodies],
+        "bodies": [_body(body, room) for body in room.bodies],
     }
 
 
-def _body(body: Body, material: str) -> dict[str, Any]:
-    a = ARROW_SIZES
+def _body(body: Body, room: Room) -> dict[str, Any]:
+    sizes = room.look.sizes
+    a = sizes.arrow
     neck, half_shaft, half_head = a.length / 2 - a.head_length, a.shaft_width / 2, a.head_width / 2
     outline = [
         (-a.length / 2, -half_shaft),
@@ -253,17 +243,22 @@ def _body(body: Body, material: str) -> dict[str, Any]:
         (neck, half_shaft),
         (-a.length / 2, half_shaft),
     ]
-    sizes: dict[str, dict[str, Any]] = {
-        "sphere": {"radius": RADIUS, "height": RADIUS},
-        "cube": {"half": CUBE_HALF, "height": CUBE_HALF, "bevel": BEVEL * CUBE_HALF},
-        "cylinder": {"radius": RADIUS, "half_height": RADIUS, "height": RADIUS, "bevel": BEVEL * RADIUS},
+    kinds: dict[str, dict[str, Any]] = {
+        "sphere": {"radius": sizes.sphere, "height": sizes.sphere},
+        "cube": {"half": sizes.cube, "height": sizes.cube, "bevel": sizes.bevel * sizes.cube},
+        "cylinder": {
+            "radius": sizes.cylinder,
+            "half_height": sizes.cylinder,
+            "height": sizes.cylinder,
+            "bevel": sizes.bevel * sizes.cylinder,
+        },
         "arrow": {"outline": outline, "half_height": a.thickness / 2, "height": a.thickness / 2, "bevel": a.bevel},
     }
-    size = sizes[body.shape]
+    size = kinds[body.shape]
     return {
         **size,
         "kind": body.shape,
-        "colour": albedo(body.colour, material),
+        "colour": room.albedo(body),
         "position": (body.x, body.y, size["height"]),
         "angle": body.angle,
     }

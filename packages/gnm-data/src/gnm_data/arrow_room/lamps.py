@@ -5,7 +5,7 @@ Points and directions are (3, N) float32; irradiance is per unit of area, radian
 
 import numpy as np
 
-from gnm_data.arrow_room.room import RADIANCE, Lamp
+from gnm_data.arrow_room.look import Lamp
 from gnm_data.arrow_room.shapes import dot
 
 _GAUSS = 3**-0.5
@@ -13,12 +13,17 @@ _GAUSS = 3**-0.5
 
 
 class SquareLamp:
-    """One lamp, ready for shading."""
+    """One lamp, ready for shading.
 
-    def __init__(self, lamp: Lamp) -> None:
+    Args:
+        lamp: where it is and how strong.
+        radiance: of a lamp of power 1.
+    """
+
+    def __init__(self, lamp: Lamp, radiance: float) -> None:
         across, up, ahead = (axis.astype(np.float32)[:, None] for axis in lamp.axes())
         self.half = lamp.half
-        self.radiance = RADIANCE * lamp.power
+        self.radiance = radiance * lamp.power
         self.centre = np.array(lamp.position, np.float32)[:, None]
         self.across, self.up, self.ahead = across, up, ahead
 

@@ -5,9 +5,8 @@ from typing import Self
 
 import numpy as np
 
-from gnm_data.arrow_room.room import CAMERA
+from gnm_data.arrow_room.look import Camera
 from gnm_data.arrow_room.shapes import dot, pick, unit
-from gnm_data.arrow_room.sight import EYE
 
 LIFT = 1e-3
 """Secondary rays start this far from the surface."""
@@ -103,7 +102,7 @@ def reflect(direction: np.ndarray, normal: np.ndarray) -> tuple[np.ndarray, np.n
     return direction - 2 * cosine * normal, cosine
 
 
-def through(pixels: np.ndarray, size: int, grid: int, fan: int) -> Rays:
+def through(camera: Camera, pixels: np.ndarray, size: int, grid: int, fan: int) -> Rays:
     """grid * grid rays from the camera through each pixel, one pixel after the other."""
     step = (np.arange(grid) + 0.5) / grid
     row, column = np.divmod(pixels, size)
@@ -113,6 +112,6 @@ def through(pixels: np.ndarray, size: int, grid: int, fan: int) -> Rays:
     shift = np.stack([(52.9829189 * ((0.06711056 * (column + k) + 0.00583715 * (row + k)) % 1)) % 1 for k in (0, 47)])
     per_ray = shift.astype(np.float32).repeat(grid * grid, 1)
     number = np.tile(np.arange(grid * grid), len(pixels))
-    direction = CAMERA.rays(x, y, size)
-    origin = np.broadcast_to(EYE, direction.shape)
-    return Rays(origin, direction, per_ray, number, fan, width=1 / (CAMERA.focal * size * grid))
+    direction = camera.rays(x, y, size)
+    origin = np.broadcast_to(camera.eye, direction.shape)
+    return Rays(origin, direction, per_ray, number, fan, width=1 / (camera.focal * size * grid))

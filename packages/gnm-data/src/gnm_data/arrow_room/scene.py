@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from gnm_data.arrow_room import cove
 from gnm_data.arrow_room.bounce import PROBE, bounce, by_normal, quadratic
 from gnm_data.arrow_room.coat import Coat, schlick
 from gnm_data.arrow_room.lamps import SquareLamp
 from gnm_data.arrow_room.rays import LIFT, Rays, reflect
-from gnm_data.arrow_room.room import FINISHES, ROOM_ALBEDO, WORLD, Room, albedo
+from gnm_data.arrow_room.room import Room
 from gnm_data.arrow_room.shapes import dot, pick, place
 
 MIRRORS = 2
@@ -16,7 +15,6 @@ BRIGHTEST = 1.0
 """Radiance at most of a lamp that is mirrored more than once."""
 _AROUND = ((-0.25, -0.25), (-0.25, 0.25), (0.25, -0.25), (0.25, 0.25))
 """Offsets to the side and up, as shares of the distance to the next ray."""
-_ROOM = np.array(ROOM_ALBEDO, np.float32)[:, None]
 _PI = np.float32(np.pi)
 
 
@@ -24,16 +22,18 @@ class Scene:
     """A room, ready for rays."""
 
     def __init__(self, room: Room) -> None:
-        finish = FINISHES[room.material]
+        finish, look = room.finish, room.look
+        self.cove, self.world = look.cove, look.light.world
+        self.room = np.array(look.cove.albedo, np.float32)[:, None] / _PI
         self.metallic = finish.metallic
         self.coat = Coat(finish)
         self.spread = finish.roughness**2
-        self.lamps = [SquareLamp(lamp) for lamp in room.lamps]
-        self.parts = [part for body in room.bodies for part in place(body)]
-        self.owner = np.array([i for i, body in enumerate(room.bodies) for _ in place(body)], np.int64)
-        colours = [albedo(body.colour, room.material) for body in room.bodies]
+        self.lamps = [SquareLamp(lamp, look.light.radiance) for lamp in room.lamps]
+        self.parts = [part for body in room.bodies for part in place(body, look.sizes)]
+        self.owner = np.array([i for i, body in enumerate(room.bodies) for _ in place(body, look.sizes)], np.int64)
+        colours = [room.albedo(body) for body in room.bodies]
         self.colours = np.array(colours, np.float32).reshape(-1, 3).T
-        self.bounce = bounce()
+        self.bounce = bounce(look.cove, look.light)
         arrivals = [lamp.arriving(PROBE, np.concatenate(lamp.nodes(), axis=1)) for lamp in self.lamps]
         ways, lights = (np.concatenate(each, axis=-1) for each in zip(*arrivals, strict=True))
         self.lit = self.bounce.form + quadratic(ways, lights)
@@ -47,7 +47,7 @@ class Scene:
             mirrors: times that the light may still be mirrored.
         """
         distance, part = self.meet(rays, leaving, bodies=mirrors > 0)
-        light = np.full(rays.direction.shape, WORLD, np.float32)
+        light = np.full(rays.direction.shape, self.world, np.float32)
         on_room = np.flatnonzero((part < 0) & np.isfinite(distance))
         on_body = np.flatnonzero(part >= 0)
         if on_room.size:
@@ -60,7 +60,7 @@ class Scene:
 
     def meet(self, rays: Rays, leaving: np.ndarray | None, bodies: bool) -> tuple[np.ndarray, np.ndarray]:
         """Distance (N,) to the first surface, and the part (N,) that it belongs to; -1 for the room."""
-        distance = cove.hit(rays.origin, rays.direction)
+        distance = self.cove.hit(rays.origin, rays.direction)
         part = np.full(distance.shape, -1)
         for i, placed in enumerate(self.parts if bodies else ()):
             to = placed.centre - rays.origin
@@ -79,7 +79,7 @@ class Scene:
 
     def _room(self, rays: Rays, distance: np.ndarray) -> np.ndarray:
         point = rays.at(distance)
-        normal = cove.normal(point)
+        normal = self.cove.normal(point)
         light = self._around(point, normal, self.bounce.on_room(point), None)
         start = point + LIFT * normal
         for stream, lamp in enumerate(self.lamps):
@@ -88,7 +88,7 @@ class Scene:
                 way, strength = lamp.arriving(point, node)
                 arriving += strength * np.maximum(dot(way, normal), 0)
             light += arriving * self._seen(lamp, start, rays, stream, None)
-        return np.asarray(_ROOM / _PI * light)
+        return np.asarray(self.room * light)
 
     def _rubber(self, rays: Rays, distance: np.ndarray, part: np.ndarray) -> np.ndarray:
         point = rays.at(distance)

@@ -12,11 +12,12 @@ Points and directions are (3, N) float32; directions have length 1.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
-from gnm_data.arrow_room.room import ARROW_SIZES, BEVEL, CUBE_HALF, RADIUS, Body
+from gnm_data.arrow_room.look import Sizes
+from gnm_data.arrow_room.room import Body
 
 CLOSE = 1e-4
 """A ray this near to a solid has hit it."""
@@ -269,7 +270,7 @@ class Placed:
         return self.world(self.solid.normal(self.local(point - self.centre)))
 
 
-def place(body: Body) -> tuple[Placed, ...]:
+def place(body: Body, sizes: Sizes) -> tuple[Placed, ...]:
     """The solids that a body is made of: one, or shaft and head of an arrow."""
     cos, sin = np.cos(body.angle), np.sin(body.angle)
     return tuple(
@@ -279,21 +280,21 @@ def place(body: Body) -> tuple[Placed, ...]:
             np.float32(cos),
             np.float32(sin),
         )
-        for solid, ahead in _solids(body.shape)
+        for solid, ahead in _solids(body.shape, sizes)
     )
 
 
-@cache
-def _solids(shape: str) -> tuple[tuple[Solid, float], ...]:
+@lru_cache(maxsize=1024)
+def _solids(shape: str, sizes: Sizes) -> tuple[tuple[Solid, float], ...]:
     """The solids of a shape, each with how far ahead of the body's middle it is."""
-    a = ARROW_SIZES
+    a, half, radius = sizes.arrow, sizes.cube, sizes.cylinder
     match shape:
         case "sphere":
-            return ((Sphere(RADIUS), 0.0),)
+            return ((Sphere(sizes.sphere), 0.0),)
         case "cube":
-            return ((Box((CUBE_HALF, CUBE_HALF, CUBE_HALF), BEVEL * CUBE_HALF), 0.0),)
+            return ((Box((half, half, half), sizes.bevel * half), 0.0),)
         case "cylinder":
-            return ((Cylinder(RADIUS, RADIUS, BEVEL * RADIUS), 0.0),)
+            return ((Cylinder(radius, radius, sizes.bevel * radius), 0.0),)
         case "arrow":
             neck = a.length / 2 - a.head_length
             head = Wedge(neck, a.length / 2, a.head_width, a.thickness / 2, a.bevel)

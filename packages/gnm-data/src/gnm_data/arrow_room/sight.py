@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gnm_data.arrow_room.room import CAMERA, Body, Room
+from gnm_data.arrow_room.look import Look
+from gnm_data.arrow_room.room import Body, Room
 from gnm_data.arrow_room.shapes import place
-
-EYE = np.array(CAMERA.position, np.float32)[:, None]
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,10 @@ class Sight:
     """(size, size) float32: from the camera to the body seen at each pixel; infinite where the room is seen."""
 
 
-def window(body: Body, size: int) -> tuple[int, int, int, int]:
+def window(body: Body, look: Look, size: int) -> tuple[int, int, int, int]:
     """Pixels (x0, y0, x1, y1) that hold the whole body, wherever they lie; at most one image beyond each side."""
-    x, y = CAMERA.project(np.concatenate([part.corners() for part in place(body)], axis=1), size)
+    corners = np.concatenate([part.corners() for part in place(body, look.sizes)], axis=1)
+    x, y = look.camera.project(corners, size)
     low, high = -size, 2 * size
     return (
         int(np.clip(np.floor(x.min()), low, high)),
@@ -42,16 +42,17 @@ def window(body: Body, size: int) -> tuple[int, int, int, int]:
 
 def look_in_numpy(room: Room, size: int) -> Sight:
     """Cast one ray through the centre of every pixel that may show a body: the formula, in numpy; see `truth.look`."""
-    count = len(room.bodies)
+    count, camera = len(room.bodies), room.look.camera
     nearest = np.full((size, size), np.inf, np.float32)
     instances = np.zeros((size, size), np.uint8)
     boxes, visible_boxes = np.zeros((count, 4), np.float32), np.zeros((count, 4), np.float32)
     area = np.zeros(count, np.int64)
     for i, body in enumerate(room.bodies):
-        x0, y0, x1, y1 = window(body, size)
+        x0, y0, x1, y1 = window(body, room.look, size)
         x, y = np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5)
-        direction = CAMERA.rays(x.ravel(), y.ravel(), size)
-        t = np.minimum.reduce([part.hit(EYE, direction) for part in place(body)]).reshape(x.shape)
+        direction = camera.rays(x.ravel(), y.ravel(), size)
+        parts = place(body, room.look.sizes)
+        t = np.minimum.reduce([part.hit(camera.eye, direction) for part in parts]).reshape(x.shape)
         mask = np.isfinite(t)
         area[i] = mask.sum()
         boxes[i] = _box(mask, x0, y0)

@@ -18,6 +18,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Le
 
+from gnm_data.arrow_room.look import Camera
 from gnm_data.arrow_room.native.call import ROOMS
 from gnm_data.arrow_room.native.paint import paint_compiled
 from gnm_data.arrow_room.painter import Painter
@@ -60,16 +61,16 @@ class Tracer(Painter):
         scene = Scene(room)
         light = np.empty((3, size * size), np.float32)
         square = self.antialias**2
-        self._trace(scene, light, np.flatnonzero(~crowded), 1, square * self.shadow)
-        self._trace(scene, light, np.flatnonzero(crowded), self.antialias, self.shadow)
+        self._trace(scene, room.look.camera, light, np.flatnonzero(~crowded), 1, square * self.shadow)
+        self._trace(scene, room.look.camera, light, np.flatnonzero(crowded), self.antialias, self.shadow)
         return np.searchsorted(THRESHOLDS, light.T, side="right").astype(np.uint8).reshape(size, size, 3)
 
-    def _trace(self, scene: Scene, light: np.ndarray, pixels: np.ndarray, grid: int, fan: int) -> None:
+    def _trace(self, scene: Scene, camera: Camera, light: np.ndarray, pixels: np.ndarray, grid: int, fan: int) -> None:
         step = max(CHUNK // (grid * grid), 1)
         size = round(light.shape[1] ** 0.5)
         for start in range(0, len(pixels), step):
             some = pixels[start : start + step]
-            rays = scene.radiance(through(some, size, grid, fan)).reshape(3, len(some), -1)
+            rays = scene.radiance(through(camera, some, size, grid, fan)).reshape(3, len(some), -1)
             total = rays[:, :, 0].copy()
             for number in range(1, grid * grid):  # in this order, so that all sums are rounded alike
                 total += rays[:, :, number]

@@ -6,10 +6,14 @@ import numpy as np
 import torch
 from gnm_core.results import Truth
 
+from gnm_data.arrow_room.look import Camera
 from gnm_data.arrow_room.native.call import ROOMS
 from gnm_data.arrow_room.native.sight import look_compiled
-from gnm_data.arrow_room.room import BODIES, CAMERA, COLOURS, LAMPS, MATERIALS, SHAPES, Body, Room
+from gnm_data.arrow_room.room import BODIES, COLOURS, MATERIALS, SHAPES, Body, Room
 from gnm_data.arrow_room.sight import Sight, look_in_numpy
+
+LAMPS = 3
+"""Key, fill and back."""
 
 
 def look(room: Room, size: int) -> Sight:
@@ -24,9 +28,9 @@ def look_at(rooms: Sequence[Room], size: int) -> list[Sight]:
     return [look_in_numpy(room, size) for room in rooms]
 
 
-def depth(body: Body) -> float:
+def depth(body: Body, camera: Camera) -> float:
     """Distance from the camera to the middle of the body's foot."""
-    return float(np.linalg.norm(np.array([body.x, body.y, 0.0]) - CAMERA.position))
+    return float(np.linalg.norm(np.array([body.x, body.y, 0.0]) - camera.position))
 
 
 def truth(rooms: Sequence[Room], size: int) -> Truth:
@@ -44,7 +48,7 @@ def truth(rooms: Sequence[Room], size: int) -> Truth:
     labels, colours = np.full((count, BODIES), -1, np.int64), np.full((count, BODIES), -1, np.int64)
     boxes, visible_boxes = np.zeros((count, BODIES, 4), np.float32), np.zeros((count, BODIES, 4), np.float32)
     distance, angle = np.zeros((count, BODIES), np.float32), np.zeros((count, BODIES), np.float32)
-    position, lamps = np.zeros((count, BODIES, 2), np.float32), np.zeros((count, len(LAMPS), 4), np.float32)
+    position, lamps = np.zeros((count, BODIES, 2), np.float32), np.zeros((count, LAMPS, 4), np.float32)
     for b, (room, sight) in enumerate(zip(rooms, look_at(rooms, size), strict=True)):
         known = len(room.bodies)
         instances[b] = sight.instances
@@ -53,7 +57,7 @@ def truth(rooms: Sequence[Room], size: int) -> Truth:
         lamps[b] = [(*lamp.position, lamp.power) for lamp in room.lamps]
         for i, body in enumerate(room.bodies):
             labels[b, i], colours[b, i] = SHAPES.index(body.shape), list(COLOURS).index(body.colour)
-            position[b, i], angle[b, i], distance[b, i] = (body.x, body.y), body.angle, depth(body)
+            position[b, i], angle[b, i], distance[b, i] = (body.x, body.y), body.angle, depth(body, room.look.camera)
     target = np.array([room.target for room in rooms], np.int64)
     extra = {
         "colour": colours,

@@ -14,7 +14,7 @@ struct lamp {
 
 /* What all rays of a scene share; the names are those of `pack.py`. */
 struct setting {
-    float start, bend, bend_square, wall; /* of the cove */
+    float start, bend, bend_square, wall, height; /* of the cove */
     float world, room[3];                 /* radiance of the open world; the room's albedo over pi */
     float arc, arc_pace, arcs, width, width_pace, widths; /* ticks of the table of the floor's indirect light */
     float form[10], lit[10];              /* irradiance of bodies: indirect, and of all lamps besides */
@@ -30,7 +30,8 @@ INLINE lanes cove_hit(const struct setting *s, struct three o, struct three d)
     lanes floor = pick(d.z < 0.f, -o.z / d.z, never);
     floor = pick(o.y + floor * d.y <= s->start, floor, never);
     lanes wall = pick(d.y > 0.f, (s->wall - o.y) / d.y, never);
-    wall = pick(o.z + wall * d.z >= s->bend, wall, never);
+    const lanes top = o.z + wall * d.z;
+    wall = pick((top >= s->bend) & (top <= s->height), wall, never);
     const lanes y = o.y - s->start, z = o.z - s->bend, a = d.y * d.y + d.z * d.z, b = y * d.y + z * d.z;
     const lanes square = b * b - a * (y * y + z * z - s->bend_square);
     const lanes bend = (root(most(square, every(0.f))) - b) / a;

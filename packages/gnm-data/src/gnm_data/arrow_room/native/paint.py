@@ -10,7 +10,7 @@ from gnm_data.arrow_room.lamps import SquareLamp
 from gnm_data.arrow_room.native.call import ROOMS
 from gnm_data.arrow_room.native.parts import parts
 from gnm_data.arrow_room.rays import sequence
-from gnm_data.arrow_room.room import COVE_RADIUS, COVE_START, ROOM_ALBEDO, WALL, WORLD, Room
+from gnm_data.arrow_room.room import Room
 from gnm_data.arrow_room.scene import Scene
 
 
@@ -46,11 +46,11 @@ def _lamp(lamp: SquareLamp) -> tuple[float, ...]:
 
 def _setting(scene: Scene) -> tuple[float, ...]:
     """`struct setting`."""
-    coat = scene.coat
+    coat, cove = scene.coat, scene.cove
     smooth = 1 - coat.roughness
     return (
-        *(COVE_START, COVE_RADIUS, COVE_RADIUS**2, WALL, WORLD),
-        *(np.array(ROOM_ALBEDO, np.float32) / np.float32(np.pi)).tolist(),
+        *(cove.start, cove.radius, cove.radius**2, cove.wall, cove.height, scene.world),
+        *scene.room[:, 0].tolist(),
         *_ticks(ARC),
         *_ticks(WIDTH),
         *_form(scene.bounce.form),

@@ -6,7 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from gnm_data.arrow_room.room import CAMERA, Room, albedo
+from gnm_data.arrow_room.look import Camera
+from gnm_data.arrow_room.room import Room
 from gnm_data.arrow_room.shapes import Box, Cylinder, Solid, Sphere, Wedge, place
 
 _KINDS = {Sphere: 0.0, Box: 1.0, Cylinder: 2.0, Wedge: 3.0}
@@ -29,16 +30,21 @@ def parts(rooms: Sequence[Room]) -> Parts:
     rows, starts = [], [0]
     for room in rooms:
         for owner, body in enumerate(room.bodies):
-            colour = albedo(body.colour, room.material)
-            for part in place(body):
+            colour = room.albedo(body)
+            for part in place(body, room.look.sizes):
                 before, after = _solid(part.solid)
                 where = (*part.centre[:, 0].tolist(), float(part.cos), float(part.sin))
                 rows.append((before, owner, *where, *after[:7], *colour, *after[7:]))
         starts.append(len(rows))
     numbers = np.array(rows, np.float32)
-    angle = np.radians(CAMERA.pitch)
-    camera = (*CAMERA.position, np.cos(angle), np.sin(angle), CAMERA.focal)
-    return Parts(numbers, np.array(starts, np.int64), np.tile(np.array(camera, np.float64), (len(rooms), 1)))
+    cameras = np.array([_camera(room.look.camera) for room in rooms], np.float64)
+    return Parts(numbers, np.array(starts, np.int64), cameras)
+
+
+def _camera(camera: Camera) -> tuple[float, ...]:
+    """`struct camera`."""
+    angle = np.radians(camera.pitch)
+    return (*camera.position, float(np.cos(angle)), float(np.sin(angle)), camera.focal)
 
 
 @lru_cache(maxsize=1024)
