@@ -160,7 +160,7 @@ def test_a_missing_file_a_folder_and_empty_contents_are_refused(tmp_path: Path, 
     command = ["import", str(tmp_path / "nowhere.pth"), "--spec", str(spec), "--out", str(tmp_path / "run")]
     refused(CliRunner().invoke(main, command), "nowhere.pth: no such file")
     command[1] = str(tmp_path)
-    refused(CliRunner().invoke(main, command), "not a checkpoint")
+    refused(CliRunner().invoke(main, command), "a folder, where a file is expected")
     refused(run_import(tmp_path, spec, {}), "holds no weights (found: nothing)")
     refused(run_import(tmp_path, spec, {"epoch": 3, "lr": 0.1}), "holds no weights (found: epoch, lr)")
     refused(run_import(tmp_path, spec, [1, 2]), "holds a list, expected tensors by name")

@@ -261,10 +261,10 @@ def test_a_packed_bomb(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_that_may_not_be_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, mode: str = "r") -> None:
+    def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("gnm_data.digits.idx.open_file", refuse)
     with pytest.raises(DataError, match=f"{IMAGES}: cannot be read: Permission denied"):
         MnistDigits(dir=folder).read("train")
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from gnm_core.errors import RunError
+from gnm_core.reading import read_file
 from gnm_core.results import Measurement, Value
 from gnm_core.training.files import explained, replace_file
 
@@ -111,7 +112,7 @@ def load_evaluation(folder: Path) -> Evaluation:
     if not path.is_file():
         raise RunError(f"{folder}: not evaluated yet (there is no {NAME}); run: gnm evaluate {folder}")
     with explained(f"{path}: cannot be read"):
-        content = path.read_bytes()
+        content = read_file(path)
     try:
         evaluation = _FILE.validate_json(content)
     except ValidationError as error:

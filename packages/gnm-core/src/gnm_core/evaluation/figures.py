@@ -14,6 +14,7 @@ from gnm_core.contracts import Data, Figure, Model
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, FigureError, Problem, RunError, SpecError
 from gnm_core.plugins import installed
+from gnm_core.reading import read_file
 from gnm_core.results import Batch
 from gnm_core.signatures import signature_of
 from gnm_core.spec import CheckedSpec
@@ -219,7 +220,7 @@ def read_figures(folder: Path) -> list[Drawn]:
     if not path.exists():
         return []
     with explained(f"{path}: cannot be read"):
-        content = path.read_bytes()
+        content = read_file(path)
     try:
         return [Drawn(**one) for one in json.loads(content)["figures"]]
     except (ValueError, TypeError, KeyError) as error:

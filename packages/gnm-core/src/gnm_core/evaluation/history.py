@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from gnm_core.reading import read_file
 from gnm_core.training.files import explained
 
 MOST = 400
@@ -51,7 +52,7 @@ def read_history(path: Path) -> History:
     if not path.exists():
         return History(())
     with explained(f"{path}: cannot be read"):
-        lines = path.read_text().splitlines()
+        lines = read_file(path).decode(errors="replace").splitlines()
     records, warnings = [], []
     for line in lines:
         try:

@@ -15,6 +15,7 @@ from torch import nn
 from gnm_core.errors import GnmError, RunError
 from gnm_core.evaluation.choice import choose
 from gnm_core.evaluation.evaluation import Evaluation
+from gnm_core.reading import read_file
 from gnm_core.spec import load_spec
 from gnm_core.spec.build import Builder
 from gnm_core.spec.tree import Leaf, Listing, Part, children, plain
@@ -56,7 +57,7 @@ def spec_text(run: Path) -> str:
     if not path.exists():
         return ""
     with explained(f"{path}: cannot be read"):
-        return path.read_text()
+        return read_file(path).decode()
 
 
 def parts_of(run: Path, packages: Mapping[str, str]) -> tuple[PartRow, ...]:

@@ -19,6 +19,7 @@ from gnm_core.evaluation.published import PARAMETERS
 from gnm_core.evaluation.tables import MAIN, by_data, report_of
 from gnm_core.evaluation.words import interval, number
 from gnm_core.plugins import installed
+from gnm_core.reading import read_file
 from gnm_core.results import Value
 from gnm_core.signatures import Unreadable, signature_of
 from gnm_core.training.files import explained, replace_file
@@ -410,7 +411,7 @@ def _pictures(folder: Path) -> Iterable[Picture]:
             yield Picture(drawn.kind, drawn.about, "", f"{path} is gone")
         else:
             with explained(f"{path}: cannot be read"):
-                content = base64.b64encode(path.read_bytes()).decode()
+                content = base64.b64encode(read_file(path)).decode()
             yield Picture(drawn.kind, drawn.about, f"data:image/png;base64,{content}", "")
 
 

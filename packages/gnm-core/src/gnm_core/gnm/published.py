@@ -16,6 +16,7 @@ from gnm_core.layers.subpixel import SubpixelConv
 from gnm_core.parts.cores.structdraw import StructDRAW
 from gnm_core.parts.encoders.conv import ConvEncoder
 from gnm_core.parts.priors.autoregressive import AutoregressivePrior
+from gnm_core.reading import open_file
 
 HEAD = ("p_z_given_x_or_g_net", "p_z_given_g_net")
 """The published head is one network under two names."""
@@ -37,12 +38,14 @@ def read_published(path: Path) -> dict[str, Tensor]:
         RunError: no such file, no checkpoint, or nothing in it that looks like weights.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # of torch's about the pickle protocol, before it refuses
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        with open_file(path) as file, warnings.catch_warnings(action="ignore"):  # of torch's about the pickle protocol
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise RunError(f"{path}: no such file") from None
     except pickle.UnpicklingError as error:
         raise RunError(f"{path}: refused: it is no checkpoint, or holds code instead of plain weights") from error
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror or error}") from error
     except Exception as error:  # torch raises many kinds for a broken file
         raise RunError(f"{path}: not a checkpoint that can be read: {type(error).__name__}") from error
     while isinstance(content, Mapping) and not any(isinstance(v, Tensor) for v in content.values()):

@@ -139,8 +139,14 @@ class Checker:
         if not node.value or "\0" in node.value:
             return self._wrong(f"{shown(node)} is no path", Path, node, path)
         # Relative to the file that says it, so that a spec works from everywhere.
-        base = node.place.folder or Path.cwd()
-        return Leaf(Path(os.path.abspath(base / Path(node.value).expanduser())))
+        try:
+            base = node.place.folder or Path.cwd()
+            return Leaf(Path(os.path.abspath(base / Path(node.value).expanduser())))
+        except RuntimeError:  # ~name of nobody, or ~ without a home
+            return self._wrong(f"{shown(node)} begins with a home that is not known here", Path, node, path)
+        except OSError as error:
+            reason = f"{shown(node)} is relative to the working directory, which is gone ({error.strerror})"
+            return self._wrong(reason, Path, node, path)
 
     def _union(self, annotation: Any, members: tuple[Any, ...], node: Node, path: str) -> Checked:
         noted = self.problems

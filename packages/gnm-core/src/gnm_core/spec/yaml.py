@@ -12,6 +12,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.representer import SafeRepresenter
 
 from gnm_core.errors import Problem, SpecError
+from gnm_core.reading import open_file
 from gnm_core.spec.nodes import DEEPEST, MOST_NODES, Items, Node, Place, Scalar, Table
 
 LARGEST = 256 * 1024
@@ -35,7 +36,8 @@ def read_file(path: str | Path) -> Table:
     try:
         if Path(path).is_dir():
             raise SpecError([Problem("is a directory; expected a spec file", source=source)])
-        with open(path, "rb") as file:
+        # A pipe blocks, unless a shell hands it over: `--spec <(...)`.
+        with open(path, "rb") if source.startswith("/dev/") else open_file(Path(path)) as file:
             data = file.read(LARGEST + 1)  # never more, whatever the size
     except FileNotFoundError:
         raise SpecError([Problem("no such file", source=source)]) from None

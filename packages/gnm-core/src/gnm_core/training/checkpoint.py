@@ -23,6 +23,7 @@ import torch
 
 from gnm_core.contracts import Model
 from gnm_core.errors import RunError
+from gnm_core.reading import read_file
 from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.training.carrying import Began
 from gnm_core.training.files import explained, remove_folder, sync_folder, write
@@ -193,7 +194,7 @@ class Checkpoint:
         self.folder = folder
         with explained(f"{folder}: cannot be read"):
             try:
-                self.meta: dict[str, Any] = json.loads((folder / "meta.json").read_bytes())
+                self.meta: dict[str, Any] = json.loads(read_file(folder / "meta.json"))
                 version, self.step, self._files = self.meta["format"], int(self.meta["step"]), self.meta["files"]
             except (ValueError, TypeError, KeyError) as error:
                 raise RunError(f"{folder / 'meta.json'} is damaged: {type(error).__name__}: {error}") from error
@@ -236,7 +237,7 @@ class Checkpoint:
     def _content(self, name: str) -> bytes:
         path = self.folder / name
         with explained(f"{path}: cannot be read"):
-            content = path.read_bytes()
+            content = read_file(path)
         expected = self._files.get(name, {})
         if len(content) != expected.get("bytes"):
             raise RunError(f"{path} is damaged: {len(content)} bytes, expected {expected.get('bytes')}")

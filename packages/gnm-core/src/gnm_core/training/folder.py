@@ -7,6 +7,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from gnm_core.errors import RunError
+from gnm_core.reading import read_file
 from gnm_core.training.checkpoint import Checkpoints
 from gnm_core.training.files import explained, replace_file
 
@@ -94,6 +95,6 @@ class RunFolder:
             return {}
         with explained(f"{self.settings}: cannot be read"):
             try:
-                return dict(json.loads(self.settings.read_bytes()))
+                return dict(json.loads(read_file(self.settings)))
             except (ValueError, TypeError) as error:
                 raise RunError(f"{self.settings} is damaged: {error}") from error

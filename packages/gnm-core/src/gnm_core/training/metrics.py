@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from gnm_core.reading import read_file
 from gnm_core.training.files import explained, replace_file
 
 
@@ -21,7 +22,9 @@ class Metrics:
         self.path = path
         with explained(f"{path}: cannot be written"):
             if path.exists():
-                kept = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
+                kept = [
+                    line for line in read_file(path).decode(errors="replace").splitlines() if _step_of(line) <= step
+                ]
                 replace_file(path, "".join(line + "\n" for line in kept).encode())
             self._file = path.open("ab", buffering=0)  # nothing is left to write when closing
 

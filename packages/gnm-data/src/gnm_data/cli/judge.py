@@ -44,6 +44,8 @@ def judge(folder: Path, *, rule: str, count: int | None, out: Path | None, as_js
     dims = Dims(channels=getattr(speaker, "channels", 3), size=SIDE)
     pictures = ImageFolder(dims, dir=folder, fit="pad", validation=0.0, test=0.0, cache=0)
     total = min(count or len(pictures), len(pictures))
+    for note in pictures.notes():
+        click.echo(note, err=True)
 
     def batches() -> Iterator["Tensor"]:
         for start in range(0, total, _AT_ONCE):

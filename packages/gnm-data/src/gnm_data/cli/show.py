@@ -51,6 +51,8 @@ def show(
 
     wanted = ([] if size is None else [f"dims.size={size}"]) + ([] if seed is None else [f"data.seed={seed}"])
     data = chosen(name, spec, (*wanted, *overrides)).data(split)
+    for note in data.notes():
+        click.echo(note, err=True)
     if count > len(data):
         raise click.BadParameter(f"{count} pictures; the {split} split has {len(data)}.", param_hint="'-n'")
     if out is not None:

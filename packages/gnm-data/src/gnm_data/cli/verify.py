@@ -10,6 +10,7 @@ import click
 def verify(folder: Path) -> None:
     """Read every byte of the data set in DIR; tell which shards are damaged, truncated, missing or extra.
 
+    DIR may also be a folder of pictures: every one that cannot be read is named.
     Ends with 0 when all is well, with 2 otherwise. `gnm data build` mends what it made.
     """
     from gnm_core.errors import DataError
@@ -18,6 +19,8 @@ def verify(folder: Path) -> None:
     from gnm_data.storage import read_manifest
     from gnm_data.storage import verify as problems_of
 
+    if _verify_pictures(folder):
+        return
     with Progress(transient=True) as progress:
         task = progress.add_task(str(folder), total=None)
         problems = problems_of(folder, lambda done, total: progress.update(task, completed=done, total=total))
@@ -28,3 +31,27 @@ def verify(folder: Path) -> None:
         click.echo(
             f"{folder}: {name}: {split.count:,} images in {len(split.shards)} shards, {size / 1e6:,.1f} MB: sound"
         )
+
+
+def _verify_pictures(folder: Path) -> bool:
+    """Read all pictures, if it is a folder of pictures; false where it is not."""
+    from gnm_core.dims import Dims
+    from gnm_core.errors import DataError
+    from gnm_core.parts.data.folder import survey
+    from gnm_core.parts.data.image_folder import ImageFolder
+
+    from gnm_data.storage import holds_data_set
+
+    if holds_data_set(folder):
+        return False
+    try:
+        survey(folder)
+    except DataError:
+        return False
+    pictures = ImageFolder(Dims(channels=3, size=16), dir=folder, validation=0.0, test=0.0, cache=0)
+    for note in pictures.notes():
+        click.echo(note, err=True)
+    if pictures.broken:
+        raise DataError("\n    ".join((f"{folder}: cannot be read:", *pictures.broken.values())))
+    click.echo(f"{folder}: {len(pictures):,} pictures: sound")
+    return True

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from gnm_core.errors import DataError
+from gnm_core.reading import open_file
 
 _BYTES = 0x08
 """IDX type code of unsigned bytes."""
@@ -49,7 +50,7 @@ def read_idx(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
 def _unpack(path: Path) -> bytes:
     """The bytes of a file, unpacked."""
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with open_file(path) as packed, gzip.open(packed) if path.suffix == ".gz" else packed as file:
             data = file.read(_LIMIT + 1)
     except EOFError as error:
         raise DataError(f"{path}: truncated: the gzip stream ends too soon") from error

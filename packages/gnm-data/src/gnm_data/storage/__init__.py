@@ -13,12 +13,24 @@ _HOMES = {
     "Recipe": "manifest",
     "Source": "source",
     "build": "builder",
+    "holds_data_set": "manifest",
     "read_manifest": "manifest",
     "recipe_of": "source",
     "verify": "verifier",
 }
 
-__all__ = ["Built", "Manifest", "Parquet", "Recipe", "Source", "build", "read_manifest", "recipe_of", "verify"]
+__all__ = [
+    "Built",
+    "Manifest",
+    "Parquet",
+    "Recipe",
+    "Source",
+    "build",
+    "holds_data_set",
+    "read_manifest",
+    "recipe_of",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -24,6 +24,7 @@ from gnm_data.storage.manifest import (
     Recipe,
     Shard,
     Split,
+    holds_data_set,
     read_manifest,
     read_plan,
     read_record,
@@ -114,14 +115,18 @@ def _refuse_strangers(folder: Path) -> None:
     """Never write among files that are not ours."""
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder}: is not a folder")
-    ours = [folder / MANIFEST, *(folder / split / BUILDING for split in SPLITS)]
-    if any(path.exists() for path in ours) or not folder.exists():
+    if holds_data_set(folder) or not folder.exists():
         return
     splits = [folder / split for split in SPLITS if (folder / split).is_dir()]
     found = [path for place in (folder, *splits) for path in place.iterdir()]
-    strangers = [path for path in found if path not in splits and path.name != LOCK and path.suffix != TEMPORARY]
+    strangers = [path for path in found if path not in splits and not _negligible(path)]
     if strangers:
         raise DataError(f"{folder}: holds other files ({strangers[0].name}, …); give a new or empty folder")
+
+
+def _negligible(path: Path) -> bool:
+    """Leftovers of our own, and hidden files (of a system, or the lock), which are in nobody's way."""
+    return path.suffix == TEMPORARY or (path.name.startswith(".") and path.is_file())
 
 
 @contextmanager

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gnm_core.errors import DataError
+from gnm_core.reading import read_file
 from pydantic import TypeAdapter, ValidationError
 
+from gnm_data.splits import SPLITS
 from gnm_data.storage.files import replacing
 
 FORMAT = 1
@@ -113,6 +115,12 @@ class Plan:
         )
 
 
+def holds_data_set(folder: Path) -> bool:
+    """Whether a folder holds a data set of ours, finished or not."""
+    ours = [folder / MANIFEST, *(folder / split / BUILDING for split in SPLITS)]
+    return any(path.exists() for path in ours)
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest.json`, atomically. The same manifest always gives the same bytes."""
     _write(folder / MANIFEST, manifest)
@@ -172,7 +180,7 @@ def _write(path: Path, content: Manifest | Plan | Shard) -> None:
 
 def _read(path: Path, kind: type[T]) -> T:
     try:
-        body = json.loads(path.read_bytes())
+        body = json.loads(read_file(path))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except OSError as error:

@@ -62,7 +62,7 @@ def _content_problem(folder: Path, shard: Shard) -> str | None:
 
 def _extra(folder: Path, manifest: Manifest, unfinished: list[str]) -> list[str]:
     known = {shard.file for split in manifest.splits.values() for shard in split.shards}
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet")}
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("[!.]*.parquet")}
     found = {file for file in found if file.split("/")[0] not in unfinished}
     return [f"{file}: extra: the manifest does not know it" for file in sorted(found - known)]
 

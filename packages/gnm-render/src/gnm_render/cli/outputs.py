@@ -39,7 +39,8 @@ def write_json(path: Path, data: Mapping[str, object]) -> None:
     Raises:
         RunError: it cannot be written.
     """
-    _write(path, (_readable(data) + "\n").encode())
+    # JSON's own escapes for the bytes of file names that are not UTF-8: `os.fsencode` has them back.
+    _write(path, (_readable(data) + "\n").encode(errors="backslashreplace"))
 
 
 def _readable(data: object, indent: str = "") -> str:

@@ -28,8 +28,11 @@ ACROSS = 5
     show_default=True,
     help="Make pictures square: keep the middle, add black, or distort.",
 )
+@click.option("--white", type=click.IntRange(1, 65535), help="White in pictures of more than 8 bits. [65535]")
 @click.option("--at", type=click.IntRange(min=0), metavar="STEP", help="Take this step's checkpoint, not the newest.")
-def reconstruct(*, run: Path, images: tuple[Path, ...], out: Path, fit: "Fit", at: int | None) -> None:
+def reconstruct(
+    *, run: Path, images: tuple[Path, ...], out: Path, fit: "Fit", white: int | None, at: int | None
+) -> None:
     """Find the objects in pictures: files, or folders of them, of any size and kind.
 
     \b
@@ -44,39 +47,46 @@ def reconstruct(*, run: Path, images: tuple[Path, ...], out: Path, fit: "Fit", a
     from gnm_core import load_run
     from gnm_core.errors import DataError
     from gnm_core.parts.data.picture import MODES
+    from gnm_core.printable import printable
 
     loaded = load_run(run, at)
     dims = loaded.model.dims
     if dims.channels not in MODES:
         raise DataError(f"{run}: a model of {dims.channels} channels; pictures have 1 (grey) or 3 (RGB)")
-    pictures = _read_all(images, loaded.model, fit)
+    pictures = _read_all(images, loaded.model, fit, white)
     targets = [out / name for name in _names(path for path, _ in pictures)]
     _spare((path for path, _ in pictures), targets)
     for (path, picture), target in zip(pictures, targets, strict=True):
         about = {"run": str(run), "step": loaded.step, "fit": fit}
-        click.echo(f"{path}: {_reconstruct(loaded.model, path, picture, target, about)}")
+        click.echo(printable(f"{path}: {_reconstruct(loaded.model, path, picture, target, about)}"))
 
 
-def _read_all(images: Iterable[Path], model: "Model", fit: "Fit") -> "list[tuple[Path, Picture]]":
+def _read_all(images: Iterable[Path], model: "Model", fit: "Fit", white: int | None) -> "list[tuple[Path, Picture]]":
     """Read every picture.
 
     Raises:
         DataError: some cannot be read; all of them are named.
     """
     from gnm_core.errors import DataError
-    from gnm_core.parts.data.folder import pictures_under
+    from gnm_core.parts.data.folder import survey
     from gnm_core.parts.data.picture import read_picture
+    from gnm_core.printable import short
 
     pictures, problems = [], []
     for image in images:
+        paths = [image]
         try:
-            paths = [image / path for path in pictures_under(image)] if image.is_dir() else [image]
+            if image.is_dir():
+                found = survey(image)
+                paths = [image / path for path in found.pictures]
+                if found.passed_over:
+                    click.echo(short(f"{image}: {found.left_out()}"), err=True)
         except DataError as error:
             problems.append(str(error))
             continue
         for path in paths:
             try:
-                pictures.append((path, read_picture(path, model.dims, fit=fit)))
+                pictures.append((path, read_picture(path, model.dims, fit=fit, white=white)))
             except DataError as error:
                 problems.append(str(error))
     if problems:

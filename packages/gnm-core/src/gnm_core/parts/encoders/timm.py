@@ -38,6 +38,8 @@ class TimmEncoder(Encoder):
         if not timm.is_model(backbone):
             near = ", ".join(get_close_matches(backbone, timm.list_models(), 5)) or "see timm.list_models()"
             raise OptionError("backbone", f"timm has no model {backbone!r} (near: {near})")
+        if weights is not None and not weights.is_file():
+            raise OptionError("weights", f"{weights}: there is no such file")
         checkpoint = str(weights) if weights is not None else ""
         try:
             probe = timm.create_model(backbone, features_only=True, in_chans=dims.channels, pretrained=False)
