@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from gnm_core.evaluation.curves import SQUARE, Chart, charts
+from gnm_core.evaluation.curves import SQUARE, Chart, charts, structure_charts
 from gnm_core.evaluation.history import History, Record, read_history, thinned
 
 
@@ -119,3 +119,22 @@ def test_long_trainings_are_averaged() -> None:
 def test_a_single_record_makes_no_chart() -> None:
     assert charts(history(objects=[1.0])) == []
     assert charts(History(())) == []
+
+
+def test_the_shares_of_scenes_that_obey_are_drawn_over_steps_and_minutes(tmp_path: Path) -> None:
+    levels = [{"data": 1.0, "symbols": 0.1 * i, "generated": 0.001 * i} for i in (1, 2, 3)]
+    lines = [
+        json.dumps({"step": 1000 * i, "stage": "one", "core_seconds": 90.0 * i, "structure": shares})
+        for i, shares in enumerate(levels, start=1)
+    ]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
+    found = read_history(tmp_path / "metrics.jsonl")
+    assert found.records == ()
+    by_step, by_time = structure_charts(found)
+    assert by_step is not None
+    assert by_time is not None
+    assert (by_step.steps, by_time.steps) == ((1000, 2000, 3000), (1.5, 3.0, 4.5))
+    assert (by_step.along, by_time.along) == ("step", "minute")
+    assert [line.name for line in by_step.lines] == ["data", "symbols", "generated"]
+    heights = [y for _, _, y in points(by_step.lines[0].path)]
+    assert heights == [0, 0, 0]  # an axis from 0 to 1, whatever was measured

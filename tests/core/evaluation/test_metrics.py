@@ -13,17 +13,20 @@ from gnm_core.evaluation.trial import judge_of
 from gnm_core.metrics.counting import Counting
 from gnm_core.metrics.d_steps import Classifier, DSteps
 from gnm_core.metrics.detection import AveragePrecision, iou, match
+from gnm_core.metrics.diversity import Diversity
 from gnm_core.metrics.likelihood import LogLikelihood
 from gnm_core.metrics.reconstruction import ReconstructionError
 from gnm_core.metrics.segmentation import Segmentation, mean_iou
 from gnm_core.metrics.speed import SamplingSpeed
 from gnm_core.metrics.structure import StructureAccuracy
+from gnm_core.metrics.structure_levels import StructureLevels, advice
 from gnm_core.metrics.what import WhatClassification
-from gnm_core.results import Measurement, Value
+from gnm_core.results import Measurement, Scene, Value
 from gnm_core.subject import BATCH, Skip, Subject
 from gnm_core.testing import check_part
+from torch import Tensor
 
-from .toys import DIMS, Blind, Bright, LinearGaussian, Oracle, Pictures, Sleeper, Squares
+from .toys import DIMS, Blind, Bright, LinearGaussian, Names, Oracle, Pictures, Sleeper, Squares
 
 
 def take(metric: Metric, model: Model, data: Data | None = None, seed: int = 0, **options: Any) -> Measurement:
@@ -135,6 +138,63 @@ def test_the_interval_is_wilsons(accepted: int, low: float, high: float) -> None
 
     value = share("S-Acc", accepted, 250)
     assert (value.low, value.high) == (pytest.approx(low, abs=2e-4), pytest.approx(high, abs=2e-4))
+
+
+class Leaky(Oracle):
+    """Loses the bright scenes on the way: reconstructs all, decodes one in two, dreams none."""
+
+    def reconstruct_from_scene(self, image: Tensor, *, sample: bool = False) -> Scene:
+        assert sample
+        dim = (torch.arange(len(image)) % 2 == 0).float()[:, None, None, None]
+        return Scene(image * dim)
+
+
+def test_structure_levels_tell_where_scenes_are_lost() -> None:
+    bright = torch.ones(64, 1, 16, 16)
+    data = Pictures(bright)
+    model = Leaky(Squares(), torch.zeros(1, 1, 16, 16))
+    found = take(StructureLevels(n=64, judge=Bright()), model, data)
+    shares = {name: value.value for name, value in values(found).items()}
+    assert shares == {"obeys: data": 1, "obeys: symbols": 1, "obeys: scene code": 0.5, "obeys: generated": 0}
+    assert "at the prior: 100 % of what the scene code still had" in found.details["advice"]
+    assert found.details["levels"]["obeys: symbols"] == {}
+    assert sum(found.details["levels"]["obeys: scene code"].values()) == 32
+
+
+def test_a_model_without_a_scene_code_has_one_level_less() -> None:
+    found = take(StructureLevels(n=8, judge=Bright()), Oracle(Squares()), Squares())
+    assert "obeys: scene code" not in values(found)
+
+
+@pytest.mark.parametrize(
+    ("shares", "words"),
+    [
+        ({"data": 0.99, "symbols": 0.72, "scene code": 0.70, "generated": 0.60}, "at the symbols: 27 %"),
+        (
+            {"data": 0.99, "symbols": 0.80, "scene code": 0.85, "generated": 0.50},
+            "at the prior: 38 % of what the scene",
+        ),
+        ({"data": 0.99, "symbols": 0.90, "scene code": 0.00, "generated": 0.00}, "at the scene code: 100 %"),
+        ({"data": 1.0, "symbols": 1.0, "generated": 1.0}, "no level loses anything"),
+    ],
+)
+def test_the_advice_names_the_level_that_loses_most_of_what_it_got(shares: dict[str, float], words: str) -> None:
+    assert words in advice(shares)
+
+
+def test_a_model_that_repeats_or_remembers_is_seen() -> None:
+    torch.manual_seed(0)
+    data = Squares(60)
+    train = data.at("train").known_images()
+    remembers = take(Diversity(n=60, judge=Names()), Oracle(data, train), data)
+    repeats = take(Diversity(n=60, judge=Names()), Oracle(data, train[:1]), data)
+    found = values(remembers)
+    assert found["distance to the training, generated"].value == pytest.approx(0, abs=1e-3)
+    assert found["distance to the training, real"].value > 0.05
+    assert values(repeats)["distinct layouts, generated"].value == 1 / 60
+    assert values(repeats)["distinct layouts, real"].value > 0.2
+    assert values(repeats)["classes off by"].value > found["classes off by"].value
+    assert sum(remembers.details["classes"]["real"].values()) == pytest.approx(1)
 
 
 def test_without_a_judge_structure_is_skipped() -> None:

@@ -205,3 +205,22 @@ class Bright(Judge):
             else Verdict(False, f"only {level:.2f} bright; and dull", -math.inf, "bright/7")
             for level in images[:, 0, 0, 0].tolist()
         ]
+
+
+class Names(Judge):
+    """Names the square in each quadrant by its brightness, and accepts everything."""
+
+    version = "1"
+
+    def judge(self, images: Tensor) -> list[Verdict]:
+        return [Verdict(True, "", 0.0, "names/1", tuple(self._squares(image[0]))) for image in images]
+
+    def _squares(self, image: Tensor) -> list[tuple[str, float, float]]:
+        half, found = SIZE // 2, []
+        for y in (0, half):
+            for x in (0, half):
+                ink = image[y : y + half, x : x + half].nonzero().float().mean(0)
+                if ink.isfinite().all():
+                    bright = float(image[y : y + half, x : x + half].max())
+                    found.append((f"{bright:.1f}", x + float(ink[1]), y + float(ink[0])))
+        return found

@@ -1,9 +1,11 @@
 """The real model, through all of its stages."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
+from gnm_core.evaluation.history import read_history
 from gnm_core.spec import load_spec
 from gnm_core.training.checkpoint import load_run
 from gnm_core.training.device import Settings
@@ -21,10 +23,19 @@ SMALL = [
 ]
 
 
-def test_a_run_that_was_stopped_everywhere_equals_one_that_was_not(tmp_path: Path) -> None:
+CELLS = [
+    "model.core={use: cells, levels: 4, width: 8, heads: 2, hidden: 4, dropout: 0.1}",
+    "train.levels_every=5",
+    "train.stages=[{level: symbols, steps: 3, batch: 4}, {level: scene, train: [core], steps: 3, batch: 8},"
+    " {level: prior, train: [core.prior], steps: 3, batch: 8}]",
+]
+
+
+@pytest.mark.parametrize("more", [[], CELLS], ids=["structdraw", "cells"])
+def test_a_run_that_was_stopped_everywhere_equals_one_that_was_not(tmp_path: Path, more: list[str]) -> None:
     pytest.importorskip("gnm_render", reason="the renderer comes with gnm-render")
     pytest.importorskip("gnm_data", reason="the digits come with gnm-data")
-    spec = load_spec("mnist-4-64", [*SMALL, "data.train=64"])
+    spec = load_spec("mnist-4-64", [*SMALL, *more, "data.train=64", "data.validation=8"])
     start(spec, tmp_path / "a", Settings(), Silent())
     start(spec, tmp_path / "b", Settings(steps=1), Silent())
     for steps in range(2, 10):
@@ -36,3 +47,22 @@ def test_a_run_that_was_stopped_everywhere_equals_one_that_was_not(tmp_path: Pat
         torch.manual_seed(0)
         fresh = spec.model().state_dict()
     assert any(not torch.equal(fresh[name], tensor) for name, tensor in straight.items())
+
+
+def test_a_training_tells_now_and_then_where_scenes_are_lost(tmp_path: Path) -> None:
+    pytest.importorskip("gnm_render", reason="the renderer comes with gnm-render")
+    pytest.importorskip("gnm_data", reason="the judge comes with gnm-data")
+    spec = load_spec("mnist-4-64", [*SMALL, *CELLS, "data.train=64", "data.validation=8"])
+
+    class Listener(Silent):
+        said: ClassVar[list[str]] = []
+
+        def say(self, text: str) -> None:
+            self.said.append(text)
+
+    start(spec, tmp_path / "run", Settings(steps=6), Listener())
+    (measured,) = read_history(tmp_path / "run" / "metrics.jsonl").structure
+    assert measured.step == 5
+    assert set(measured.values) == {"data", "symbols", "scene code", "generated", "minutes"}
+    assert measured.values["data"] > 0.5 > measured.values["generated"]
+    assert any("step 5: scenes that obey: data" in text for text in Listener.said)

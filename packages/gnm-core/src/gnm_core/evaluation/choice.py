@@ -16,7 +16,19 @@ from gnm_core.spec.overrides import override
 from gnm_core.spec.tree import Named, plain
 from gnm_core.suggestions import did_you_mean
 
-ORDER = ("reconstruction", "counting", "ap", "what-classification", "segmentation", "speed", "s-acc", "ll", "d-steps")
+ORDER = (
+    "reconstruction",
+    "counting",
+    "ap",
+    "what-classification",
+    "segmentation",
+    "speed",
+    "s-acc",
+    "structure-levels",
+    "diversity",
+    "ll",
+    "d-steps",
+)
 """Built-in metrics, the quick ones first; others come after them, by name."""
 
 

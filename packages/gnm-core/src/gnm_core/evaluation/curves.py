@@ -46,13 +46,16 @@ class Chart:
 
     title: str
     unit: str
-    steps: tuple[int, ...]
+    steps: tuple[float, ...]
+    """Or minutes, as `along` says."""
     lines: tuple[Line, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     stages: tuple[Tick, ...]
     """Where each stage begins; empty when there is only one."""
     note: str = ""
+    along: str = "step"
+    """What the axis counts: `step` or `minute`."""
 
 
 def charts(history: History) -> list[Chart]:
@@ -73,11 +76,32 @@ def charts(history: History) -> list[Chart]:
         ("Speed", "steps per second", ["steps_per_second"]),
     ]
     drawn = [chart(thin, title, unit, names) for title, unit, names in plans]
-    return [found for found in drawn if found is not None]
+    return [found for found in (*structure_charts(history), *drawn) if found is not None]
 
 
-def chart(history: History, title: str, unit: str, names: Sequence[str]) -> Chart | None:
-    """Some values of a history; None where it has none of them."""
+def structure_charts(history: History) -> list[Chart | None]:
+    """The share of scenes that obey their rule at each level, over steps and over minutes."""
+    measured = History(history.structure)
+    levels = [name for name in measured.names if name != "minutes"]
+    return [
+        chart(measured, "Scenes that obey, by level", "", levels, shares=True),
+        chart(measured, "Scenes that obey, by time", "", levels, shares=True, along="minute"),
+    ]
+
+
+def chart(
+    history: History, title: str, unit: str, names: Sequence[str], *, shares: bool = False, along: str = "step"
+) -> Chart | None:
+    """Some values of a history; None where it has none of them.
+
+    Args:
+        history: the records.
+        title: of the chart.
+        unit: of the values.
+        names: of the values.
+        shares: they lie between 0 and 1, and go on from stage to stage.
+        along: what the axis counts: `step`, or `minute` by the records' value `minutes`.
+    """
     whole = history.stages
     history = _where_any(history, names)
     records = history.records
@@ -85,16 +109,18 @@ def chart(history: History, title: str, unit: str, names: Sequence[str]) -> Char
     columns = {name: column for name, column in columns.items() if sum(v is not None for v in column) > 1}
     if not columns:
         return None
-    steps = [record.step for record in records]
-    axis = _axis(history, list(columns))
-    first, last = steps[0], steps[-1]
-    across = [SQUARE * (step - first) / max(1, last - first) for step in steps]
+    steps: list[float] = [record.step if along == "step" else record.values["minutes"] for record in records]
+    axis = _Axis(0.0, 1.0, False) if shares else _axis(history, list(columns))
+    first, span = steps[0], (steps[-1] - steps[0]) or 1
+    across = [SQUARE * (step - first) / span for step in steps]
     beyond = sum(v is not None and not axis.holds(v) for column in columns.values() for v in column)
-    starts = [start for _, start in history.stages]
+    starts = dict(zip((record.step for record in records), steps, strict=True))
+    stages = [(name, starts[start]) for name, start in history.stages]
+    breaks = set() if shares else {steps.index(start) for _, start in stages}
     lines = tuple(
         Line(
             name.partition(".")[2] or name.replace("_", " "),
-            _path(across, column, axis, breaks={steps.index(start) for start in starts}),
+            _path(across, column, axis, breaks),
             tuple(column),
             number(next(v for v in reversed(column) if v is not None)),
         )
@@ -111,12 +137,11 @@ def chart(history: History, title: str, unit: str, names: Sequence[str]) -> Char
         unit,
         tuple(steps),
         lines,
-        tuple(Tick(100 * (t - first) / max(1, last - first), f"{t:,}") for t in _round(first, last, 5)),
+        tuple(Tick(100 * (t - first) / span, _short(t)) for t in _round(first, steps[-1], 5)),
         tuple(Tick(100 - 100 * axis.height(t), _short(t)) for t in axis.ticks),
-        tuple(Tick(100 * (start - first) / max(1, last - first), name) for name, start in history.stages)
-        if len(history.stages) > 1
-        else (),
+        tuple(Tick(100 * (start - first) / span, name) for name, start in stages) if len(stages) > 1 else (),
         "; ".join(note for note in notes if note),
+        along,
     )
 
 

@@ -31,6 +31,8 @@ class History:
     records: tuple[Record, ...]
     warnings: tuple[tuple[int, str], ...] = ()
     """(step, text)."""
+    structure: tuple[Record, ...] = ()
+    """Shares of scenes that obey their rule, by level, with `minutes`; measured at these steps."""
 
     @property
     def names(self) -> list[str]:
@@ -53,18 +55,21 @@ def read_history(path: Path) -> History:
         return History(())
     with explained(f"{path}: cannot be read"):
         lines = read_file(path).decode(errors="replace").splitlines()
-    records, warnings = [], []
+    records, warnings, structure = [], [], []
     for line in lines:
         try:
             data = json.loads(line)
             step = int(data["step"])
         except (ValueError, TypeError, KeyError):
             continue
-        if "warning" in data:
+        if isinstance(data.get("structure"), dict):
+            minutes = float(data.get("core_seconds") or data.get("seconds") or 0) / 60
+            structure.append(Record(step, str(data.get("stage")), {**_numbers(data["structure"]), "minutes": minutes}))
+        elif "warning" in data:
             warnings.append((step, str(data["warning"])))
         elif "stage" in data:
             records.append(Record(step, str(data["stage"]), _numbers(data)))
-    return History(tuple(_without_idle_likelihood(records)), tuple(warnings))
+    return History(tuple(_without_idle_likelihood(records)), tuple(warnings), tuple(structure))
 
 
 def _numbers(data: dict[str, object]) -> dict[str, float]:
@@ -95,7 +100,7 @@ def thinned(history: History, most: int = MOST) -> History:
     for _, stage in groupby(history.records, lambda record: record.stage):
         same = list(stage)
         records += [_mean(same[i : i + together]) for i in range(0, len(same), together)]
-    return History(tuple(records), history.warnings)
+    return History(tuple(records), history.warnings, history.structure)
 
 
 def _mean(records: Sequence[Record]) -> Record:

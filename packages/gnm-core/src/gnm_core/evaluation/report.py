@@ -1,7 +1,7 @@
 """`report.html`: one file that tells of one run, or of several beside each other, and needs nothing else to open."""
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,12 +12,14 @@ from markupsafe import Markup
 from gnm_core.errors import GnmError
 from gnm_core.evaluation.curves import Chart, charts
 from gnm_core.evaluation.evaluation import Evaluation, Outcome
+from gnm_core.evaluation.failures import Failures, failures_of
 from gnm_core.evaluation.figures import FOLDER, read_figures
-from gnm_core.evaluation.history import read_history
+from gnm_core.evaluation.history import History, read_history
 from gnm_core.evaluation.origin import Fact, PartRow, commands, environment, parts_of, spec_text
 from gnm_core.evaluation.published import PARAMETERS
 from gnm_core.evaluation.tables import MAIN, by_data, report_of
 from gnm_core.evaluation.words import interval, number
+from gnm_core.metrics.structure_levels import advice
 from gnm_core.plugins import installed
 from gnm_core.reading import read_file
 from gnm_core.results import Value
@@ -101,28 +103,6 @@ class MetricBlock:
 
 
 @dataclass(frozen=True)
-class Reason:
-    """Why scenes failed, and how many did."""
-
-    text: str
-    count: int
-    share: float
-    """Percent of the most frequent one."""
-
-
-@dataclass(frozen=True)
-class Failures:
-    """The scenes that a metric did not accept."""
-
-    metric: str
-    judge: str
-    accepted: str
-    reasons: tuple[Reason, ...]
-    others: int
-    """Scenes whose reasons are not listed."""
-
-
-@dataclass(frozen=True)
 class Picture:
     """A figure in the page, or why there is none."""
 
@@ -145,6 +125,8 @@ class RunSection:
     skipped: tuple[tuple[str, str], ...]
     failures: tuple[Failures, ...]
     pictures: tuple[Picture, ...]
+    advice: str
+    """Which level loses most scenes, in words; empty where nobody measured."""
     charts: tuple[Chart, ...]
     warnings: tuple[tuple[int, str], ...]
     parts: tuple[PartRow, ...]
@@ -153,10 +135,6 @@ class RunSection:
     spec: str
     commands: tuple[str, ...]
     environment: tuple[Fact, ...]
-
-
-REASONS = 12
-"""Reasons that are listed, the most frequent ones."""
 
 
 def write_report(evaluations: Sequence[tuple[Evaluation, Path]], folder: Path) -> Path:
@@ -334,8 +312,9 @@ def _section(one: Evaluation, folder: Path, anchor: str) -> RunSection:
         facts=_facts(one),
         metrics=tuple(_block(one, name, outcome) for name, outcome in one.metrics.items() if outcome.values),
         skipped=tuple((name, outcome.skipped) for name, outcome in one.metrics.items() if outcome.skipped),
-        failures=tuple(_failures(one)),
+        failures=tuple(failures_of(one)),
         pictures=tuple(_pictures(folder)),
+        advice=_advice(history),
         charts=tuple(charts(history)),
         warnings=history.warnings,
         parts=parts,
@@ -344,6 +323,14 @@ def _section(one: Evaluation, folder: Path, anchor: str) -> RunSection:
         commands=commands(one, run),
         environment=environment(one, run),
     )
+
+
+def _advice(history: History) -> str:
+    if not history.structure:
+        return ""
+    last = history.structure[-1]
+    shares = {name: value for name, value in last.values.items() if name != "minutes"}
+    return f"At step {last.step:,} {advice(shares)}."
 
 
 def _run_of(one: Evaluation, folder: Path) -> Path:
@@ -382,24 +369,6 @@ def _about_metric(name: str) -> str:
         return "" if entry is None else signature_of(entry.target).summary
     except Unreadable:
         return ""
-
-
-def _failures(one: Evaluation) -> Iterable[Failures]:
-    for name, outcome in one.metrics.items():
-        reasons = outcome.details.get("reasons")
-        if not isinstance(reasons, Mapping) or not reasons or not outcome.values:
-            continue
-        counts = sorted(((str(text), int(count)) for text, count in reasons.items()), key=lambda item: -item[1])
-        most, total = counts[0][1], sum(count for _, count in counts)
-        accepted = outcome.details.get("accepted")
-        scenes = outcome.values[0].count
-        yield Failures(
-            metric=outcome.values[0].name if outcome.values else name,
-            judge=str(outcome.details.get("judge", "")),
-            accepted=f"{accepted} of {scenes} scenes accepted" if accepted is not None and scenes else "",
-            reasons=tuple(Reason(text, count, 100 * count / most) for text, count in counts[:REASONS]),
-            others=total - sum(count for _, count in counts[:REASONS]),
-        )
 
 
 def _pictures(folder: Path) -> Iterable[Picture]:

@@ -411,9 +411,11 @@ class GNM(Model):
         return self._scene(seen.latents, seen.posterior, seen.background, seen.drawing.scene, seen.rendering)
 
     @torch.no_grad()
-    def reconstruct_from_scene(self, image: Tensor) -> Scene:
-        """(B, C, H, W) → the scene that the mean of q(z^g | x) alone describes, through the prior below it."""
-        return self.scene_of(self.draw(image))
+    def reconstruct_from_scene(self, image: Tensor, *, sample: bool = False) -> Scene:
+        """(B, C, H, W) → the scene that the mean (or a sample) of q(z^g | x) alone describes, by the prior below it."""
+        if not sample:
+            return self.scene_of(self.draw(image))
+        return self.scene_of(self.core.infer(self.see(image, mode=True, hard=True).features))
 
     @torch.no_grad()
     def draw(self, image: Tensor) -> Drawing:

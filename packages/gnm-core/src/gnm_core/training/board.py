@@ -37,6 +37,11 @@ class Board:
             if isinstance(value, float):
                 self._writer.add_scalar(name.replace(".", "/"), value, step)
 
+    def numbers(self, step: int, values: Mapping[str, float]) -> None:
+        """Write some numbers by name."""
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, step)
+
     def picture(self, step: int, pixels: np.ndarray) -> None:
         """Write a (height, width, 3) picture."""
         self._writer.add_image("picture", pixels, step, dataformats="HWC")

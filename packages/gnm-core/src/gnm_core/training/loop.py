@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from gnm_core import kernels
-from gnm_core.errors import DataError, RunError
+from gnm_core.errors import DataError, GnmError, RunError
 from gnm_core.spec.checked import CheckedSpec, load_spec
+from gnm_core.subject import Skip
 from gnm_core.training.allocator import keep_freed_memory
 from gnm_core.training.board import Board
 from gnm_core.training.checkpoint import Checkpoint
@@ -28,6 +29,7 @@ from gnm_core.training.pictures import Pictures, examples, training_figure
 from gnm_core.training.progress import Display, Silent
 from gnm_core.training.randomness import seed_step
 from gnm_core.training.ranks import Ranks
+from gnm_core.training.structure import StructureWatch, structure_watch, told
 
 INITIAL = 1_000_033
 """Keeps the randomness of the first weights apart from that of the first step."""
@@ -242,6 +244,7 @@ class _Loop:
         self.metrics: Metrics | None = None
         self.board: Board | None = None
         self.pictures: Pictures | None = None
+        self.structure: StructureWatch | None = None
 
     def run(self) -> Outcome:
         """Make the steps that are left."""
@@ -284,6 +287,12 @@ class _Loop:
                 batch = examples(self.learner.data)
                 self.pictures = Pictures(self.folder.pictures, figure, batch, self.training.seed)
 
+        if self.training.levels_every:
+            learner = self.learner
+            self.structure = structure_watch(
+                self.spec, learner.model, learner.data, self.training.seed, self.display.say
+            )
+
     def _must_stop(self, interrupts: Interrupts) -> bool:
         seconds, minutes = self.settings.seconds, self.settings.core_minutes
         late = seconds is not None and self.clock.since >= seconds
@@ -303,6 +312,8 @@ class _Loop:
             self._save()
         if training.picture_every and done % training.picture_every == 0:
             self._draw()
+        if training.levels_every and done % training.levels_every == 0:
+            self._judge(report.stage)
 
     def _record(self, report: Report) -> None:
         means = self.averages.take()
@@ -348,6 +359,21 @@ class _Loop:
             images=len(self.learner.data),
         )
         self.saved = step
+
+    def _judge(self, stage: str) -> None:
+        if self.structure is None or self.metrics is None:
+            return
+        step = self.learner.step
+        try:
+            shares = self.structure.shares(step)
+        except (GnmError, Skip) as error:  # nor must a judge
+            self._warn(step, f"no structure of step {step}: {error}")
+            return
+        self.display.say(f"step {step}: {told(shares)}")
+        spent = {"seconds": self.clock.seconds, "core_seconds": self.clock.core_seconds}
+        self.metrics.add({"step": step, "stage": stage, **spent, "structure": shares})
+        if self.board is not None:
+            self.board.numbers(step, {f"structure/{level}": share for level, share in shares.items()})
 
     def _draw(self) -> None:
         step = self.learner.step

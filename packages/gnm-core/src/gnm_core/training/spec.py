@@ -66,6 +66,8 @@ class Training:
     """Checkpoints kept: the newest ones."""
     picture_every: Annotated[int, Ge(0)] = 1000
     """Steps between two pictures; 0 for none."""
+    levels_every: Annotated[int, Ge(0)] = 0
+    """Steps between two measurements of how many scenes obey their rule, level by level; 0 for none."""
     log_every: Annotated[int, Ge(1)] = 50
     """Steps between two records in the metrics."""
     on_nonfinite: Literal["rollback", "stop"] = "rollback"

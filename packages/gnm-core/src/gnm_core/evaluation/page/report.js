@@ -11,7 +11,7 @@ document.addEventListener("click", (event) => {
 });
 
 for (const chart of document.querySelectorAll(".chart")) {
-  const { steps, lines } = JSON.parse(chart.querySelector("script").textContent);
+  const { along, steps, lines } = JSON.parse(chart.querySelector("script").textContent);
   const plot = chart.querySelector(".plot");
   const cursor = plot.querySelector(".cursor");
   const items = [...chart.querySelectorAll(".legend li b")];
@@ -33,7 +33,7 @@ for (const chart of document.querySelectorAll(".chart")) {
     });
     cursor.style.display = "block";
     cursor.style.left = `${(100 * (steps[nearest] - steps[0])) / span}%`;
-    heading.textContent = ` at step ${steps[nearest].toLocaleString("en")}`;
+    heading.textContent = ` at ${along} ${steps[nearest].toLocaleString("en", { maximumFractionDigits: 1 })}`;
     items.forEach((item, i) => (item.textContent = words(lines[i][nearest])));
   };
   const hide = () => {
