@@ -12,6 +12,14 @@ from gnm_core.cli.options import spec_options
 @spec_options
 @click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="Folder for the new run.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with this run.")
+@click.option(
+    "--from",
+    "--pretrained",
+    "origin",
+    metavar="RUN-OR-NAME",
+    help="Begin with the weights of this run or shipped model, as far as they fit; its spec too, without --spec.",
+)
+@click.option("--only", metavar="A,B", help="With --from: take these parts only, such as encoder,head.")
 @click.option("--at", type=click.IntRange(min=0), metavar="STEP", help="Resume from this step's checkpoint.")
 @click.option("--device", metavar="NAME", help="cpu (the default), cuda or cuda:N.")
 @click.option("--precision", type=click.Choice(["float32", "bf16"]), help="bf16 runs under autocast.")
@@ -36,6 +44,8 @@ def train(
     overrides: tuple[str, ...],
     out: Path | None,
     resume: Path | None,
+    origin: str | None,
+    only: str | None,
     at: int | None,
     steps: int | None,
     seconds: float | None,
@@ -47,13 +57,15 @@ def train(
     \b
     gnm train --spec mnist-4 --out runs/x
     gnm train --resume runs/x
+    gnm train --spec mine.yaml --from runs/x --only encoder,head --out runs/y
 
     A run can be stopped at any moment, by Ctrl-C or otherwise; resumed, it ends with the same weights, bit for bit.
     Device, precision, threads and compilation are those of the last time unless given.
     """
-    _require_sensible(spec, out, resume, at)
+    _require_sensible(spec, out, resume, origin, only, at)
     from rich.console import Console
 
+    from gnm_core.exported.find import weights_of
     from gnm_core.spec import load_spec
     from gnm_core.training import loop
     from gnm_core.training.device import Settings
@@ -70,9 +82,14 @@ def train(
             settings = Settings(**(loop.remembered_settings(resume) | chosen), **limits)
             outcome = loop.resume(resume, settings, shown, overrides, at)
         else:
-            assert spec is not None
             settings = Settings(**chosen, **limits)
-            outcome = loop.start(load_spec(spec, overrides), folder, settings, shown)
+            checked = None if spec is None else load_spec(spec, overrides)
+            begin = None
+            if origin is not None:
+                begin, theirs = weights_of(origin, [part.strip() for part in (only or "").split(",") if part.strip()])
+                checked = checked or load_spec(theirs.resolved(), overrides)
+            assert checked is not None
+            outcome = loop.start(checked, folder, settings, shown, begin)
     except KeyboardInterrupt:
         click.echo(f"\naborted; the checkpoints are intact; go on with: gnm train --resume {folder}", err=True)
         context.exit(130)
@@ -82,14 +99,20 @@ def train(
         context.exit(128 + outcome.received)
 
 
-def _require_sensible(spec: Path | None, out: Path | None, resume: Path | None, at: int | None) -> None:
+def _require_sensible(
+    spec: Path | None, out: Path | None, resume: Path | None, origin: str | None, only: str | None, at: int | None
+) -> None:
     if resume is None:
-        if spec is None or out is None:
+        if (spec is None and origin is None) or out is None:
             raise click.UsageError("give --spec and --out to begin a run, or --resume to go on with one")
         if at is not None:
             raise click.UsageError("--at goes with --resume")
-    elif spec is not None or out is not None:
-        raise click.UsageError("--resume takes the spec and the folder from the run; leave out --spec and --out")
+        if only is not None and origin is None:
+            raise click.UsageError("--only goes with --from")
+    elif (spec, out, origin, only) != (None, None, None, None):
+        raise click.UsageError(
+            "--resume takes the spec, the folder and the weights from the run; leave out --spec and --out, --from and --only"
+        )
 
 
 def _conclude(outcome: Any, folder: Path) -> None:

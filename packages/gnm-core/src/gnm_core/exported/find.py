@@ -1,5 +1,6 @@
 """Where a trained model lies: a folder, or a name that an installed package ships it under."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,9 @@ from gnm_core.printable import quoted
 from gnm_core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
+    from gnm_core.spec import CheckedSpec
     from gnm_core.training.checkpoint import Run
+    from gnm_core.training.initial import Origin
 
 
 def find(source: str | Path) -> Path:
@@ -48,3 +51,21 @@ def pretrained(source: str | Path) -> "Run":
     from gnm_core.training.checkpoint import load_run
 
     return load_run(find(source))
+
+
+def weights_of(source: str | Path, only: Sequence[str] = ()) -> "tuple[Origin, CheckedSpec]":
+    """The weights of a run or a shipped model, to begin another training with, and its spec.
+
+    Args:
+        source: a run's folder, an exported model's, or a name that `gnm pretrained` lists.
+        only: dotted prefixes of what to take; empty for all that fits.
+
+    Raises:
+        RunError: there is no such model, or its files are damaged.
+    """
+    from gnm_core.training.checkpoint import open_checkpoint
+    from gnm_core.training.initial import Origin
+
+    checkpoint = open_checkpoint(find(source))
+    sha256 = checkpoint.meta["files"]["model.safetensors"]["sha256"]
+    return Origin(str(source), checkpoint.step, sha256, checkpoint.weights(), tuple(only)), checkpoint.spec()

@@ -246,31 +246,42 @@ class Checkpoint:
         return content
 
 
+def open_checkpoint(folder: str | Path, step: int | None = None) -> Checkpoint:
+    """The checkpoint of a run, or of an exported model.
+
+    Args:
+        folder: a run, one of its checkpoints, or what `gnm export` made.
+        step: which checkpoint; the newest by default.
+
+    Raises:
+        RunError: there is no checkpoint, it is damaged, or it is of another spec than the run's.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise RunError(f"{path}: there is no such folder")
+    if (path / "meta.json").exists():
+        return Checkpoint(path)
+    if not (path / "spec.yaml").exists():
+        raise RunError(f"{path}: not a run (no spec.yaml) and not a checkpoint (no meta.json)")
+    checkpoints = Checkpoints(path)
+    checkpoint = Checkpoint(checkpoints.path(checkpoints.newest(step)))
+    require_same_model(checkpoint.spec(), load_spec(path / "spec.yaml"), checkpoint.folder)
+    return checkpoint
+
+
 def load_run(folder: str | Path, step: int | None = None) -> Run:
     """The model of a run, on the CPU, in evaluation mode. Torch's random state stays as it is.
 
     Args:
-        folder: a run, or one of its checkpoints.
+        folder: a run, one of its checkpoints, or what `gnm export` made.
         step: which checkpoint; the newest by default.
 
     Raises:
         RunError: there is no checkpoint, it is damaged, or it is of another spec.
         SpecError: the spec names parts that are not installed.
     """
-    path = Path(folder)
-    if not path.is_dir():
-        raise RunError(f"{path}: there is no such folder")
-    if (path / "meta.json").exists():
-        checkpoint = Checkpoint(path)
-        spec = checkpoint.spec()
-    else:
-        if not (path / "spec.yaml").exists():
-            raise RunError(f"{path}: not a run (no spec.yaml) and not a checkpoint (no meta.json)")
-        checkpoints = Checkpoints(path)
-        checkpoint = Checkpoint(checkpoints.path(checkpoints.newest(step)))
-        spec = checkpoint.spec()
-        require_same_model(spec, load_spec(path / "spec.yaml"), checkpoint.folder)
-    weights = checkpoint.weights()
+    checkpoint = open_checkpoint(folder, step)
+    spec, weights = checkpoint.spec(), checkpoint.weights()
     with torch.random.fork_rng(devices=[]):
         model = spec.model()
     try:

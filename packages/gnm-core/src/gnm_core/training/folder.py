@@ -10,6 +10,7 @@ from gnm_core.errors import RunError
 from gnm_core.reading import read_file
 from gnm_core.training.checkpoint import Checkpoints
 from gnm_core.training.files import explained, replace_file
+from gnm_core.training.initial import NAME as ORIGIN
 
 
 class RunFolder:
@@ -40,7 +41,7 @@ class RunFolder:
                 f"{self.root} already holds a run; go on with it by --resume {self.root}, or choose another folder"
             )
         # A training that was killed before it wrote its spec leaves no more than this.
-        ours = (self.settings.name,)
+        ours = (self.settings.name, ORIGIN, self.checkpoints.folder.name)
         names = [entry.name for entry in self.root.iterdir()]
         strangers = [name for name in names if not name.startswith(".") and name not in ours]
         if strangers:

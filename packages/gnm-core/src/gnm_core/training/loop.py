@@ -20,6 +20,7 @@ from gnm_core.training.checkpoint import Checkpoint
 from gnm_core.training.clock import Clock
 from gnm_core.training.device import Settings, choose_device, require_compiler
 from gnm_core.training.folder import RunFolder
+from gnm_core.training.initial import Origin, begin_from, write_origin
 from gnm_core.training.interrupts import Interrupts
 from gnm_core.training.learner import Learner, Report
 from gnm_core.training.metrics import Averages, Metrics
@@ -53,17 +54,19 @@ class Outcome:
     """This process is the one that writes and speaks."""
 
 
-def start(spec: CheckedSpec, out: Path, settings: Settings, display: Display) -> Outcome:
-    """Train a model from scratch.
+def start(spec: CheckedSpec, out: Path, settings: Settings, display: Display, origin: Origin | None = None) -> Outcome:
+    """Train a model from its beginning.
 
     Args:
         spec: what and how.
         out: folder for the run; new or empty.
         settings: where and how long.
         display: shows how it goes.
+        origin: weights to begin with; None for fresh ones.
 
     Raises:
-        RunError: the folder is in use or cannot be written, the device is not there, or training fails.
+        RunError: the folder is in use or cannot be written, the device is not there, nothing of `origin` fits, or
+            training fails.
         SpecError: the spec does not fit the model.
         DataError: the data cannot be read.
     """
@@ -79,6 +82,12 @@ def start(spec: CheckedSpec, out: Path, settings: Settings, display: Display) ->
             folder.create()
         learner = _learner(spec, settings, device, ranks, display)
         stack.callback(learner.close)
+        if origin is not None:
+            taken = begin_from(learner.model, origin)
+            display.say(taken.summary(origin))
+            if ranks.leads:
+                write_origin(folder.root, origin, taken)
+                folder.checkpoints.save(learner.state(), spec, learner.training.keep, **_remembered(settings))
         if ranks.leads:
             folder.write_settings(_remembered(settings))
             folder.write_spec(spec.to_yaml())  # last: from here on the folder is a run

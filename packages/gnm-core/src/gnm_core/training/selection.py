@@ -29,9 +29,13 @@ def select(
         SpecError: a prefix names nothing in the model, a parameter is named twice or not at all, or nothing learns.
     """
     problems = [
-        *_unknown("train", stage.train or (), parameters),
-        *_unknown("freeze", stage.freeze or (), parameters),
-        *(problem for optimizer in optimizers for problem in _unknown("optimizer", optimizer.parts, parameters)),
+        *unknown_prefixes("train.train", stage.train or (), parameters),
+        *unknown_prefixes("train.freeze", stage.freeze or (), parameters),
+        *(
+            problem
+            for optimizer in optimizers
+            for problem in unknown_prefixes("train.optimizer", optimizer.parts, parameters)
+        ),
     ]
     if problems:
         raise SpecError(problems)
@@ -66,12 +70,19 @@ def _assign(
     return groups
 
 
-def _unknown(option: str, prefixes: Iterable[str], parameters: Iterable[str]) -> list[Problem]:
+def unknown_prefixes(path: str, prefixes: Iterable[str], parameters: Iterable[str]) -> list[Problem]:
+    """One problem for each dotted prefix that no parameter lies under.
+
+    Args:
+        path: what names them: an option of the spec or of the command line.
+        prefixes: dotted.
+        parameters: the model's names.
+    """
     known = sorted({name.rsplit(".", i)[0] for name in parameters for i in range(name.count(".") + 1)})
     return [
         Problem(
             f"the model has no parameters under '{prefix}'",
-            f"train.{option}",
+            path,
             hint=did_you_mean(prefix, known) or f"it has: {', '.join(name for name in known if '.' not in name)}",
         )
         for prefix in prefixes

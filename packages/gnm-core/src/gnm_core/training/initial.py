@@ -1,0 +1,101 @@
+"""Weights to begin with: those of another model, as far as they fit."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from gnm_core.errors import RunError, SpecError
+from gnm_core.training.files import explained, replace_file
+from gnm_core.training.selection import under, unknown_prefixes
+
+NAME = "origin.json"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Another model's weights."""
+
+    source: str
+    """The run or the model, as the user named it."""
+    step: int
+    """Steps of training that they have had."""
+    sha256: str
+    """Of the file that they came from."""
+    weights: Mapping[str, Tensor]
+    only: tuple[str, ...] = ()
+    """Dotted prefixes of what to take; empty for all that fits."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a model took over."""
+
+    taken: tuple[str, ...]
+    """Names of tensors."""
+    left: dict[str, str]
+    """Tensors of the model that keep their own beginning, and why."""
+    unused: tuple[str, ...]
+    """Tensors of the other model that have no place here."""
+
+    def summary(self, origin: Origin) -> str:
+        """In words, for people: by parts, not by tensors."""
+        total = len(self.taken) + len(self.left)
+        lines = [f"took {len(self.taken)} of {total} tensors from {origin.source}, step {origin.step:,}"]
+        lines[0] += f": {', '.join(_parts(self.taken))}"
+        reasons = defaultdict(list)
+        for name, reason in self.left.items():
+            reasons[reason].append(name)
+        lines += [f"  not taken, {reason}: {', '.join(_parts(names))}" for reason, names in reasons.items()]
+        if self.unused:
+            lines.append(f"  there, but not in this model: {', '.join(_parts(self.unused))}")
+        return "\n".join(lines)
+
+
+def begin_from(model: nn.Module, origin: Origin) -> Taken:
+    """Take over every tensor of the same name and shape that is asked for.
+
+    Raises:
+        SpecError: a prefix in `only` names nothing in the model.
+        RunError: nothing fits.
+    """
+    own = model.state_dict()
+    if problems := unknown_prefixes("--only", origin.only, own):
+        raise SpecError(problems)
+    fits: dict[str, Tensor] = {}
+    left: dict[str, str] = {}
+    for name, tensor in own.items():
+        other = origin.weights.get(name)
+        if origin.only and not any(under(name, prefix) for prefix in origin.only):
+            left[name] = "not asked for"
+        elif other is None:
+            left[name] = "not there"
+        elif other.shape != tensor.shape:
+            left[name] = f"shape {tuple(other.shape)} there and {tuple(tensor.shape)} here"
+        else:
+            fits[name] = other
+    if not fits:
+        raise RunError(f"nothing in {origin.source} fits this model: no tensor of the same name and shape")
+    with torch.no_grad():
+        model.load_state_dict({**own, **fits})
+    return Taken(tuple(fits), left, tuple(name for name in origin.weights if name not in own))
+
+
+def write_origin(folder: Path, origin: Origin, taken: Taken) -> None:
+    """Note in a run where it began.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    about = {"from": origin.source, "step": origin.step, "sha256": origin.sha256, "only": origin.only, **asdict(taken)}
+    with explained(f"{folder / NAME}: cannot be written"):
+        replace_file(folder / NAME, json.dumps(about, indent=1).encode())
+
+
+def _parts(names: "tuple[str, ...] | list[str]") -> list[str]:
+    """The parts that tensors belong to: `core.prior`, `encoder`."""
+    return list(dict.fromkeys(".".join(name.split(".")[: 2 if name.count(".") > 1 else 1]) for name in names))

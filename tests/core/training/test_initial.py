@@ -1,0 +1,113 @@
+"""Trainings that begin with another model's weights."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from gnm_core import RunError, load_run
+from gnm_core.cli import main
+from gnm_core.training.checkpoint import Checkpoints
+from gnm_core.training.initial import Origin, begin_from
+from ruamel.yaml import YAML
+from torch import nn
+
+Toy = Callable[..., dict[str, Any]]
+
+
+def gnm(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def file(path: Path, spec: dict[str, Any]) -> Path:
+    YAML().dump(spec, path)
+    return path
+
+
+@pytest.fixture
+def first(tmp_path: Path, toy: Toy) -> Path:
+    done = gnm("train", "--spec", file(tmp_path / "toy.yaml", toy()), "--out", tmp_path / "first")
+    assert done.exit_code == 0, done.output
+    return tmp_path / "first"
+
+
+def state(run: Path, step: int | None = None) -> dict[str, torch.Tensor]:
+    return load_run(run, step).model.state_dict()
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
+def test_a_training_begins_where_another_ended_and_says_so(first: Path, tmp_path: Path) -> None:
+    done = gnm("train", "--from", first, "--out", tmp_path / "next", "--set", "train.keep=9")
+    assert done.exit_code == 0, done.output
+    assert f"from {first}, step 12" in done.output
+    assert same(state(first), state(tmp_path / "next", 0))
+    assert not same(state(first), state(tmp_path / "next"))
+    about = json.loads((tmp_path / "next/origin.json").read_text())
+    assert (about["from"], about["step"], about["left"], about["unused"]) == (str(first), 12, {}, [])
+    assert sorted(about["taken"]) == sorted(state(first))
+
+
+def test_stopped_before_its_first_step_it_still_begins_there(first: Path, tmp_path: Path) -> None:
+    options = ("train", "--from", first, "--out")
+    assert gnm(*options, tmp_path / "whole").exit_code == 0
+    done = gnm(*options, tmp_path / "cut", "--seconds", 0)
+    assert done.exit_code == 0, done.output
+    assert Checkpoints(tmp_path / "cut").steps() == [0]
+    assert gnm("train", "--resume", tmp_path / "cut").exit_code == 0
+    assert same(state(tmp_path / "whole"), state(tmp_path / "cut"))
+
+
+def test_only_takes_what_is_asked_for_and_another_part_keeps_its_own_beginning(first: Path, tmp_path: Path) -> None:
+    parts = list(dict.fromkeys(name.split(".")[0] for name in state(first)))
+    done = gnm(*("train", "--from", first, "--only", parts[0], "--out", tmp_path / "b"), "--steps", 1, "--seconds", 0)
+    assert done.exit_code == 0, done.output
+    for name, tensor in state(tmp_path / "b", 0).items():
+        if name.split(".")[0] == parts[0]:
+            assert torch.equal(tensor, state(first)[name])
+    about = json.loads((tmp_path / "b/origin.json").read_text())
+    assert set(about["left"].values()) <= {"not asked for"}
+    assert all(name.split(".")[0] == parts[0] for name in about["taken"])
+
+
+def test_what_does_not_fit_is_listed_by_reason() -> None:
+    here = nn.ModuleDict({"a": nn.Linear(2, 3), "b": nn.Linear(3, 3), "c": nn.Linear(1, 1)})
+    there = nn.ModuleDict({"a": nn.Linear(2, 3), "b": nn.Linear(4, 3), "d": nn.Linear(1, 1)})
+    taken = begin_from(here, Origin("there", 7, "", there.state_dict()))
+    assert taken.taken == ("a.weight", "a.bias", "b.bias")
+    assert taken.left["b.weight"] == "shape (3, 4) there and (3, 3) here"
+    assert taken.left["c.weight"] == "not there"
+    assert taken.unused == ("d.weight", "d.bias")
+    assert torch.equal(here["a"].weight, there["a"].weight)
+    with pytest.raises(RunError, match="nothing in there fits"):
+        begin_from(nn.ModuleDict({"z": nn.Linear(2, 3)}), Origin("there", 7, "", there.state_dict()))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--only", "encoder"), "--only goes with --from"),
+        (("--from", "nowhere"), "no pretrained model and no folder 'nowhere'"),
+    ],
+)
+def test_mistakes_are_told(tmp_path: Path, toy: Toy, options: tuple[str, ...], says: str) -> None:
+    done = gnm("train", "--spec", file(tmp_path / "toy.yaml", toy()), "--out", tmp_path / "run", *options)
+    assert done.exit_code == 2
+    assert says in done.output
+    assert not (tmp_path / "run/spec.yaml").exists()
+
+
+def test_a_prefix_that_names_nothing_is_told_with_the_nearest(first: Path, tmp_path: Path) -> None:
+    part = next(iter(state(first))).split(".")[0]
+    done = gnm("train", "--from", first, "--only", f"{part}x", "--out", tmp_path / "b")
+    assert done.exit_code == 2
+    assert f"the model has no parameters under '{part}x'" in done.output
+    assert f"did you mean '{part}'?" in done.output
+    done = gnm("train", "--resume", first, "--from", first)
+    assert done.exit_code == 2
+    assert "leave out" in done.output
