@@ -110,9 +110,7 @@ def _require_sensible(
         if only is not None and origin is None:
             raise click.UsageError("--only goes with --from")
     elif (spec, out, origin, only) != (None, None, None, None):
-        raise click.UsageError(
-            "--resume takes the spec, the folder and the weights from the run; leave out --spec and --out, --from and --only"
-        )
+        raise click.UsageError("--resume takes all of that from the run; leave out --spec and --out, --from and --only")
 
 
 def _conclude(outcome: Any, folder: Path) -> None:
