@@ -167,12 +167,13 @@ class GNM(Model):
         self.background_encoder: nn.Module | None = None
         self.background_generator: nn.Module | None = None
         if renderer.background is not None:
-            code = core.steps * core.code_size
-            self.background_generator = mlp([code, *background_generator, 2 * dims.background])
+            # In this order, the one of runs made before: an optimiser's state knows parameters by their number.
             if background_encoder is None:
                 flat = dims.features * dims.grid**2
                 self.background_posterior = mlp([flat, *background_posterior, 2 * dims.background])
-            else:
+            code = core.steps * core.code_size
+            self.background_generator = mlp([code, *background_generator, 2 * dims.background])
+            if background_encoder is not None:
                 self.background_encoder = background_encoder
                 self.background_summary = nn.Linear(dims.background, dims.features)
         elif background_encoder is not None:
