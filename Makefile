@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := $(wildcard packages/*/pyproject.toml) pyproject.toml
 MINUTES ?= 5
 
-.PHONY: demo test lint bench docs wheels clean
+.PHONY: demo test lint bench docs offers wheels clean
 
 ## demo: compose, train for about five minutes on an embedded digit source, and name a picture
 demo: $(VENV)/.demo
@@ -38,8 +38,12 @@ bench: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python -m pytest tests -k docs
 
+## offers: which part is in which package, from what the packages register, for whoever has not installed them
+offers: $(VENV)/.dev
+	$(BIN)/python -m gnm_core.offers gnm-render gnm-data gnm-baselines
+
 ## wheels: one wheel for each package, in dist/
-wheels: $(VENV)/.dev
+wheels: offers
 	rm -rf dist
 	for package in packages/*/; do $(BIN)/python -m build --wheel --no-isolation --outdir dist $$package || exit 1; done
 

@@ -76,15 +76,32 @@ def test_names_are_refused_twice_within_a_plugin() -> None:
         register.command("x", "acme:x", "help")
 
 
-def test_a_taken_name_refuses_all_of_the_later_plugin() -> None:
+def test_what_has_a_taken_name_goes_by_its_packages_name_as_well() -> None:
     first, second = Register(ACME), Register(OTHER)
     first.encoder("conv", CONV)
     second.encoder("fine", CONV)
     second.encoder("conv", CONV)
     registry = registry_of(first)
-    with pytest.raises(PluginError, match=r"encoder 'conv' is already provided by acme 1\.0"):
-        registry.add(second)
-    assert registry.find("encoder", "fine") is None
+    added = registry.add(second)
+    assert [entry.name for entry in added.parts] == ["fine", "other:conv"]
+    assert added.notes == ("encoder 'conv' is already provided by acme 1.0; this one goes by 'other:conv'",)
+    both = registry.find("encoder", "conv"), registry.find("encoder", "other:conv")
+    assert [entry.provider for entry in both if entry] == [ACME, OTHER]
+
+
+def test_a_package_that_takes_a_name_twice_is_refused_as_a_whole() -> None:
+    first, second = Register(ACME), Register(ACME)
+    first.encoder("conv", CONV)
+    second.encoder("fine", CONV)
+    second.encoder("conv", CONV)
+    registry = registry_of(first)
+    registry.add(second)
+    third = Register(ACME)
+    third.encoder("also", CONV)
+    third.encoder("conv", CONV)
+    with pytest.raises(PluginError, match=r"encoder 'acme:conv' is already provided by acme 1\.0"):
+        registry.add(third)
+    assert registry.find("encoder", "also") is None
 
 
 @pytest.mark.parametrize("name", ["", "has space", "9lives", "true", "null", "a:b", 3, None])

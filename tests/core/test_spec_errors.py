@@ -1,5 +1,6 @@
 """Every mistake in a spec has its message: the place, the path, the value, what was expected, a suggestion."""
 
+import json
 import re
 import subprocess
 from collections.abc import Callable
@@ -7,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from gnm_core.errors import SpecError
+from gnm_core.offers import TABLE, offered_by, offers, packages_with, text_of
 from gnm_core.plugins import installed
 from gnm_core.registry import Registry
 from gnm_core.spec import load_spec
-from gnm_core.spec.checker import PACKAGES
 from gnm_core.spec.yaml import LARGEST
 
 HEAD = "dims: {size: 32}\nmodel:\n"
@@ -335,16 +336,20 @@ def test_a_part_of_a_package_that_is_not_installed_says_what_to_install(tmp_path
 
 
 def test_the_table_of_packages_tells_the_truth() -> None:
-    for package, kinds in PACKAGES.items():
+    for package, kinds in offers().items():
         for kind, names in kinds.items():
             for name in names:
                 entry = installed().find(kind, name)
-                assert entry is not None, f"{kind} '{name}' of {package}"
+                assert entry is not None, f"{kind} '{name}' of {package}; `make offers` writes the table afresh"
                 assert entry.provider.distribution == package
-    for (kind, name), entry in installed().parts.items():
-        package = entry.provider.distribution
-        if package.startswith("gnm-") and package != "gnm-core":
-            assert name in PACKAGES[package].get(kind, ()), f"{kind} '{name}' of {package}"
+
+
+def test_the_table_of_packages_is_written_from_what_they_register() -> None:
+    written = offered_by(installed(), offers())
+    assert json.loads(text_of(written)) == {p: {k: sorted(n) for k, n in kinds.items()} for p, kinds in written.items()}
+    assert text_of(offers()) == TABLE.read_text()
+    assert packages_with("model", "genesis") == ["gnm-baselines"]
+    assert packages_with("model", "gnm") == []  # gnm-core needs no telling
 
 
 # From the command line and from Python

@@ -114,13 +114,14 @@ def _owner_of_class(cls: type[Any]) -> Owner | None:
 
 
 def _plugin_of(frame: FrameType) -> Owner | None:
-    from gnm_core.plugins import BUILT_IN, installed
+    from gnm_core.offers import our_packages
+    from gnm_core.plugins import installed
 
     package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
     for plugin in installed().plugins:
         if (
             plugin.target.partition(":")[0].partition(".")[0] == package
-            and plugin.provider.distribution not in BUILT_IN
+            and plugin.provider.distribution not in our_packages()
         ):
             return Owner(f"plugin '{plugin.name}'", plugin.provider)
     return None

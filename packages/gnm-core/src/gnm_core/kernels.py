@@ -21,7 +21,8 @@ from typing import Any
 import torch
 
 from gnm_core.errors import GnmError, PluginError
-from gnm_core.plugins import BUILT_IN, installed
+from gnm_core.offers import our_packages
+from gnm_core.plugins import installed
 from gnm_core.registry import KernelEntry
 
 
@@ -93,7 +94,7 @@ def _loaded(entry: KernelEntry) -> Kernel:
 def _named(entry: KernelEntry) -> Callable[..., Any]:
     """The kernel's function; if it is a plugin's, its faults bear the plugin's name."""
     kernel = _loaded(entry)
-    if entry.provider.distribution in BUILT_IN:
+    if entry.provider.distribution in our_packages():
         return kernel.run
 
     def named(*arguments: Any) -> Any:

@@ -11,12 +11,10 @@ import pluggy
 from gnm_core import hookspecs
 from gnm_core.errors import PluginError
 from gnm_core.hookspecs import API_VERSION, GROUP
+from gnm_core.offers import our_packages
 from gnm_core.printable import printable, quoted, said_by, short
 from gnm_core.registry import Plugin, Provider, Register, Registry
 from gnm_core.strangers import Interrupted, guest
-
-BUILT_IN = ("gnm-core", "gnm-render", "gnm-data", "gnm-baselines")
-"""These come first, in this order: nobody can take a name from them."""
 
 
 @cache
@@ -72,7 +70,8 @@ def load_plugins(points: Iterable[EntryPoint]) -> Registry:
 
 def _precedence(point: EntryPoint) -> tuple[int, str, str]:
     provider = _canonical(_provider(point.dist).distribution)
-    return (BUILT_IN.index(provider) if provider in BUILT_IN else len(BUILT_IN), provider, point.name)
+    first = our_packages()
+    return (first.index(provider) if provider in first else len(first), provider, point.name)
 
 
 def _canonical(distribution: str) -> str:
@@ -99,7 +98,7 @@ def _load(point: EntryPoint, registry: Registry, interrupted: Interrupted) -> Pl
             module = point.load()
             _require_api(module)
             _call(module, point.name, register)
-        registry.add(register)
+        added = registry.add(register)
     # Whatever it raises: sys.exit() on import must not end the program, nor pytest's or asyncio's own kinds.
     except BaseException as error:
         if interrupted.by_user:
@@ -112,14 +111,7 @@ def _load(point: EntryPoint, registry: Registry, interrupted: Interrupted) -> Pl
             failure=" ".join(cause.split()),
             traceback=printable("".join(traceback.format_exception(error))),
         )
-    return Plugin(
-        point.name,
-        point.value,
-        provider,
-        tuple(register.parts.values()),
-        tuple(register.commands.values()),
-        register.kernels,
-    )
+    return Plugin(point.name, point.value, provider, added.parts, added.commands, register.kernels, added.notes)
 
 
 def _require_api(module: object) -> None:

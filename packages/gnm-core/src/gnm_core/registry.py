@@ -5,14 +5,14 @@ Nothing here imports torch: a part is a promise ("module:Class") until somebody 
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gnm_core.errors import PluginError
 from gnm_core.printable import printable, quoted, said_by
@@ -144,6 +144,16 @@ class KernelEntry:
         return resolve(self.target, str(self))
 
 
+def _adder(kind: str, what: str) -> "Callable[[Register, str, str | type[Contract]], None]":
+    """A method that adds a part of one kind."""
+
+    def add(self: "Register", name: str, target: "str | type[Contract]") -> None:
+        self.part(kind, name, target)
+
+    add.__name__, add.__qualname__, add.__doc__ = kind, f"Register.{kind}", f"Add {what}"
+    return add
+
+
 class Register:
     """What a plugin's `gnm_register` is handed: collects the parts and commands of one distribution.
 
@@ -224,57 +234,19 @@ class Register:
             raise PluginError(f"kernel '{name}': {quoted(target)} is not a function")
         self._kernels.append(KernelEntry(name, target, self.provider))
 
-    def encoder(self, name: str, target: "str | type[Contract]") -> None:
-        """Add an encoder: image to feature map."""
-        self.part("encoder", name, target)
-
-    def core(self, name: str, target: "str | type[Contract]") -> None:
-        """Add a core: scene code, drawn step by step."""
-        self.part("core", name, target)
-
-    def prior(self, name: str, target: "str | type[Contract]") -> None:
-        """Add a prior: of the scene code, or the reference of a symbolic latent."""
-        self.part("prior", name, target)
-
-    def renderer(self, name: str, target: "str | type[Contract]") -> None:
-        """Add a renderer: symbolic map to image."""
-        self.part("renderer", name, target)
-
-    def decoder(self, name: str, target: "str | type[Contract]") -> None:
-        """Add a decoder: of glimpses or of backgrounds."""
-        self.part("decoder", name, target)
-
-    def schedule(self, name: str, target: "str | type[Contract]") -> None:
-        """Add a schedule: a number as a function of the step."""
-        self.part("schedule", name, target)
-
-    def objective(self, name: str, target: "str | type[Contract]") -> None:
-        """Add an objective: terms to the loss."""
-        self.part("objective", name, target)
-
-    def optimizer(self, name: str, target: "str | type[Contract]") -> None:
-        """Add an optimizer: how parameters are updated."""
-        self.part("optimizer", name, target)
-
-    def model(self, name: str, target: "str | type[Contract]") -> None:
-        """Add a model of images."""
-        self.part("model", name, target)
-
-    def data(self, name: str, target: "str | type[Contract]") -> None:
-        """Add a data set."""
-        self.part("data", name, target)
-
-    def judge(self, name: str, target: "str | type[Contract]") -> None:
-        """Add a judge: does a scene obey its rule?"""
-        self.part("judge", name, target)
-
-    def figure(self, name: str, target: "str | type[Contract]") -> None:
-        """Add a figure: a picture of a model at work."""
-        self.part("figure", name, target)
-
-    def metric(self, name: str, target: "str | type[Contract]") -> None:
-        """Add a metric: named numbers about a model."""
-        self.part("metric", name, target)
+    encoder = _adder("encoder", "an encoder: image to feature map.")
+    core = _adder("core", "a core: scene code, drawn step by step.")
+    prior = _adder("prior", "a prior: of the scene code, or the reference of a symbolic latent.")
+    renderer = _adder("renderer", "a renderer: symbolic map to image.")
+    decoder = _adder("decoder", "a decoder: of glimpses or of backgrounds.")
+    schedule = _adder("schedule", "a schedule: a number as a function of the step.")
+    objective = _adder("objective", "an objective: terms to the loss.")
+    optimizer = _adder("optimizer", "an optimizer: how parameters are updated.")
+    model = _adder("model", "a model of images.")
+    data = _adder("data", "a data set.")
+    judge = _adder("judge", "a judge: does a scene obey its rule?")
+    figure = _adder("figure", "a figure: a picture of a model at work.")
+    metric = _adder("metric", "a metric: named numbers about a model.")
 
 
 def _folder(what: str, folder: object) -> Path:
@@ -308,10 +280,34 @@ class Plugin:
     parts: tuple[Entry, ...] = ()
     commands: tuple[CommandEntry, ...] = ()
     kernels: tuple[KernelEntry, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Names that were taken, and what goes by which name instead."""
     failure: str | None = None
     """Why it was set aside, in one line; None when it works."""
     traceback: str | None = None
     """Where that happened, for the plugin's author."""
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What a registry took in, under the names that it goes by."""
+
+    parts: tuple[Entry, ...]
+    commands: tuple[CommandEntry, ...]
+    notes: tuple[str, ...]
+
+
+Registered = TypeVar("Registered", Entry, CommandEntry)
+
+
+def _named(entry: Registered, holder: Entry | CommandEntry | None, notes: list[str]) -> Registered:
+    """Under a name that nobody holds, which a note tells."""
+    if holder is None:
+        return entry
+    name = f"{entry.provider.distribution}:{entry.name}"
+    kind = entry.kind if isinstance(entry, Entry) else "command"
+    notes.append(f"{kind} '{entry.name}' is already provided by {holder.provider}; this one goes by '{name}'")
+    return replace(entry, name=name)
 
 
 @dataclass
@@ -326,25 +322,29 @@ class Registry:
     kernels: dict[str, tuple[KernelEntry, ...]] = field(default_factory=dict)
     """By name, in the order in which they are asked: those of the distribution that came last first."""
 
-    def add(self, register: Register) -> None:
-        """Take in all that one plugin registered, or nothing.
+    def add(self, register: Register) -> Addition:
+        """Take in all that one plugin registered. What has a name that is taken goes by `distribution:name`.
 
         Raises:
-            PluginError: a name is taken by another distribution.
+            PluginError: the distribution has already taken that name as well; nothing is taken in.
         """
-        for key, entry in register.parts.items():
-            if key in self.parts:
-                raise PluginError(f"{entry.kind} '{entry.name}' is already provided by {self.parts[key].provider}")
-        for name in register.commands:
-            if name in self.commands:
-                raise PluginError(f"command '{name}' is already provided by {self.commands[name].provider}")
-        self.parts.update(register.parts)
-        self.commands.update(register.commands)
+        notes: list[str] = []
+        parts = [_named(entry, self.parts.get(key), notes) for key, entry in register.parts.items()]
+        commands = [_named(entry, self.commands.get(name), notes) for name, entry in register.commands.items()]
+        for entry in parts:
+            if (entry.kind, entry.name) in self.parts:
+                raise PluginError(f"{entry.kind} '{entry.name}' is already provided by {entry.provider}")
+        for command in commands:
+            if command.name in self.commands:
+                raise PluginError(f"command '{command.name}' is already provided by {command.provider}")
+        self.parts.update({(entry.kind, entry.name): entry for entry in parts})
+        self.commands.update({command.name: command for command in commands})
         for name in dict.fromkeys(entry.name for entry in register.kernels):
             mine = tuple(entry for entry in register.kernels if entry.name == name)
             self.kernels[name] = (*mine, *self.kernels.get(name, ()))
         self.spec_folders += [(folder, register.provider) for folder in register.spec_folders]
         self.model_folders += [(folder, register.provider) for folder in register.model_folders]
+        return Addition(tuple(parts), tuple(commands), tuple(notes))
 
     @cached_property
     def specs(self) -> dict[str, Shipped]:

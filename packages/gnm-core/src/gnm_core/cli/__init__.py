@@ -40,8 +40,11 @@ class Commands(click.Group):
         with boundary():
             from gnm_core.plugins import installed
 
-            for plugin in installed().failed:
-                click.echo(f"gnm: plugin {plugin.provider} is set aside: {plugin.failure}", err=True)
+            for plugin in installed().plugins:
+                if plugin.failure:
+                    click.echo(f"gnm: plugin {plugin.provider} is set aside: {plugin.failure}", err=True)
+                for note in plugin.notes:
+                    click.echo(f"gnm: plugin {plugin.provider}: {note}", err=True)
             return super().invoke(ctx)
 
 

@@ -26,6 +26,8 @@ def plugins(as_json: bool, traceback: bool) -> None:
             if traceback and plugin.traceback:
                 click.echo("".join(f"    {line}\n" for line in plugin.traceback.splitlines()), nl=False)
             continue
+        for note in plugin.notes:
+            click.echo(f"  note: {note}")
         for kind, names in _by_kind(plugin).items():
             click.echo(f"  {kind}: {', '.join(names)}")
         if plugin.commands:
@@ -51,6 +53,7 @@ def _as_data(plugin: Plugin) -> dict[str, Any]:
         "parts": _by_kind(plugin),
         "commands": [command.name for command in plugin.commands],
         "kernels": _kernels(plugin),
+        "notes": list(plugin.notes),
         "failure": plugin.failure,
         "traceback": plugin.traceback,
     }

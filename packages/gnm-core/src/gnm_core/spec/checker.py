@@ -13,6 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from gnm_core.contracts import Contract, Default, Schedule
 from gnm_core.dims import Dims
 from gnm_core.errors import PluginError, Problem
+from gnm_core.offers import packages_with
 from gnm_core.registry import Entry, Registry
 from gnm_core.spec.annotations import (
     MISSING,
@@ -32,39 +33,6 @@ from gnm_core.spec.annotations import (
 from gnm_core.spec.nodes import Items, Node, Place, Scalar, Table, described, node_of, shown
 from gnm_core.spec.tree import Broken, Checked, Leaf, Listing, Named, Part, join
 from gnm_core.suggestions import did_you_mean
-
-PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
-    "gnm-render": {
-        "renderer": ("separable", "stn"),
-        "decoder": ("subpixel", "subpixel-background"),
-        "figure": (
-            "training",
-            "samples",
-            "reconstruction",
-            "layers",
-            "components",
-            "resample",
-            "drawing-steps",
-            "interpolation",
-            "traversal",
-        ),
-    },
-    "gnm-baselines": {
-        "attention": ("gated",),
-        "foreground": ("space",),
-        "background": ("space",),
-        "decoder": ("subpixel-code", "subpixel-map"),
-        "core": ("convdraw",),
-        "model": ("vae", "convdraw", "genesis", "space"),
-    },
-    "gnm-data": {
-        "digits": ("embedded", "mnist"),
-        "painter": ("tracer", "cycles"),
-        "data": ("arrow-room", "mnist-4", "mnist-10", "mnist-4-10", "parquet"),
-        "judge": ("mnist-4", "mnist-10", "mnist-4-10", "arrow-room"),
-    },
-}
-"""Which package to install for a part that is not there."""
 
 LINE = {"from", "to", "until", "since"}
 """Keys of the short form of a linear schedule."""
@@ -323,9 +291,8 @@ class Checker:
             if near := did_you_mean(name, [entry.name for entry in self.registry.of_kind(kind)]):
                 hints.append(near)
         present = {plugin.provider.distribution for plugin in self.registry.plugins}
-        for package, kinds in PACKAGES.items():
-            if package not in present and name in kinds.get(kind, ()):
-                hints.append(f"it comes with {package}: pip install {package}")
+        absent = [package for package in packages_with(kind, name) if package not in present]
+        hints += [f"it comes with {package}: pip install {package}" for package in absent]
         if self.registry.failed:
             causes = "; ".join(f"{plugin.provider} ({plugin.failure})" for plugin in self.registry.failed)
             hints.append(f"set aside, and might have had it: {causes}")
