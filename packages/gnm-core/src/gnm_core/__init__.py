@@ -126,6 +126,10 @@ __all__ = ["hookimpl", *_HOME]  # noqa: PLE0604 (the keys are strings)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("gnm-core")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOME[name]), name)

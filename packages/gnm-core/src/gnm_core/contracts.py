@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from gnm_core.dims import Dims
+from gnm_core.images import checked
 from gnm_core.latents import SymbolicLatents
 from gnm_core.results import (
     Batch,
@@ -280,6 +281,13 @@ class Model(Contract, nn.Module):
 
     dims: Dims
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """What users hand to a model is checked before the model's own code sees it."""
+        super().__init_subclass__(**options)
+        for name in ("reconstruct", "objects", "components"):
+            if name in vars(cls):
+                setattr(cls, name, checked(vars(cls)[name]))
+
     @abstractmethod
     def terms(self, image: Tensor, step: int) -> Terms:
         """(B, C, H, W) → the terms of the objective, with one posterior sample, as of training step `step`."""
@@ -300,10 +308,12 @@ class Model(Contract, nn.Module):
         them hard when `exact`, else relaxed with the discrete mass, as published (a heuristic).
         """
 
+    @checked
     def objects(self, image: Tensor) -> Objects | None:
         """(B, C, H, W) → the objects in each picture; None for models that do not name objects."""
         return None
 
+    @checked
     def components(self, image: Tensor) -> Components | None:
         """(B, C, H, W) → each picture taken apart; None for models that do not."""
         return None

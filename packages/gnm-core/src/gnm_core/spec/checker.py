@@ -1,7 +1,6 @@
 """Nodes against annotations: every problem is noted with its place, and whatever is right becomes a checked tree."""
 
 import math
-import os.path
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from functools import cache
@@ -31,6 +30,7 @@ from gnm_core.spec.annotations import (
     with_article,
 )
 from gnm_core.spec.nodes import Items, Node, Place, Scalar, Table, described, node_of, shown
+from gnm_core.spec.paths import NoPath, how_to_quote, path_of
 from gnm_core.spec.tree import Broken, Checked, Leaf, Listing, Named, Part, join
 from gnm_core.suggestions import did_you_mean
 
@@ -89,7 +89,9 @@ class Checker:
         hint = None
         if wrong_type:
             message = described(node)
-            if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+            if str in members_of(strip(annotation)[0]):
+                hint = how_to_quote(node, path)
+            elif isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
                 hint = f"write {int(value)}"
         elif isinstance(value, float) and not math.isfinite(value):
             message = f"{shown(node)} is not finite"
@@ -103,18 +105,11 @@ class Checker:
 
     def _path(self, node: Node, path: str) -> Checked:
         if not (isinstance(node, Scalar) and isinstance(node.value, str)):
-            return self._wrong(described(node), Path, node, path)
-        if not node.value or "\0" in node.value:
-            return self._wrong(f"{shown(node)} is no path", Path, node, path)
-        # Relative to the file that says it, so that a spec works from everywhere.
+            return self._wrong(described(node), Path, node, path, how_to_quote(node, path))
         try:
-            base = node.place.folder or Path.cwd()
-            return Leaf(Path(os.path.abspath(base / Path(node.value).expanduser())))
-        except RuntimeError:  # ~name of nobody, or ~ without a home
-            return self._wrong(f"{shown(node)} begins with a home that is not known here", Path, node, path)
-        except OSError as error:
-            reason = f"{shown(node)} is relative to the working directory, which is gone ({error.strerror})"
-            return self._wrong(reason, Path, node, path)
+            return Leaf(path_of(node))
+        except NoPath as error:
+            return self._wrong(str(error), Path, node, path)
 
     def _union(self, annotation: Any, members: tuple[Any, ...], node: Node, path: str) -> Checked:
         noted = self.problems

@@ -30,6 +30,8 @@ class Scalar:
 
     value: object
     place: Place = Place()
+    text: str | None = None
+    """As it stands in YAML, without quotes; None where it does not come from there."""
 
 
 @dataclass

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from gnm_core.errors import Problem, SpecError
-from gnm_core.spec.nodes import Items, Node, Place, Scalar, Table, shown
+from gnm_core.printable import quoted
+from gnm_core.spec.nodes import Items, Node, Place, Scalar, Table, plain, shown
 from gnm_core.spec.yaml import parse
 
 SOURCE = "--set"
@@ -36,10 +37,32 @@ def _apply(root: Table, text: str) -> None:
         raise SpecError([Problem(f"{text!r} is not of the form path=value, such as model.core.steps=8", source=SOURCE)])
     place = Place(SOURCE)
     try:
-        node = parse(value, SOURCE) or Scalar(None)
+        node = parse(value, SOURCE) or Scalar(None, text="")
+        _refuse_comment(value, node)
     except SpecError as error:
         raise SpecError([Problem(p.message, path, source=SOURCE, hint=p.hint) for p in error.problems]) from None
     _put(root, keys, _at(node, place), place, path)
+
+
+def _refuse_comment(value: str, node: Node) -> None:
+    """See that YAML does not take the end of a value for a comment, which nobody writes on a command line.
+
+    Raises:
+        SpecError: it does.
+    """
+    hint = "put the whole value in quotes, inside those of the shell: --set 'data.dir=\"h #1\"'"
+    for mark in _marks(value):
+        try:
+            rest = parse(value[:mark], SOURCE) or Scalar(None)
+        except SpecError:
+            continue  # the mark stands in quotes or brackets
+        if plain(rest) == plain(node):
+            raise SpecError([Problem(f"{quoted(value[mark:])} would be a comment in YAML", hint=hint)])
+
+
+def _marks(value: str) -> list[int]:
+    """Where a comment may begin."""
+    return [i for i in range(len(value)) if value[i] == "#" and (i == 0 or value[i - 1].isspace())][:20]
 
 
 def _put(root: Table, keys: list[str], value: Node, place: Place, path: str) -> None:
@@ -109,4 +132,4 @@ def _at(node: Node, place: Place) -> Node:
             return Table({key: _at(item, place) for key, item in node.nodes.items()}, place)
         case Items():
             return Items([_at(item, place) for item in node.nodes], place)
-    return Scalar(node.value, place)
+    return Scalar(node.value, place, node.text)

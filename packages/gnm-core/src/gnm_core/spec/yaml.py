@@ -138,7 +138,7 @@ class _Reader:
                 items = [self._read(item, _join(path, str(i)), depth + 1) for i, item in enumerate(node.value)]
                 return Items(items, place)
             case ScalarNode():
-                return Scalar(self._scalar(node, place, path), place)
+                return Scalar(self._scalar(node, place, path), place, str(node.value))
         self._problem(f"the tag {_short_tag(node.tag)} is not supported; write plain values", path, place)
         return Scalar(None, place)
 
