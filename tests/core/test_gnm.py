@@ -1,5 +1,7 @@
 """Laws of the Generative Neurosymbolic Machine, at sizes that take no time."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from gnm_core import SpecError, SymbolicLatents, compose
@@ -316,6 +318,14 @@ def test_the_supplements_curriculum_makes_the_foreground_answer() -> None:
     torch.testing.assert_close(alpha(19), alpha(0))
     torch.testing.assert_close(alpha(20), model.renderer(latents, torch.zeros(4, 2)).alpha)
     assert not torch.allclose(alpha(20), alpha(0))
+
+
+def test_while_all_objects_are_there_the_picture_does_not_depend_on_their_presence() -> None:
+    model = machine(True, curriculum={"use": "in-turn", "masks": 0, "absence": 2})
+    latents, behind = model.see(pictures(model), mode=True).latents, torch.zeros(4, 2)
+    absent = replace(latents, presence=torch.zeros_like(latents.presence))
+    assert torch.equal(model.render(latents, behind, 1).image, model.render(absent, behind, 1).image)
+    assert not torch.equal(model.render(latents, behind, 2).image, model.render(absent, behind, 2).image)
 
 
 def test_the_published_curriculum_covers_the_image_between_its_steps() -> None:

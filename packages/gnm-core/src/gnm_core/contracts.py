@@ -245,6 +245,8 @@ class Handicap:
 
     presence: float | None = None
     """Ceiling of z^pres."""
+    present: bool = False
+    """Every object is there, whatever z^pres says."""
     box_mask: float | None = None
     """Every object's mask fills its box with this value (supplement, Curriculum Training)."""
     alpha: float | None = None

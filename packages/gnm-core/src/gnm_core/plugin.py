@@ -42,6 +42,7 @@ def gnm_register(register: Register) -> None:
     register.prior("bernoulli", "gnm_core.parts.priors.bernoulli:BernoulliPrior")
     register.prior("normal", "gnm_core.parts.priors.normal:NormalPrior")
     register.part("curriculum", "box-mask", "gnm_core.parts.curricula.box_mask:BoxMask")
+    register.part("curriculum", "in-turn", "gnm_core.parts.curricula.in_turn:InTurn")
     register.part("curriculum", "image-alpha", "gnm_core.parts.curricula.image_alpha:ImageAlpha")
     register.model("gnm", "gnm_core.gnm.model:GNM")
     register.command("import", "gnm_core.cli.import_published:import_published", "take over published weights")

@@ -258,6 +258,8 @@ class GNM(Model):
         handicap = self.curriculum.at(step)
         if handicap.presence is not None:
             latents = replace(latents, presence=latents.presence.clamp(max=handicap.presence))
+        if handicap.present:
+            latents = replace(latents, presence=torch.ones_like(latents.presence))
         helped: Rendering = self.renderer(latents, background, box_mask=handicap.box_mask, alpha=handicap.alpha)
         return helped
 

@@ -1,0 +1,41 @@
+"""A curriculum for masks and a background: first painting, then masks, then absence."""
+
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Le
+
+from gnm_core.contracts import Curriculum, Handicap
+from gnm_core.errors import OptionError
+
+
+class InTurn(Curriculum):
+    """Every object is there and opaque at first, so that glimpses learn to paint; then masks; then objects may go.
+
+    Whatever learns later can neither outrun what it needs nor flee from it: z^pres has no gradient from the picture
+    before `absence`, and masks have none before `masks`.
+
+    Args:
+        masks: first step at which masks are their own.
+        absence: first step at which z^pres counts.
+        filling: what fills every box until then.
+
+    Raises:
+        OptionError: `absence` comes before `masks`.
+    """
+
+    def __init__(
+        self,
+        *,
+        masks: Annotated[int, Ge(0)] = 500,
+        absence: Annotated[int, Ge(0)] = 1000,
+        filling: Annotated[float, Gt(0), Le(1)] = 0.9,
+    ) -> None:
+        if absence < masks:
+            raise OptionError(
+                "absence", f"{absence} comes before masks = {masks}; objects may go once they have a shape"
+            )
+        self.masks, self.absence, self.filling = masks, absence, filling
+
+    def at(self, step: int) -> Handicap:
+        """Opaque and present, then present, then nothing."""
+        return Handicap(present=step < self.absence, box_mask=self.filling if step < self.masks else None)
