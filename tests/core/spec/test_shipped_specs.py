@@ -8,7 +8,7 @@ from gnm_core.plugins import installed
 from gnm_core.spec import load_spec
 
 BEFORE = json.loads((Path(__file__).parent / "resolved_at_540b199.json").read_text())
-"""Every spec of commit 540b199, resolved by its code: each of them stood by itself."""
+"""Specs of commit 540b199 that have not changed since, resolved by its code: each of them stood by itself."""
 
 
 @pytest.mark.parametrize("name", BEFORE)
