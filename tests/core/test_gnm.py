@@ -328,6 +328,17 @@ def test_while_all_objects_are_there_the_picture_does_not_depend_on_their_presen
     assert not torch.equal(model.render(latents, behind, 2).image, model.render(absent, behind, 2).image)
 
 
+def test_while_all_objects_are_there_nothing_but_its_own_divergence_moves_their_presence() -> None:
+    model = machine(True, curriculum={"use": "in-turn", "masks": 0, "absence": 2})
+    for step, moved in ((1, False), (2, True)):
+        model.zero_grad()
+        terms = model.level_terms("symbols", pictures(model), step)
+        others = [value for name, value in terms.auxiliary.items() if name != "presence"]
+        (sum(others) - terms.log_likelihood).mean().backward()
+        gradient = model.head.presence.weight.grad
+        assert (gradient is not None and bool(gradient.any())) == moved
+
+
 def test_the_published_curriculum_covers_the_image_between_its_steps() -> None:
     options = {"use": "image-alpha", "alpha": 0.9, "presence": 0.4, "until": 20}
     model = machine(masks=True, curriculum=options)

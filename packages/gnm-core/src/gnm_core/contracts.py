@@ -246,7 +246,7 @@ class Handicap:
     presence: float | None = None
     """Ceiling of z^pres."""
     present: bool = False
-    """Every object is there, whatever z^pres says."""
+    """Every object is there, whatever q(z^pres) says: z^pres is 1 for all but its own KL."""
     box_mask: float | None = None
     """Every object's mask fills its box with this value (supplement, Curriculum Training)."""
     alpha: float | None = None

@@ -206,6 +206,8 @@ class GNM(Model):
             presence = (logits > 0).to(logits.dtype) if mode else posterior.presence.sample()
         else:
             presence = logits.sigmoid() if mode else relaxed_sample(logits, self.temperature(step))
+            if self.curriculum is not None and self.curriculum.at(step).present:
+                presence = torch.ones_like(presence)  # here, or the auxiliary KLs that it weighs would drive it out
         where = posterior.where.mean if mode else posterior.where.rsample()
         boxes = to_image_frame(where)
         if self.glimpse_encoder is not None:
