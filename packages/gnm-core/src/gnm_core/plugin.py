@@ -46,17 +46,20 @@ def gnm_register(register: Register) -> None:
     register.part("curriculum", "image-alpha", "gnm_core.parts.curricula.image_alpha:ImageAlpha")
     register.model("gnm", "gnm_core.gnm.model:GNM")
     register.command("import", "gnm_core.cli.import_published:import_published", "take over published weights")
-    register.metric("ap", "gnm_core.metrics.detection:AveragePrecision")
-    register.metric("counting", "gnm_core.metrics.counting:Counting")
-    register.metric("diversity", "gnm_core.metrics.diversity:Diversity")
-    register.metric("d-steps", "gnm_core.metrics.d_steps:DSteps")
-    register.metric("ll", "gnm_core.metrics.likelihood:LogLikelihood")
-    register.metric("reconstruction", "gnm_core.metrics.reconstruction:ReconstructionError")
-    register.metric("s-acc", "gnm_core.metrics.structure:StructureAccuracy")
-    register.metric("segmentation", "gnm_core.metrics.segmentation:Segmentation")
-    register.metric("structure-levels", "gnm_core.metrics.structure_levels:StructureLevels")
-    register.metric("speed", "gnm_core.metrics.speed:SamplingSpeed")
-    register.metric("what-classification", "gnm_core.metrics.what:WhatClassification")
+    for name, metric in (
+        ("ap", "gnm_core.metrics.detection:AveragePrecision"),
+        ("counting", "gnm_core.metrics.counting:Counting"),
+        ("diversity", "gnm_core.metrics.diversity:Diversity"),
+        ("d-steps", "gnm_core.metrics.d_steps:DSteps"),
+        ("ll", "gnm_core.metrics.likelihood:LogLikelihood"),
+        ("reconstruction", "gnm_core.metrics.reconstruction:ReconstructionError"),
+        ("s-acc", "gnm_core.metrics.structure:StructureAccuracy"),
+        ("segmentation", "gnm_core.metrics.segmentation:Segmentation"),
+        ("structure-levels", "gnm_core.metrics.structure_levels:StructureLevels"),
+        ("speed", "gnm_core.metrics.speed:SamplingSpeed"),
+        ("what-classification", "gnm_core.metrics.what:WhatClassification"),
+    ):
+        register.metric(name, metric)
     register.specs("gnm_core:specs")
     for name, function in (
         ("conv-stack", "gnm_core.native.conv_stack:KERNEL"),

@@ -11,8 +11,8 @@ from gnm_core.errors import OptionError
 class InTurn(Curriculum):
     """Every object is there and opaque at first, so that glimpses learn to paint; then masks; then objects may go.
 
-    Whatever learns later can neither outrun what it needs nor flee from it: before `absence`, z^pres learns from its own
-    KL alone, and before `masks` masks do not learn.
+    Whatever learns later can neither outrun what it needs nor flee from it: before `absence`, z^pres learns from its
+    own KL alone, and before `masks` masks do not learn.
 
     Args:
         masks: first step at which masks are their own.
