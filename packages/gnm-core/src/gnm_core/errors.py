@@ -93,5 +93,9 @@ class MetricError(GnmError):
     """A metric cannot be taken: a model's output is not finite, or a package that it needs is missing."""
 
 
+class EditError(GnmError):
+    """A scene cannot be edited like that."""
+
+
 class FigureError(GnmError):
     """A model, or the pictures at hand, lack what a figure shows; the text says what."""

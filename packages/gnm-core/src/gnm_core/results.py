@@ -4,13 +4,21 @@ B images, C channels, H = W pixels, G cells a side, E feature channels, L drawin
 Images lie in [0, 1]. Log-likelihoods and divergences are in nats per image.
 """
 
-from dataclasses import dataclass, field
-from typing import Any
+import weakref
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 from torch.distributions import Distribution
 
+from gnm_core import editing
+from gnm_core.batched import Batched
+from gnm_core.errors import EditError
 from gnm_core.latents import SymbolicLatents
+from gnm_core.notebook import png
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -43,8 +51,8 @@ class Rendering:
     """(B, C, H, W): what lies behind; zero without a background."""
 
 
-@dataclass(frozen=True)
-class Objects:
+@dataclass(frozen=True, repr=False)
+class Objects(Batched):
     """The objects that a model names in each picture, padded to N."""
 
     boxes: Tensor
@@ -57,6 +65,40 @@ class Objects:
     """(B, N, D): appearance code."""
     depth: Tensor
     """(B, N): smaller is nearer."""
+
+    def __repr__(self) -> str:
+        """In a line."""
+        there, places = int(self.present.sum()), self.present.numel()
+        return f"Objects({_scenes(len(self))}: {there} of {places} there)"
+
+    def order(self, scene: int) -> list[int]:
+        """The rows of the objects that are there in one scene, the surest first; object i is the i-th of them."""
+        return editing.order(self, scene)
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """A row for each object that is there: scene, object, box in pixels, confidence, depth, appearance code.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("a data frame needs pandas: pip install 'gnm-core[dataframe]'") from error
+        codes = [f"what_{i}" for i in range(self.what.shape[2])]
+        rows = [
+            (
+                *(scene, number),
+                *self.boxes[scene, row].tolist(),
+                *(float(self.confidence[scene, row]), float(self.depth[scene, row])),
+                *self.what[scene, row].tolist(),
+            )
+            for scene in range(len(self))
+            for number, row in enumerate(self.order(scene))
+        ]
+        return pandas.DataFrame(
+            rows, columns=["scene", "object", "x0", "y0", "x1", "y1", "confidence", "depth", *codes]
+        )
 
 
 @dataclass(frozen=True)
@@ -79,9 +121,13 @@ class Components:
         return self.masks if self.shares is None else self.shares
 
 
-@dataclass(frozen=True)
-class Scene:
-    """A picture that a model dreamt or reconstructed, with what it was made from."""
+@dataclass(frozen=True, repr=False)
+class Scene(Batched):
+    """Pictures that a model dreamt or reconstructed, with what they were made from.
+
+    `scene[3]` is one of them. Its objects can be moved, resized, removed, copied and exchanged; each edit gives a new
+    scene. Objects are numbered from 0, the surest first, as in the JSON that `gnm reconstruct` writes.
+    """
 
     image: Tensor
     """(B, C, H, W), clamped to [0, 1]."""
@@ -95,6 +141,73 @@ class Scene:
     """(B, Z): z^b; None for models without one."""
     rendering: Rendering | None = None
     """The layers; None for models without a renderer."""
+    maker: "weakref.ref[Any] | None" = field(default=None, compare=False)
+    """The model, which can paint the symbols again; None where that is not known."""
+
+    def by(self, model: Any) -> "Scene":
+        """The same scenes, of a model that can paint them again."""
+        return replace(self, maker=weakref.ref(model))
+
+    def move(self, number: int, dx: float, dy: float) -> "Scene":
+        """An object moved by so many pixels, to the right and down.
+
+        Raises:
+            EditError: here and in all edits: there is no such object, this is more than one scene, it has no symbols,
+                or the model that made it is not known or gone.
+        """
+        return editing.move(self, number, dx, dy)
+
+    def resize(self, number: int, width: float, height: float | None = None) -> "Scene":
+        """An object made so many times as wide and as high (as wide, if left out), about its centre."""
+        return editing.resize(self, number, width, height)
+
+    def remove(self, number: int) -> "Scene":
+        """The scene without an object; those after it move up by one number."""
+        return editing.remove(self, number)
+
+    def duplicate(self, number: int, dx: float, dy: float) -> "Scene":
+        """The scene with a copy of an object, so many pixels aside, in a cell that was empty."""
+        return editing.duplicate(self, number, dx, dy)
+
+    def swap(self, number: int, other: int) -> "Scene":
+        """Two objects exchange what they look like; their boxes stay."""
+        return editing.swap(self, number, other)
+
+    def with_what(self, number: int, other: "int | Tensor") -> "Scene":
+        """An object with the appearance of another one, or with a code (D,)."""
+        return editing.with_what(self, number, other)
+
+    def to_front(self, number: int) -> "Scene":
+        """An object before all others."""
+        return editing.to_front(self, number)
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """As `Objects.to_dataframe`.
+
+        Raises:
+            EditError: the model names no objects.
+        """
+        if self.objects is None:
+            raise EditError("these scenes have no objects: their model does not name any")
+        return self.objects.to_dataframe()
+
+    def __repr__(self) -> str:
+        """In a line."""
+        count, channels, height, width = self.image.shape
+        told = [f"{_scenes(count)} of {channels} x {height} x {width}"]
+        if self.objects is not None:
+            told.append(f"{int(self.objects.present.sum())} objects")
+        if self.code is not None:
+            told.append(f"code {' x '.join(map(str, self.code.shape[1:]))}")
+        return f"Scene({', '.join(told)})"
+
+    def _repr_png_(self) -> bytes:
+        """The pictures side by side, as a notebook shows them."""
+        return png(self.image)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the model: it is not part of what is saved or copied."""
+        return {**self.__dict__, "maker": None}
 
 
 @dataclass(frozen=True)
@@ -201,3 +314,7 @@ class Measurement:
     """Whatever else JSON can hold: settings, reasons counted (`{"reasons": {"no 7": 12}}`), curves."""
     skipped: str = ""
     """Why nothing was measured; empty when something was."""
+
+
+def _scenes(count: int) -> str:
+    return "1 scene" if count == 1 else f"{count} scenes"

@@ -1,13 +1,14 @@
 """What a metric is handed: the model on trial, its data set, and one batch of it at a time."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from gnm_core.batched import mapped
 from gnm_core.contracts import Data, Judge, Model
 from gnm_core.errors import MetricError
 from gnm_core.results import Batch, Components, Objects, Truth
@@ -219,19 +220,9 @@ def require_finite(name: str, values: Tensor) -> None:
 
 def on_cpu(value: T) -> T:
     """A tensor, or a dataclass of tensors, on the CPU."""
-    return cast(T, _map(value, lambda tensor: tensor.detach().cpu()))
+    return mapped(value, lambda tensor: tensor.detach().cpu())
 
 
 def head(value: T, count: int) -> T:
     """The first `count` of a batch: of a tensor, or of every tensor in a dataclass."""
-    return cast(T, _map(value, lambda tensor: tensor[:count]))
-
-
-def _map(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, dict):
-        return {name: _map(item, change) for name, item in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return type(value)(**{f.name: _map(getattr(value, f.name), change) for f in fields(value)})
-    return value
+    return mapped(value, lambda tensor: tensor[:count])

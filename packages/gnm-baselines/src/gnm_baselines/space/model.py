@@ -1,5 +1,7 @@
 """SPACE: objects in cells, in front of a background of segments."""
 
+import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -28,6 +30,9 @@ from gnm_baselines.space.painting import Painting, boundary_loss
 
 ENDLESS = 10**9
 """A training step by which every schedule has ended."""
+
+MOST_BEHIND = 0.9
+"""Largest claim of an object that another one is to be before: a tenth is worth a factor of exp(10) in a pixel."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +165,17 @@ class SPACE(Model):
         )
         return Components(torch.cat([looks, found.segments.images], 1), torch.cat([masks, behind], 1), names)
 
+    def in_front(self, depth: Tensor, cell: int, others: Sequence[int]) -> Tensor:
+        """(N,) → (N,): depths that bring one cell's object before the others.
+
+        Of objects that are nearer than all but the nearest tenth, the claims are made smaller by one factor.
+        """
+        claims = (-depth.double()).sigmoid()
+        nearest = max((float(claims[other]) for other in others), default=0.0)
+        claims = claims * min(1.0, MOST_BEHIND / max(nearest, MOST_BEHIND))
+        claims[cell] = 1 - 1e-6
+        return -claims.clamp(min=1e-30).logit().to(depth)
+
     @torch.no_grad()
     def log_weights(self, image: Tensor, *, exact: bool = True) -> Tensor:
         """(B, C, H, W) → (B,): log importance weight of one posterior sample, in nats.
@@ -206,6 +222,7 @@ class SPACE(Model):
             latents=latents,
             background=torch.cat([behind.mask_codes, behind.codes], -1).flatten(1),
             rendering=rendering,
+            maker=weakref.ref(self),
         )
 
     def _rendering(self, painting: Painting, behind: Segments) -> Rendering:

@@ -1,5 +1,7 @@
 """The Generative Neurosymbolic Machine: infer, draw, render. Nothing here knows how it is trained."""
 
+import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -32,7 +34,8 @@ from gnm_core.distributions import (
     per_image,
     relaxed_sample,
 )
-from gnm_core.errors import OptionError
+from gnm_core.errors import EditError, OptionError
+from gnm_core.gnm.depth import in_front
 from gnm_core.gnm.structure_head import StructureHead
 from gnm_core.gnm.where import to_image_frame, to_pixels
 from gnm_core.latents import SymbolicDistribution, SymbolicLatents
@@ -449,6 +452,16 @@ class GNM(Model):
         claims = layers.masks * nearness
         return replace(layers, shares=layers.masks * claims / claims.sum(1, keepdim=True).clamp(min=1e-15))
 
+    def in_front(self, depth: Tensor, cell: int, others: Sequence[int]) -> Tensor:
+        """(N,) → (N,): depths that bring one cell's object before the others; see `depth.in_front`.
+
+        Raises:
+            EditError: without masks no object hides another.
+        """
+        if not self.renderer.masks:
+            raise EditError("objects of this model have no masks: none is in front of another")
+        return in_front(depth, cell, others)
+
     @torch.no_grad()
     def log_weights(self, image: Tensor, *, exact: bool = True) -> Tensor:
         """(B, C, H, W) → (B,): log importance weight of one posterior sample, in nats.
@@ -518,6 +531,7 @@ class GNM(Model):
             latents=latents,
             background=background,
             rendering=rendering,
+            maker=weakref.ref(self),
         )
 
 

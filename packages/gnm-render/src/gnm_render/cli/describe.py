@@ -17,10 +17,8 @@ def objects_as_data(objects: Objects, scene: int, size: int, frame: Frame | None
         size: side of the model's square, in pixels.
         frame: where that square lies in a user's picture; adds the boxes in the picture's own pixels.
     """
-    there = objects.present[scene].nonzero()[:, 0].tolist()
-    there.sort(key=lambda i: -float(objects.confidence[scene, i]))
     listed: list[dict[str, object]] = []
-    for i in there:
+    for i in objects.order(scene):
         boxes: dict[str, object] = {"box": numbers(objects.boxes[scene, i])}
         if frame is not None:
             boxes["box_in_picture"] = numbers(frame.to_original(objects.boxes[scene, i], size))
