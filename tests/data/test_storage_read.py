@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -311,9 +312,12 @@ def test_a_pass_over_a_large_data_set_takes_little_memory(tmp_path: Path) -> Non
     built = build(partial(Noise, 400), RECIPE, tmp_path / "one")
     (first,) = built.split.shards
     (tmp_path / "many/train").mkdir(parents=True)
-    shards = tuple(replace(first, file=f"train/{number:05}.parquet") for number in range(16))
-    for there in shards:
-        (tmp_path / "many" / there.file).hardlink_to(tmp_path / "one" / first.file)
+    table = pq.read_table(tmp_path / "one" / first.file)
+    files = [tmp_path / f"many/train/{number:05}.parquet" for number in range(16)]
+    for number, file in enumerate(files):
+        table = table.set_column(0, "index", pa.array(range(400 * number, 400 * (number + 1))))
+        pq.write_table(table, file, row_group_size=21, use_dictionary=False, write_statistics=False)
+    shards = tuple(replace(first, file=f"train/{file.name}", size=file.stat().st_size) for file in files)
     write_manifest(tmp_path / "many", Manifest(RECIPE, (3, 128, 128), (), 21, {"train": Split(16 * 400, 400, shards)}))
     assert sum((tmp_path / "many" / there.file).stat().st_size for there in shards) > 300e6
     command = [sys.executable, "-c", MEASURE, str(tmp_path / "many")]

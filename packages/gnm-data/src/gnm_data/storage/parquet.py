@@ -32,7 +32,7 @@ class Parquet(Data):
 
     Raises:
         OptionError: the images have other sizes than `dims` says.
-        DataError: `dir` holds no such data set, or files are missing or of the wrong size.
+        DataError: `dir` holds no such data set, or files are missing, of the wrong size or the wrong kind.
     """
 
     recipe: Recipe
@@ -63,6 +63,7 @@ class Parquet(Data):
         self.recipe = manifest.recipe
         self.classes = manifest.classes  # type: ignore[misc]  # known to the folder, not to the class
         self.rows = Rows(dir, manifest, self.split, window, truth=truth)
+        self.rows.require_sound()
 
     def __len__(self) -> int:
         """Number of images in this split."""

@@ -9,11 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from gnm_core.errors import DataError
+from gnm_core.printable import said_by
 from gnm_core.results import Batch
 
 from gnm_data.storage import png
-from gnm_data.storage.columns import IMAGE, INDEX, INSTANCES, empty_array, to_array, to_batch
+from gnm_data.storage.columns import IMAGE, INDEX, INSTANCES, difference, empty_array, to_array, to_batch
 from gnm_data.storage.manifest import Manifest
+from gnm_data.storage.schema import layout_problems, schema_problems
 
 OPEN_SHARDS = 16
 """Shards whose footers are kept in memory."""
@@ -60,6 +62,14 @@ class Rows:
         self.truth = truth
         self.read = lru_cache(groups)(self._read)
         self._footer = lru_cache(OPEN_SHARDS)(self._read_footer)
+
+    def require_sound(self) -> None:
+        """Look at the first shard: is it what batches are made of? The others are looked at when they are opened.
+
+        Raises:
+            DataError: it is not; the text names the shard.
+        """
+        self._footer(0)
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """First index, and the one after the last, of every row group, each (groups,) int64."""
@@ -116,18 +126,43 @@ class Rows:
             with pq.ParquetFile(
                 self._path(shard), metadata=self._footer(shard), page_checksum_verification=True
             ) as file:
-                table = file.read_row_group(group, list(self._fields()), use_threads=False).combine_chunks()
-        except (OSError, pa.ArrowException) as error:
-            raise self._damaged(shard, str(error)) from error
-        columns = {name: table[name].chunk(0) for name in table.column_names}
-        pictures = {name: columns.pop(name) for name in (IMAGE, INSTANCES) if name in columns}
-        return RowGroup(pictures, {name: to_array(column) for name, column in columns.items()})
+                names = [INDEX, *self._fields()]
+                table = file.read_row_group(group, names, use_threads=False).combine_chunks()
+                columns = {name: table[name].chunk(0) for name in names}
+                self._require_rows(shard, group, columns)
+                pictures = {name: columns.pop(name) for name in (IMAGE, INSTANCES) if name in columns}
+                return RowGroup(pictures, {name: to_array(column) for name, column in columns.items()})
+        except DataError:
+            raise
+        except Exception as error:  # of a broken file, Arrow raises what it likes
+            raise self._damaged(shard, said_by(error)) from error
+
+    def _require_rows(self, shard: int, group: int, columns: dict[str, pa.Array]) -> None:
+        """See that a row group holds the images that it should, and something of each."""
+        first = shard * self.split.shard_size + group * self.group
+        rows = min(self.group, self.split.shards[shard].rows - group * self.group)
+        found = columns.pop(INDEX)
+        if found.null_count or not np.array_equal(found.to_numpy(), np.arange(first, first + rows)):
+            raise self._damaged(shard, f"row group {group} does not hold images {first} to {first + rows - 1}")
+        for name, column in columns.items():
+            if len(column) != rows or _holds_nulls(column):
+                raise self._damaged(shard, f"row group {group}: {name} is not there for every image")
 
     def _read_footer(self, shard: int) -> pq.FileMetaData:
+        """A shard's footer, once it is known that batches can be made of what it describes."""
         try:
-            return pq.read_metadata(self._path(shard))
-        except (OSError, pa.ArrowException) as error:
-            raise self._damaged(shard, str(error)) from error
+            footer = pq.read_metadata(self._path(shard))
+            schema = footer.schema.to_arrow_schema()
+            problems = [*schema_problems(schema), *layout_problems(footer, self.split.shards[shard].rows, self.group)]
+            if shard and not problems and schema != (first := self._footer(0).schema.to_arrow_schema()):
+                problems = [f"its columns are not those of the first shard: {difference(first, schema)}"]
+        except DataError:
+            raise
+        except Exception as error:  # of a broken file, Arrow raises what it likes
+            raise self._damaged(shard, said_by(error)) from error
+        if problems:
+            raise self._damaged(shard, "; ".join(problems))
+        return footer
 
     def _path(self, shard: int) -> Path:
         return self.folder / self.split.shards[shard].file
@@ -137,3 +172,12 @@ class Rows:
             f"{self._path(shard)}: cannot be read: {reason}\n"
             f"    `gnm data verify {self.folder}` says what is damaged; the build command makes it again."
         )
+
+
+def _holds_nulls(column: pa.Array) -> bool:
+    """Whether a value is missing, on any level."""
+    while pa.types.is_fixed_size_list(column.type):
+        if column.null_count:
+            return True
+        column = column.flatten()
+    return bool(column.null_count)
