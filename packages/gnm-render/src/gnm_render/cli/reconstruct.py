@@ -43,7 +43,7 @@ def reconstruct(
     its confidence, depth and appearance code. If a picture cannot be read, nothing is written.
     """
     if not images:
-        raise click.UsageError("name at least one picture, or a folder of them")
+        raise click.UsageError("Missing argument 'IMAGES...': name at least one picture, or a folder of them")
     from gnm_core import load_run
     from gnm_core.errors import DataError
     from gnm_core.parts.data.picture import MODES
