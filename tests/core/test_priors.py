@@ -1,5 +1,7 @@
 """Divergences equal their Monte Carlo estimates; priors are distributions, one for training and sampling alike."""
 
+from importlib.util import find_spec
+
 import pytest
 import torch
 from gnm_core import Dims, OptionError
@@ -14,6 +16,7 @@ from gnm_core.distributions import (
 )
 from gnm_core.parts.priors.autoregressive import AutoregressivePrior
 from gnm_core.parts.priors.bernoulli import BernoulliPrior
+from gnm_core.parts.priors.flow import FlowPrior
 from gnm_core.parts.priors.mixture import MixturePrior
 from gnm_core.parts.priors.normal import NormalPrior
 from gnm_core.parts.priors.standard_normal import StandardNormal
@@ -36,6 +39,7 @@ def scene_priors() -> list:
         AutoregressivePrior(DIMS, hidden=(8,)),
         MixturePrior(DIMS, components=3, hidden=(8,)),
         StandardNormal(DIMS),
+        *([FlowPrior(DIMS, transforms=2, hidden=(8,), flow_hidden=(8,))] if find_spec("zuko") else []),
     ]
 
 
@@ -113,7 +117,7 @@ def test_a_relaxed_sample_falls_on_the_side_of_its_probability(temperature: floa
     equal_on_average((z > 0.5).float(), logits.sigmoid())
 
 
-@pytest.mark.parametrize("index", range(3))
+@pytest.mark.parametrize("index", range(4 if find_spec("zuko") else 3))
 def test_a_scene_prior_is_one_distribution_for_training_and_sampling(index: int) -> None:
     """Its own samples have, on average, the entropy that its density says: the cross-entropy is least at itself."""
     prior = scene_priors()[index]
@@ -125,7 +129,7 @@ def test_a_scene_prior_is_one_distribution_for_training_and_sampling(index: int)
         assert log_prob(p, z[:, 0]).mean() >= log_prob(other, z[:, 0]).mean() - 1e-2
 
 
-@pytest.mark.parametrize("index", range(3))
+@pytest.mark.parametrize("index", range(4 if find_spec("zuko") else 3))
 def test_a_scene_prior_gives_each_scene_its_own_density(index: int) -> None:
     prior, states = scene_priors()[index], hidden(4)
     with torch.no_grad():
@@ -143,6 +147,17 @@ def test_the_mixtures_density_integrates_to_one() -> None:
     axis = torch.linspace(-30, 30, 20_001)
     density = prior(hidden()).log_prob(axis[:, None]).exp()
     assert torch.trapezoid(density, axis) == pytest.approx(1, abs=1e-3)
+
+
+@torch.no_grad()
+def test_the_flows_density_integrates_to_one() -> None:
+    pytest.importorskip("zuko", reason="the flow is an extra: gnm-core[flow]")
+    prior = FlowPrior(Dims(features=4, grid=2, scene=2), transforms=3, hidden=(8,), flow_hidden=(16,))
+    for parameter in prior.flow.parameters():  # away from the identity
+        parameter.add_(0.3 * torch.randn_like(parameter))
+    axis = torch.linspace(-8, 8, 801)
+    density = prior(hidden()).log_prob(torch.cartesian_prod(axis, axis)).exp()
+    assert density.sum() * 0.02**2 == pytest.approx(1, abs=1e-2)
 
 
 @torch.no_grad()

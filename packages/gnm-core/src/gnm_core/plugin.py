@@ -38,6 +38,7 @@ def gnm_register(register: Register) -> None:
     register.core("cells", "gnm_core.parts.cores.cells:Cells")
     register.prior("autoregressive", "gnm_core.parts.priors.autoregressive:AutoregressivePrior")
     register.prior("mixture", "gnm_core.parts.priors.mixture:MixturePrior")
+    register.prior("flow", "gnm_core.parts.priors.flow:FlowPrior")
     register.prior("standard-normal", "gnm_core.parts.priors.standard_normal:StandardNormal")
     register.prior("bernoulli", "gnm_core.parts.priors.bernoulli:BernoulliPrior")
     register.prior("normal", "gnm_core.parts.priors.normal:NormalPrior")
