@@ -30,6 +30,7 @@ def gnm_register(register: Register) -> None:
     register.optimizer("adamw", "gnm_core.parts.optimizers.adamw:AdamW")
     register.optimizer("sgd", "gnm_core.parts.optimizers.sgd:SGD")
     register.data("image-folder", "gnm_core.parts.data.image_folder:ImageFolder")
+    register.data("turned", "gnm_core.parts.data.turned:Turned")
     register.encoder("conv", "gnm_core.parts.encoders.conv:ConvEncoder")
     register.encoder("timm", "gnm_core.parts.encoders.timm:TimmEncoder")
     register.part("glimpse-encoder", "mlp", "gnm_core.parts.glimpse_encoders.mlp:MlpGlimpseEncoder")

@@ -15,8 +15,9 @@ from annotated_types import Ge, Gt, Le, Lt
 from gnm_core.contracts import Data
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, OptionError
+from gnm_core.parts.data.annotations import Annotations, read_annotations
 from gnm_core.parts.data.folder import Survey, survey
-from gnm_core.parts.data.picture import MODES, Fit, deepest_value, read_picture
+from gnm_core.parts.data.picture import MODES, Fit, Frame, deepest_value, read_picture
 from gnm_core.results import Batch
 
 TWELVE_BITS = 4096
@@ -27,13 +28,17 @@ SOME = 4
 class ImageFolder(Data):
     """Every picture under a folder, at any depth, fitted to a square of `dims.size`, grey or RGB by `dims.channels`.
 
-    A file's split depends on its path under the folder alone: adding pictures moves no other picture. Hidden files
-    and folders are passed over, links to folders followed.
+    Where there are subfolders `train` and `test` (and maybe `validation`), they are the splits; without `validation`, a
+    share of `train` is held back. Elsewhere a file's split depends on its path under the folder alone: adding pictures
+    moves no other picture. Hidden files and folders are passed over, links to folders followed.
     Of animations and multi-page files the first picture counts; transparent pixels are black; a camera's
     orientation is applied. The folder is read when it is first used, not before.
 
     Args:
         dir: the folder.
+        annotations: COCO files that know the objects in the pictures, for measuring; training never looks at them. A
+            file's `file_name`s are paths under the subfolder that is called as it is (`train.json`: `dir/train`) where
+            there is one, else under `dir`.
         split: `train`, `validation` or `test`.
         fit: `crop` keeps the largest square about the centre, `pad` adds black, `stretch` distorts.
         validation: share of the pictures held back for validation.
@@ -54,6 +59,7 @@ class ImageFolder(Data):
         dims: Dims,
         *,
         dir: Path,
+        annotations: tuple[Path, ...] = (),
         split: Literal["train", "validation", "test"] = "train",
         fit: Fit = "crop",
         validation: Annotated[float, Ge(0), Le(1)] = 0.1,
@@ -69,9 +75,11 @@ class ImageFolder(Data):
         if validation + test >= 1:
             raise OptionError("validation", f"{validation:g} and test = {test:g} leave no picture to train on")
         self.dims, self.dir, self.split, self.fit = dims, Path(dir), split, fit
+        self.annotations = tuple(Path(file) for file in annotations)
         self.validation, self.test, self.white, self.max_pixels = validation, test, white, max_pixels
         self.on_broken, self.most_broken, self.cache = on_broken, most_broken, cache
         self._fitted: dict[Path, np.ndarray] = {}
+        self._frames: dict[Path, Frame] = {}
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
@@ -110,6 +118,11 @@ class ImageFolder(Data):
             )
         return tuple(notes)
 
+    @property
+    def classes(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Names of the annotations' categories; none without annotations."""
+        return self._known.classes if self.annotations else ()
+
     def __len__(self) -> int:
         """Number of pictures in this split."""
         return len(self.files)
@@ -118,16 +131,21 @@ class ImageFolder(Data):
         """The pictures at `indices`.
 
         Raises:
-            DataError: a file is not a picture, or is broken or too large; the text names it.
+            DataError: a file is not a picture, is broken or too large, or unknown to every annotation file; the text
+                names it.
         """
-        pixels = torch.from_numpy(np.stack([self._picture(self.files[int(index)]) for index in indices]))
-        return Batch(image=pixels.float().div_(255))
+        paths = [self.files[int(index)] for index in indices]
+        image = torch.from_numpy(np.stack([self._picture(path) for path in paths])).float().div_(255)
+        if not self.annotations:
+            return Batch(image)
+        return Batch(image, self._known.truth(paths, [self._frames[path] for path in paths], self.dims.size))
 
     def at(self, split: str) -> "ImageFolder":
         """The same folder at another split."""
         return ImageFolder(
             self.dims,
             dir=self.dir,
+            annotations=self.annotations,
             split=split,  # type: ignore[arg-type]
             fit=self.fit,
             validation=self.validation,
@@ -138,6 +156,10 @@ class ImageFolder(Data):
             most_broken=self.most_broken,
             cache=self.cache,
         )
+
+    @cached_property
+    def _known(self) -> Annotations:
+        return read_annotations(self.annotations, self.dir)
 
     @cached_property
     def _survey(self) -> Survey:
@@ -156,10 +178,22 @@ class ImageFolder(Data):
         return files
 
     def _split_of(self, path: str) -> str:
+        folder, inside = path.split("/", 1)[0], "/" in path
+        if inside and folder in ("test", "validation") and folder in self._split_folders:
+            return folder
         share = int.from_bytes(hashlib.sha256(path.encode("utf-8", "surrogateescape")).digest()[:8]) / 2**64
+        if self._split_folders:
+            held_back = 0 if "validation" in self._split_folders else self.validation
+            return "validation" if share < held_back else "train"
         if share < self.test:
             return "test"
         return "validation" if share < self.test + self.validation else "train"
+
+    @cached_property
+    def _split_folders(self) -> tuple[str, ...]:
+        """The subfolders that are splits; none unless there are `train` and `test`."""
+        found = tuple(name for name in ("train", "validation", "test") if (self.dir / name).is_dir())
+        return found if {"train", "test"} <= set(found) else ()
 
     def _brightest_of_some(self) -> int | None:
         """The brightest pixel of the first few pictures; None where one has 8 bits, or cannot be read."""
@@ -179,6 +213,7 @@ class ImageFolder(Data):
         if path in self._fitted:
             return self._fitted[path]
         read = read_picture(path, self.dims, fit=self.fit, max_pixels=self.max_pixels, white=self.white)
+        self._frames[path] = read.frame
         if (len(self._fitted) + 1) * read.pixels.nbytes <= self.cache * 1_000_000:
             self._fitted[path] = read.pixels
         return read.pixels
