@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from gnm_core.completion import interpolate
 from gnm_core.dims import Dims
 from gnm_core.images import checked
 from gnm_core.latents import SymbolicLatents
@@ -319,6 +320,14 @@ class Model(Contract, nn.Module):
     def components(self, image: Tensor) -> Components | None:
         """(B, C, H, W) → each picture taken apart; None for models that do not."""
         return None
+
+    def interpolate(self, a: Scene, b: Scene, n: int) -> Scene:
+        """`n` scenes on the straight line between the codes of two, both ends included, for models that have codes.
+
+        Raises:
+            EditError: the model or a scene has no code of the whole scene.
+        """
+        return interpolate(self, a, b, n)
 
 
 class Objective(Contract, nn.Module):

@@ -42,7 +42,7 @@ class HidesObjects(Protocol):
 
 
 @dataclass(frozen=True)
-class _Subject:
+class Subject:
     """One scene with everything that an edit needs."""
 
     scene: "Scene"
@@ -51,7 +51,11 @@ class _Subject:
     painter: RendersSymbols
 
     def cell(self, number: int) -> int:
-        """The cell of the object of this number: its row in `objects`."""
+        """The cell of the object of this number: its row in `objects`.
+
+        Raises:
+            EditError: there is no such object.
+        """
         there = self.objects.order(0)
         if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(there):
             have = f"objects 0 to {len(there) - 1}" if there else "no objects"
@@ -68,7 +72,7 @@ def order(objects: "Objects", scene: int) -> list[int]:
 def move(scene: "Scene", number: int, dx: float, dy: float) -> "Scene":
     """The object moved by so many pixels, to the right and down."""
     shift = torch.tensor([_finite("dx", dx), _finite("dy", dy)])
-    subject = _open(scene)
+    subject = opened(scene)
     cell, size = subject.cell(number), scene.image.shape[-1]
     change = _Change(subject)
     change.where[:, cell, 2:] += shift.to(change.where) * (2 / size)
@@ -79,7 +83,7 @@ def move(scene: "Scene", number: int, dx: float, dy: float) -> "Scene":
 def resize(scene: "Scene", number: int, width: float, height: float | None = None) -> "Scene":
     """The object made so many times as wide and as high, about its centre; `height` is `width` if left out."""
     factors = torch.tensor([_positive("width", width), _positive("height", width if height is None else height)])
-    subject = _open(scene)
+    subject = opened(scene)
     cell = subject.cell(number)
     change = _Change(subject)
     change.where[:, cell, :2] *= factors.to(change.where)
@@ -91,7 +95,7 @@ def resize(scene: "Scene", number: int, width: float, height: float | None = Non
 
 def remove(scene: "Scene", number: int) -> "Scene":
     """The scene without the object; those after it move up by one number."""
-    subject = _open(scene)
+    subject = opened(scene)
     change = _Change(subject)
     change.set_presence(subject.cell(number), there=False)
     return change.painted()
@@ -103,7 +107,7 @@ def duplicate(scene: "Scene", number: int, dx: float, dy: float) -> "Scene":
     Raises:
         EditError: no cell is empty.
     """
-    subject = _open(scene)
+    subject = opened(scene)
     cell = subject.cell(number)
     free = (~subject.objects.present[0]).nonzero()[:, 0].tolist()
     if not free:
@@ -116,7 +120,7 @@ def duplicate(scene: "Scene", number: int, dx: float, dy: float) -> "Scene":
 
 def swap(scene: "Scene", number: int, other: int) -> "Scene":
     """Two objects exchange what they look like; their boxes stay."""
-    subject = _open(scene)
+    subject = opened(scene)
     one, two = subject.cell(number), subject.cell(other)
     change = _Change(subject)
     change.what[:, [one, two]] = change.what[:, [two, one]]
@@ -129,7 +133,7 @@ def with_what(scene: "Scene", number: int, other: "int | Tensor") -> "Scene":
     Raises:
         EditError: the code is not (D,), or not finite.
     """
-    subject = _open(scene)
+    subject = opened(scene)
     cell = subject.cell(number)
     change = _Change(subject)
     code = change.what[0, subject.cell(other)] if isinstance(other, int) else other
@@ -145,7 +149,7 @@ def to_front(scene: "Scene", number: int) -> "Scene":
     Raises:
         EditError: none of the model's objects hides another.
     """
-    subject = _open(scene)
+    subject = opened(scene)
     painter = subject.painter
     if not isinstance(painter, HidesObjects):
         raise EditError(f"objects of {type(painter).__name__} cannot be brought to the front")
@@ -159,7 +163,7 @@ def to_front(scene: "Scene", number: int) -> "Scene":
 class _Change:
     """A scene's symbols, row by row, to be written into; `painted` gives the scene that they describe."""
 
-    def __init__(self, subject: _Subject) -> None:
+    def __init__(self, subject: Subject) -> None:
         self._subject = subject
         latents, objects = subject.latents, subject.objects
         self._grid = latents.where.shape[1:3]
@@ -218,12 +222,17 @@ def painter_of(scene: "Scene") -> RendersSymbols:
     return model
 
 
-def _open(scene: "Scene") -> _Subject:
+def opened(scene: "Scene") -> Subject:
+    """One scene, ready to be edited.
+
+    Raises:
+        EditError: it is more than one, has no symbols, or nobody can paint it again.
+    """
     if len(scene) != 1:
         raise EditError(f"an edit is of one scene, and here are {len(scene)}; take one: scene[0]")
     if scene.objects is None or scene.latents is None:
         raise EditError("this scene has no symbols (objects and latents), so there is nothing to edit")
-    return _Subject(scene, scene.objects, scene.latents, painter_of(scene))
+    return Subject(scene, scene.objects, scene.latents, painter_of(scene))
 
 
 def _objects(scene: "Scene") -> "Objects":
@@ -241,3 +250,14 @@ def _positive(name: str, value: float) -> float:
     if not 1 / LARGEST <= value <= LARGEST:
         raise EditError(f"{name} must be a positive factor of at most {LARGEST:,.0f}, not {value!r}")
     return float(value)
+
+
+def whole_number(name: str, value: int, least: int) -> int:
+    """See that a count can be meant.
+
+    Raises:
+        EditError: it cannot.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= LARGEST:
+        raise EditError(f"{name} must be a whole number from {least} to {LARGEST:,.0f}, not {value!r}")
+    return value

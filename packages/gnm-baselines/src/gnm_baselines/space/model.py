@@ -8,6 +8,7 @@ from typing import Annotated
 import torch
 from annotated_types import Ge, Gt
 from einops import rearrange
+from gnm_core.completion import Completion, around, kept_cells
 from gnm_core.contracts import Default, Model, Schedule
 from gnm_core.dims import Dims
 from gnm_core.distributions import (
@@ -164,6 +165,16 @@ class SPACE(Model):
             *(f"background {k + 1}" for k in range(self.background.count)),
         )
         return Components(torch.cat([looks, found.segments.images], 1), torch.cat([masks, behind], 1), names)
+
+    @torch.no_grad()
+    def complete(self, scene: Scene, keep: Sequence[int]) -> Completion:
+        """One scene with some objects kept and the others sampled, before the same background: the cells of this model
+        are independent.
+
+        Raises:
+            EditError: there is no such object, or this is no single scene with symbols.
+        """
+        return Completion(around(scene, kept_cells(scene, keep), self.sample(1)), 1, 1.0, exact=True)
 
     def in_front(self, depth: Tensor, cell: int, others: Sequence[int]) -> Tensor:
         """(N,) → (N,): depths that bring one cell's object before the others.

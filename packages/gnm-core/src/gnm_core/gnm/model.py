@@ -11,6 +11,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
 
+from gnm_core.completion import Completion
 from gnm_core.contracts import (
     BackgroundEncoder,
     Core,
@@ -35,6 +36,7 @@ from gnm_core.distributions import (
     relaxed_sample,
 )
 from gnm_core.errors import EditError, OptionError
+from gnm_core.gnm.complete import complete
 from gnm_core.gnm.depth import in_front
 from gnm_core.gnm.structure_head import StructureHead
 from gnm_core.gnm.where import to_image_frame, to_pixels
@@ -451,6 +453,23 @@ class GNM(Model):
         nearness = rearrange(latents.depth, "b h w 1 -> b (h w) 1 1 1").neg().sigmoid()
         claims = layers.masks * nearness
         return replace(layers, shares=layers.masks * claims / claims.sum(1, keepdim=True).clamp(min=1e-15))
+
+    def complete(self, scene: Scene, keep: Sequence[int], *, proposals: int = 512) -> Completion:
+        """One scene with some objects kept and the others dreamt given them, before the same background.
+
+        A core with a code in every cell draws the cells that are not kept by a particle filter, exact for many
+        proposals. With any other core, scene codes of the prior are weighed by how likely each makes the kept symbols,
+        and one is taken by its weight. Below the code, the other symbols take their mode, as in `sample`.
+
+        Args:
+            scene: one scene of this model.
+            keep: numbers of objects.
+            proposals: how many codes are weighed.
+
+        Raises:
+            EditError: there is no such object, or this is no single scene with symbols.
+        """
+        return complete(self, scene, keep, proposals)
 
     def in_front(self, depth: Tensor, cell: int, others: Sequence[int]) -> Tensor:
         """(N,) → (N,): depths that bring one cell's object before the others; see `depth.in_front`.

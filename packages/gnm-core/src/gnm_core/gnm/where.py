@@ -18,6 +18,20 @@ def to_image_frame(raw: Tensor) -> Tensor:
     return torch.cat([scale / ratio, scale * ratio, centre], dim=-1)
 
 
+def from_image_frame(where: Tensor) -> Tensor:
+    """(B, G, G, 4) in the image frame → (B, G, G, 4) = (s, r, dx, dy): the inverse of `to_image_frame`.
+
+    A centre that its cell cannot reach becomes the nearest one that it can.
+    """
+    grid = where.shape[1]
+    width, height = where[..., :1].clamp(min=1e-6), where[..., 1:2].clamp(min=1e-6)
+    scale = (width * height).sqrt().clamp(max=1 - 1e-6)
+    cells = torch.arange(grid, device=where.device, dtype=where.dtype) + 0.5
+    cell = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), dim=-1)
+    offset = (where[..., 2:] + 1) * (grid / 2) - cell
+    return torch.cat([scale.logit(), (height / width).log(), offset.clamp(-1 + 1e-6, 1 - 1e-6).atanh()], dim=-1)
+
+
 def to_pixels(where: Tensor, size: int) -> Tensor:
     """(..., 4) = (width, height, x, y) in the image frame → (..., 4) = (x0, y0, x1, y1) in pixels."""
     extent, centre = where[..., :2], where[..., 2:]

@@ -9,6 +9,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gnm_core.completion import Proposals
 from gnm_core.contracts import Core
 from gnm_core.dims import Dims
 from gnm_core.errors import OptionError
@@ -94,6 +95,10 @@ class Cells(Core):
     def generate(self, n: int, scene: Tensor | None = None) -> Drawing:
         """`n` drawings from the prior, or those of the scene codes (n, L, S)."""
         return self._draw(self.prior.sample(n) if scene is None else scene, None)
+
+    def generate_around(self, n: int, scene: Tensor, kept: Tensor) -> Proposals:
+        """`n` codes from the prior in which the kept cells are as in `scene` (L, S); `kept` (L,) bool."""
+        return self.prior.sample_around(n, scene, kept)
 
     def prior_inputs(self, features: Tensor) -> Tensor:
         """(B, E, G, G) → (B, L, 2 * S): parameters of the posterior, all that the prior learns from."""

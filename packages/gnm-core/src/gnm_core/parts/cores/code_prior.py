@@ -6,6 +6,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from gnm_core.completion import Proposals
 from gnm_core.layers.transformer import Block
 from gnm_core.layers.within import SequencePerceptron
 from gnm_core.precision import at_least_float32
@@ -75,3 +76,32 @@ class CodePrior(nn.Module):
             code = draw_sequence(given, scene.new_zeros(n, self.numbers), self.levels)
             scene = torch.cat([scene, rearrange(code, "b s -> b 1 s")], 1)
         return scene
+
+    @torch.no_grad()
+    def sample_around(self, n: int, given: Tensor, kept: Tensor) -> Proposals:
+        """Codes in which the kept cells are as given, by a particle filter.
+
+        Cell by cell the others are drawn, and where a kept one is less likely after what was drawn, the code counts for
+        less.
+
+        Args:
+            n: how many.
+            given: (L, S).
+            kept: (L,) bool.
+        """
+        scene = self.place.new_zeros(n, 0, self.numbers)
+        weights = self.place.new_zeros(n)
+        for cell in range(self.cells):
+            masses = partial(self.log_masses, self.contexts(scene)[:, -1])
+            if bool(kept[cell]):
+                code = given[cell].expand(n, -1)
+                level = nearest(code, self.levels)[..., None]
+                weights = weights + masses(code).gather(-1, level).flatten(1).sum(1)
+                proposals = Proposals(scene, weights)
+                if proposals.effective < n / 2:  # go on with what fits
+                    chosen = torch.multinomial(weights.softmax(0), n, replacement=True)
+                    scene, weights = scene[chosen], torch.zeros_like(weights)
+            else:
+                code = draw_sequence(masses, scene.new_zeros(n, self.numbers), self.levels)
+            scene = torch.cat([scene, rearrange(code, "b s -> b 1 s")], 1)
+        return Proposals(scene, weights)
