@@ -51,6 +51,14 @@ class Proposals:
 
 
 @runtime_checkable
+class CompletesScenes(Protocol):
+    """Dreams the rest of a scene around objects that are kept."""
+
+    def complete(self, scene: "Scene", keep: Sequence[int]) -> Completion:
+        """One scene with some objects kept and the others sampled given them."""
+
+
+@runtime_checkable
 class GeneratesAround(Protocol):
     """A core with a code in every cell, which can draw the cells that are not given."""
 

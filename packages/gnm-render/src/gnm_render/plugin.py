@@ -23,6 +23,7 @@ def gnm_register(register: Register) -> None:
     register.figure("interpolation", "gnm_render.figures.interpolation:InterpolationFigure")
     register.figure("traversal", "gnm_render.figures.traversal:TraversalFigure")
     register.command("sample", "gnm_render.cli.sample:sample", "let a trained model dream up pictures")
+    register.command("edit", "gnm_render.cli.edit:edit", "change the objects in a picture, and paint it again")
     register.command("figure", "gnm_render.cli.figure:figure", "draw pictures of a trained model at work")
     register.command(
         "reconstruct", "gnm_render.cli.reconstruct:reconstruct", "find the objects in pictures, with a trained model"
