@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 import torch
 from gnm_core.errors import DataError, OptionError, RunError, SpecError
+from gnm_core.randomness import seed_from
 from gnm_core.spec import load_spec
 from gnm_core.training.learner import Learner
-from gnm_core.training.randomness import seed_step
 
 Toy = Callable[..., dict[str, Any]]
 
 
 def learner(spec: dict[str, Any], **options: Any) -> Learner:
     checked = load_spec(spec)
-    seed_step(0, 0, 1)
+    seed_from(0, 0, 1)
     return Learner(checked.model(), checked.objective(), checked.data(), checked.training(), **options)
 
 

@@ -17,13 +17,13 @@ import pytest
 import torch
 from gnm_core.errors import GnmError, SpecError
 from gnm_core.plugins import installed
+from gnm_core.randomness import seed_from
 from gnm_core.signatures import signature_of
 from gnm_core.spec import load_spec
 from gnm_core.spec.checked import DataSpec
 from gnm_core.training.learner import Learner, LearnerState
 from gnm_core.training.order import Order
 from gnm_core.training.past import require_same_past
-from gnm_core.training.randomness import seed_step
 from PIL import Image
 
 MADE, MORE = 5, 3
@@ -151,7 +151,7 @@ def state_of(spec: Spec) -> LearnerState:
 
 def _learner(spec: Spec) -> Learner:
     checked = load_spec(spec)
-    seed_step(0, 0, 1)
+    seed_from(0, 0, 1)
     return Learner(checked.model(), checked.objective(), checked.data(), checked.training())
 
 
@@ -199,7 +199,7 @@ def by_hand(old: Spec, new: Spec) -> list[torch.Tensor]:
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate(step)
         image = data.batch(order.indices(step * stage.batch, stage.batch)).image
-        seed_step(training.seed, step, 0)
+        seed_from(training.seed, step, 0)
         if stage.level == "code":
             with torch.no_grad():
                 inputs = torch.cat([model.eval().encoder(image), image.flatten(1)], dim=1)

@@ -15,6 +15,7 @@ from gnm_core import kernels
 from gnm_core.contracts import Model, Objective
 from gnm_core.errors import GnmError, OptionError, Problem, SpecError
 from gnm_core.printable import said_by
+from gnm_core.randomness import borrowed_random_state
 from gnm_core.registry import Provider
 from gnm_core.results import Scene, Terms
 from gnm_core.spec import CheckedSpec
@@ -69,7 +70,7 @@ def inspect(spec: CheckedSpec) -> Inspection:
     Raises:
         SpecError: a part cannot be built, fails, or returns something of the wrong shape; the problem names its slot.
     """
-    with torch.random.fork_rng(devices=[]), torch.no_grad(), kernels.reference():
+    with borrowed_random_state(), torch.no_grad(), kernels.reference():
         builder = Builder(spec.dims)
         model = builder.build(spec.tree.arguments["model"])
         objective = builder.build(spec.tree.arguments["objective"])

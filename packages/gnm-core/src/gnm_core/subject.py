@@ -11,6 +11,7 @@ from torch import Tensor
 from gnm_core.batched import mapped
 from gnm_core.contracts import Data, Judge, Model
 from gnm_core.errors import MetricError
+from gnm_core.randomness import borrowed_random_state
 from gnm_core.results import Batch, Components, Objects, Truth
 
 BATCH = 32
@@ -107,9 +108,7 @@ class View:
 
     def _ask(self, question: Callable[[Tensor], T], image: Tensor | None = None) -> T:
         """The model's answer, leaving torch's random state to the metric that asks."""
-        devices = [] if self._device.type == "cpu" else [self._device]
-        with torch.no_grad(), torch.random.fork_rng(devices=devices, device_type=self._device.type):
-            torch.manual_seed(0)
+        with torch.no_grad(), borrowed_random_state(self._device, seed=0):
             return on_cpu(question((self.image if image is None else image).to(self._device)))
 
     def first(self, count: int) -> "View":

@@ -37,6 +37,7 @@ from gnm_core.distributions import log_prob
 from gnm_core.errors import SpecError
 from gnm_core.latents import SymbolicLatents
 from gnm_core.plugins import installed
+from gnm_core.randomness import borrowed_random_state
 from gnm_core.registry import Provider, Register, Registry
 from gnm_core.results import Drawing, Measurement
 from gnm_core.spec.build import Builder
@@ -90,7 +91,7 @@ def check_part(
         return built
 
     exercise = _exercise_of(contract)
-    with torch.random.fork_rng(devices=[]):
+    with borrowed_random_state():
         _check_meta(build)
         torch.manual_seed(0)
         first = build()

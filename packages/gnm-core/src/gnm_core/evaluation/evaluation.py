@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from gnm_core.errors import RunError
+from gnm_core.files import explained, replace_file
 from gnm_core.reading import read_file
 from gnm_core.results import Measurement, Value
-from gnm_core.training.files import explained, replace_file
 
 VERSION = 1
 NAME = "evaluation.json"

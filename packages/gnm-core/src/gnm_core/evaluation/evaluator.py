@@ -3,13 +3,11 @@
 Whatever is taken is on disk at once, so that an evaluation can be stopped and goes on with what is missing.
 """
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from gnm_core.errors import MetricError
@@ -18,6 +16,7 @@ from gnm_core.evaluation.choice import Choice
 from gnm_core.evaluation.evaluation import Evaluation
 from gnm_core.evaluation.progress import Display, Silent
 from gnm_core.evaluation.trial import Settings
+from gnm_core.randomness import seed_from, word_of
 from gnm_core.results import Measurement
 from gnm_core.subject import Subject
 
@@ -107,5 +106,4 @@ def _require_finite(measurement: Measurement) -> None:
 
 def seed(number: int, name: str, *stream: int) -> None:
     """Set torch's global random state from an evaluation's seed and a metric's name, whatever happened before."""
-    word = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
-    torch.manual_seed(int(np.random.SeedSequence((number, word, *stream)).generate_state(1, np.uint64)[0]))
+    seed_from(number, word_of(name), *stream)

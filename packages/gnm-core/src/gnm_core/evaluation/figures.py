@@ -13,6 +13,8 @@ from PIL import Image
 from gnm_core.contracts import Data, Figure, Model
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, FigureError, Problem, RunError, SpecError
+from gnm_core.files import explained, replace_file
+from gnm_core.observing import observing
 from gnm_core.plugins import installed
 from gnm_core.reading import read_file
 from gnm_core.results import Batch
@@ -23,8 +25,6 @@ from gnm_core.spec.checker import Checker
 from gnm_core.spec.nodes import Scalar, Table
 from gnm_core.spec.overrides import SOURCE, override
 from gnm_core.training.checkpoint import Run
-from gnm_core.training.files import explained, replace_file
-from gnm_core.training.mode import evaluation_mode
 from gnm_core.training.pictures import FIGURE as TRAINING
 
 PICTURES = 8
@@ -129,9 +129,7 @@ def draw_figure(figure: Figure, model: Model, batch: Batch, seed: int = 0) -> np
     Raises:
         FigureError: the model, or the batch, lacks what the figure shows.
     """
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    with evaluation_mode(model), torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
-        torch.manual_seed(seed)
+    with observing(model, seed) as device:
         return figure.draw(model, Batch(batch.image.to(device), batch.truth))
 
 

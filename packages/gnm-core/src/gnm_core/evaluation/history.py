@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from gnm_core.files import explained
 from gnm_core.reading import read_file
-from gnm_core.training.files import explained
 
 MOST = 400
 """Points of a curve; of longer trainings, neighbouring records are averaged."""

@@ -19,12 +19,12 @@ from gnm_core.evaluation.origin import Fact, PartRow, commands, environment, par
 from gnm_core.evaluation.published import PARAMETERS
 from gnm_core.evaluation.tables import MAIN, by_data, report_of
 from gnm_core.evaluation.words import interval, number
+from gnm_core.files import explained, replace_file
 from gnm_core.metrics.structure_levels import advice
 from gnm_core.plugins import installed
 from gnm_core.reading import read_file
 from gnm_core.results import Value
 from gnm_core.signatures import Unreadable, signature_of
-from gnm_core.training.files import explained, replace_file
 
 NAME = "report.html"
 SAMPLES = "samples"

@@ -13,7 +13,7 @@ from rich.table import Table
 from gnm_core.evaluation.evaluation import Evaluation
 from gnm_core.evaluation.published import published
 from gnm_core.evaluation.words import interval, number
-from gnm_core.training.files import explained, replace_file
+from gnm_core.files import explained, replace_file
 
 MAIN = ("S-Acc", "D-Steps", "LL")
 """Columns of the supplement's comparison."""

@@ -17,11 +17,11 @@ from gnm_core.evaluation.figures import draw_figure, figure_kinds, make_figure, 
 from gnm_core.evaluation.published import label_of
 from gnm_core.evaluation.trial import Settings, begin, subject_of
 from gnm_core.exported.card import Facts, card
+from gnm_core.files import explained, sync_folder, write
 from gnm_core.spec import CheckedSpec, load_spec
 from gnm_core.spec.tree import Checked, Leaf, Listing, Named, Part
 from gnm_core.spec.yaml import dump
 from gnm_core.training.checkpoint import FORMAT, Checkpoint, Run, load_run
-from gnm_core.training.files import explained, sync_folder, write
 from gnm_core.training.half import DECLARED, HALF, largest_change, rounded, to_bytes
 
 FIGURES = ("samples", "reconstruction", "components")

@@ -13,6 +13,7 @@ from torch import Tensor
 from gnm_core.contracts import Metric, Model
 from gnm_core.errors import OptionError
 from gnm_core.metrics.intervals import mean, standard_error
+from gnm_core.randomness import borrowed_random_state
 from gnm_core.results import Measurement, Value
 from gnm_core.subject import Subject, require_finite
 
@@ -95,10 +96,9 @@ _QUANTILES = {"least": 0.0, "median": 0.5, "most": 1.0}
 @torch.no_grad()
 def _agree(model: Model, image: Tensor) -> bool:
     """Whether the same random numbers give both estimates the same weights."""
-    with torch.random.fork_rng(devices=[] if image.device.type == "cpu" else [image.device]):
-        weights = []
-        for exact in (True, False):
-            torch.manual_seed(0)
+    weights = []
+    for exact in (True, False):
+        with borrowed_random_state(image.device, seed=0):
             weights.append(model.log_weights(image, exact=exact))
     return torch.equal(*weights)
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from gnm_core.contracts import Optimizer
 from gnm_core.errors import RunError
 from gnm_core.printable import said_by
+from gnm_core.randomness import borrowed_random_state
 
 Group = dict[str, Any]
 
@@ -167,8 +168,7 @@ def require_usable(
     Raises:
         RunError: it does not; the text names the parameter.
     """
-    devices = sorted({p.device for p in parameters if p.device.type == "cuda"}, key=str)
-    with torch.random.fork_rng(devices=devices):
+    with borrowed_random_state(*(parameter.device for parameter in parameters)):
         expected: dict[tuple[Any, ...], dict[str, Any]] = {}
         for place, (name, parameter) in enumerate(zip(carried["names"], parameters, strict=True)):
             kept = carried["state"]["state"].get(place)

@@ -23,14 +23,14 @@ import torch
 
 from gnm_core.contracts import Model
 from gnm_core.errors import RunError
+from gnm_core.files import explained, remove_folder, sync_folder, write
+from gnm_core.randomness import borrowed_random_state, random_state
 from gnm_core.reading import read_file
 from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.training.carrying import Began
-from gnm_core.training.files import explained, remove_folder, sync_folder, write
 from gnm_core.training.half import DECLARED, HALF, widened
 from gnm_core.training.learner import LearnerState, Snapshot, load_strictly
 from gnm_core.training.past import require_same_model
-from gnm_core.training.randomness import random_state
 
 FORMAT = 1
 NAME = re.compile(r"step-(\d{8,})")
@@ -282,7 +282,7 @@ def load_run(folder: str | Path, step: int | None = None) -> Run:
     """
     checkpoint = open_checkpoint(folder, step)
     spec, weights = checkpoint.spec(), checkpoint.weights()
-    with torch.random.fork_rng(devices=[]):
+    with borrowed_random_state():
         model = spec.model()
     try:
         load_strictly(model, weights, "model")

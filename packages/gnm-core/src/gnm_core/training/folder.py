@@ -7,9 +7,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from gnm_core.errors import RunError
+from gnm_core.files import explained, replace_file
 from gnm_core.reading import read_file
 from gnm_core.training.checkpoint import Checkpoints
-from gnm_core.training.files import explained, replace_file
 from gnm_core.training.initial import NAME as ORIGIN
 
 

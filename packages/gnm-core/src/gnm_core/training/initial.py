@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gnm_core.errors import RunError, SpecError
-from gnm_core.training.files import explained, replace_file
+from gnm_core.files import explained, replace_file
 from gnm_core.training.selection import under, unknown_prefixes
 
 NAME = "origin.json"

@@ -13,6 +13,7 @@ from gnm_core.contracts import Data, Model, Objective, Optimizer
 from gnm_core.errors import DataError, RunError
 from gnm_core.parts.optimizers.rmsprop import RMSprop
 from gnm_core.parts.schedules.constant import Constant
+from gnm_core.randomness import seed_from
 from gnm_core.results import Loss, Terms
 from gnm_core.training.carrying import Began, carry_objectives, carry_optimizers, groups_of, require_usable
 from gnm_core.training.feed import Feed
@@ -20,7 +21,6 @@ from gnm_core.training.levels import Levelled, check_level, make_inputs
 from gnm_core.training.monitor import nonfinite
 from gnm_core.training.order import Order
 from gnm_core.training.plan import Place, Plan
-from gnm_core.training.randomness import seed_step
 from gnm_core.training.ranks import Ranks
 from gnm_core.training.rehearsal import rehearse
 from gnm_core.training.selection import select
@@ -160,7 +160,7 @@ class Learner:
         if self._feed is None:
             self._feed = Feed(self._loader(place.stage), self.step, self.plan.end(place.index))
         inputs = self._feed.get().to(self.device, non_blocking=True)
-        seed_step(self.training.seed, self.step, self.ranks.rank)
+        seed_from(self.training.seed, self.step, self.ranks.rank)
         try:
             report = self._update(place, inputs)
         except torch.cuda.OutOfMemoryError as error:

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from gnm_core.contracts import Data, Model
 from gnm_core.errors import Problem, SpecError
+from gnm_core.observing import evaluation_mode
 from gnm_core.results import Terms
 from gnm_core.suggestions import did_you_mean
-from gnm_core.training.mode import evaluation_mode
 
 CHUNK = 256
 """Images at a time while the inputs are made: fixed, so that they are the same bits every time."""

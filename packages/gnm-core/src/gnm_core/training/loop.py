@@ -12,6 +12,7 @@ import torch
 
 from gnm_core import kernels
 from gnm_core.errors import DataError, GnmError, RunError
+from gnm_core.randomness import seed_from
 from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.subject import Skip
 from gnm_core.training.allocator import keep_freed_memory
@@ -28,7 +29,6 @@ from gnm_core.training.monitor import CollapseMonitor
 from gnm_core.training.past import changes, require_same_model, require_same_past
 from gnm_core.training.pictures import Pictures, examples, training_figure
 from gnm_core.training.progress import Display, Silent
-from gnm_core.training.randomness import seed_step
 from gnm_core.training.ranks import Ranks
 from gnm_core.training.structure import StructureWatch, structure_watch, told
 
@@ -208,7 +208,7 @@ def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks:
     data = spec.data("train")
     for note in data.notes():
         display.say(note)
-    seed_step(training.seed, 0, INITIAL)
+    seed_from(training.seed, 0, INITIAL)
     model = spec.model()
     return Learner(
         model,

@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from gnm_core.files import explained, replace_file
 from gnm_core.reading import read_file
-from gnm_core.training.files import explained, replace_file
 
 
 class Metrics:

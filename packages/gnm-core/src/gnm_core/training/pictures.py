@@ -10,14 +10,14 @@ from PIL import Image
 from gnm_core.contracts import Data, Figure, Model
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError
+from gnm_core.files import replace_file
+from gnm_core.observing import observing
 from gnm_core.plugins import installed
+from gnm_core.randomness import seed_from
 from gnm_core.results import Batch
 from gnm_core.spec.build import build
 from gnm_core.spec.checker import Checker
 from gnm_core.spec.nodes import Scalar
-from gnm_core.training.files import replace_file
-from gnm_core.training.mode import evaluation_mode
-from gnm_core.training.randomness import seed_step
 
 FIGURE = "training"
 """Name of the figure that is drawn."""
@@ -42,9 +42,8 @@ class Pictures:
 
     def draw(self, model: Model, step: int) -> np.ndarray:
         """(height, width, 3) uint8, also written to `step-XXXXXXXX.png`; the model is left as it was."""
-        device = next(model.parameters()).device
-        seed_step(self.seed, step, STREAM)
-        with evaluation_mode(model):
+        with observing(model) as device:
+            seed_from(self.seed, step, STREAM)
             pixels = self.figure.draw(model, Batch(self.batch.image.to(device), self.batch.truth))
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, "PNG")

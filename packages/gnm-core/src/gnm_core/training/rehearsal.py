@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from copy import deepcopy
 
-import torch
 from torch import Tensor
 
 from gnm_core.contracts import Model, Objective
+from gnm_core.observing import observing
 from gnm_core.training.levels import Levelled
-from gnm_core.training.mode import evaluation_mode
 from gnm_core.training.spec import Stage
 
 
@@ -24,8 +23,7 @@ def rehearse(model: Model, stages: Sequence[Stage], objective: Objective, image:
     Raises:
         OptionError: an objective weighs a term that the model, or the stage's level of it, does not have.
     """
-    devices = [image.device] if image.device.type == "cuda" else []
-    with evaluation_mode(model), torch.random.fork_rng(devices=devices):
+    with observing(model):
         for stage in stages:
             if stage.level is None:
                 terms = model.terms(image, 0)

@@ -6,10 +6,10 @@ from gnm_core.contracts import Data, Model
 from gnm_core.errors import DataError
 from gnm_core.evaluation.trial import judge_of
 from gnm_core.metrics.structure_levels import StructureLevels, advice
+from gnm_core.observing import observing
+from gnm_core.randomness import seed_from
 from gnm_core.spec.checked import CheckedSpec
 from gnm_core.subject import Subject
-from gnm_core.training.mode import evaluation_mode
-from gnm_core.training.randomness import seed_step
 
 SCENES = 200
 """Scenes at each level: a share is known to 0.07."""
@@ -34,8 +34,8 @@ class StructureWatch:
         Raises:
             MetricError: an image is not finite.
         """
-        seed_step(self._seed, step, STREAM)
-        with evaluation_mode(self._subject.model):
+        with observing(self._subject.model):
+            seed_from(self._seed, step, STREAM)
             seen = [self._metric.see(view) for view in self._subject.views(SCENES)]
             measured = self._metric.measure(self._subject, seen)
         return {value.name.removeprefix("obeys: "): value.value for value in measured.values}

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, whatever kills the process that writes them."""
+"""Files that know their size and sha256 once they are written."""
 
 import hashlib
 import io
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from gnm_core import files
 from gnm_core.errors import DataError
 
 TEMPORARY = ".tmp"
@@ -47,32 +48,14 @@ def replacing(path: Path) -> Iterator[Digesting]:
     Raises:
         DataError: the disk is full, the folder cannot be written, and the like; `path` is as it was before.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
     try:
-        with temporary.open("wb") as file:
+        with files.replacing(path, path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")) as file:
             yield Digesting(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:
     """sha256 of a file's content, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Put a rename on the disk; only POSIX can, and only POSIX needs it."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from gnm_core.errors import GnmError
-from gnm_core.training.files import explained, replace_file
+from gnm_core.files import explained, replace_file
 from PIL import Image
 
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from gnm_core.errors import RunError
 
@@ -19,7 +20,9 @@ def write(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """See the names in a folder onto the disk."""
+    """See the names in a folder onto the disk; only POSIX can, and only POSIX needs it."""
+    if os.name != "posix":
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -27,16 +30,31 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Put a file in place at once: whoever opens it finds the old content or the new."""
-    temporary = path.with_name(f".{path.name}.tmp")
+@contextmanager
+def replacing(path: Path, temporary: Path | None = None) -> Iterator[IO[bytes]]:
+    """A file to write that takes the name `path` only once it is complete and on the disk.
+
+    Args:
+        path: whoever opens it finds the old content or the new.
+        temporary: its name until then, in the same folder; removed if writing fails.
+    """
+    temporary = temporary or path.with_name(f".{path.name}.tmp")
     try:
-        write(temporary, content)
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put a file in place at once: whoever opens it finds the old content or the new."""
+    with replacing(path) as file:
+        file.write(content)
 
 
 def remove_folder(folder: Path) -> None:
