@@ -121,7 +121,7 @@ def test_resampling_keeps_the_scene_code(machine: Callable[..., GNM], masks: boo
     code = model.reconstruct(batch.image).code
     mode = model.reconstruct_from_scene(batch.image).image
     torch.manual_seed(2)
-    again = model.dream(6, code.repeat_interleave(3, 0), symbols="sample").image
+    again = model.generate(6, code.repeat_interleave(3, 0), symbols="sample").image
     assert all(holds(drawn, image) for image in (*batch.image, *mode, *again))
 
 

@@ -55,7 +55,7 @@ def test_the_json_holds_every_scene(make_run: Callable[..., Path], tmp_path: Pat
     assert any(scene["objects"] for scene in data["scenes"])
     model = load_run(run).model
     for scene in data["scenes"][:3]:
-        again = model.dream(1, torch.tensor(scene["code"])[None]).objects
+        again = model.generate(1, torch.tensor(scene["code"])[None]).objects
         boxes = again.boxes[again.present]
         listed = torch.tensor([thing["box"] for thing in scene["objects"]]).reshape(-1, 4)
         torch.testing.assert_close(listed.sort(0).values, boxes.sort(0).values, atol=1e-2, rtol=0)

@@ -144,7 +144,7 @@ def inferred(model: GNM, image: Tensor, step: int) -> dict[str, Tensor]:
         **named("q", seen.posterior),
         **named("p", seen.prior),
         **symbols(seen.latents),
-        "where_raw": channels_first(seen.where),
+        "where_raw": channels_first(seen.sample.where),
         **{f"recon_{name}": value for name, value in layers(seen.rendering).items()},
         "log_likelihood": terms.log_likelihood,
         **{f"kl_{name}": value for name, value in terms.kl.items() if name != "scene"},
@@ -157,7 +157,7 @@ def inferred(model: GNM, image: Tensor, step: int) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def generated(model: GNM, scene: Tensor, step: int) -> dict[str, Tensor]:
-    dream = model.dream(len(scene), scene, step=step)
+    dream = model.generate(len(scene), scene, step=step)
     return {
         "scene": dream.code,
         "feature_map": model.core.generate(len(scene), scene).feature_map,

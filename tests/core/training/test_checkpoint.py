@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import torch
+from gnm_core import files
 from gnm_core.errors import RunError
 from gnm_core.spec import load_spec
-from gnm_core.training import files
 from gnm_core.training.checkpoint import Checkpoints, load_run
 from gnm_core.training.device import Settings
 from gnm_core.training.loop import resume, start

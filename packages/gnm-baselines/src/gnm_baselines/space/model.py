@@ -29,7 +29,7 @@ from gnm_baselines.space.background import Background, Segments
 from gnm_baselines.space.foreground import Foreground, Seen
 from gnm_baselines.space.painting import Painting, boundary_loss
 
-ENDLESS = 10**9
+FINAL_STEP = 10**9
 """A training step by which every schedule has ended."""
 
 MOST_BEHIND = 0.9
@@ -127,8 +127,8 @@ class SPACE(Model):
 
         The prior knows nothing of arrangement: cells are independent, and few of them hold anything.
         """
-        latents = self.foreground.sample(n, ENDLESS)
-        prior = self.foreground.prior(ENDLESS).presence
+        latents = self.foreground.sample(n, FINAL_STEP)
+        prior = self.foreground.prior(FINAL_STEP).presence
         confidence = prior.probs.expand_as(latents.presence)
         return self._scene(latents, confidence, self.foreground.paint(latents), self.background.sample(n))
 
@@ -142,20 +142,20 @@ class SPACE(Model):
     @torch.no_grad()
     def reconstruct(self, image: Tensor) -> Scene:
         """(B, C, H, W) → the scene of the posteriors' modes."""
-        found = self.infer(image, ENDLESS, mode=True, hard=True)
+        found = self.infer(image, FINAL_STEP, mode=True, hard=True)
         confidence = found.seen.posterior.presence.logits.sigmoid()
         return self._scene(found.seen.latents, confidence, found.painting, found.segments)
 
     @torch.no_grad()
     def objects(self, image: Tensor) -> Objects:
         """(B, C, H, W) → box, confidence and code of every cell (N = G * G)."""
-        seen = self.foreground.infer(image, ENDLESS, mode=True, hard=True)
+        seen = self.foreground.infer(image, FINAL_STEP, mode=True, hard=True)
         return self._objects(seen.latents, seen.posterior.presence.logits.sigmoid())
 
     @torch.no_grad()
     def components(self, image: Tensor) -> Components:
         """(B, C, H, W) → every cell's object (N = G * G), then the K segments behind; their masks sum to one."""
-        found = self.infer(image, ENDLESS, mode=True, hard=True)
+        found = self.infer(image, FINAL_STEP, mode=True, hard=True)
         objects = self.foreground.layers(found.seen.latents)
         looks = (objects.images / objects.alphas.clamp(min=1e-6)).clamp(0, 1)
         masks = objects.shares * objects.alphas
@@ -195,9 +195,9 @@ class SPACE(Model):
         and drops out, so the estimate is a true lower bound on average. Without, presence is relaxed at the final
         temperature, weighs the other latents, and counts by its discrete mass: a heuristic.
         """
-        found = self.infer(image, ENDLESS, hard=exact)
+        found = self.infer(image, FINAL_STEP, hard=exact)
         seen, behind = found.seen, found.segments
-        q, p, z = seen.posterior, self.foreground.prior(ENDLESS), seen.latents
+        q, p, z = seen.posterior, self.foreground.prior(FINAL_STEP), seen.latents
         assert behind.mask_posterior is not None
         assert behind.posterior is not None
         ratio = per_image(

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from gnm_core.latents import SymbolicLatents, SymbolicSample
+
 
 def to_image_frame(raw: Tensor) -> Tensor:
     """(B, G, G, 4) = (s, r, dx, dy) → (B, G, G, 4) = (width, height, x, y) in the image frame [-1, 1].
@@ -11,11 +13,16 @@ def to_image_frame(raw: Tensor) -> Tensor:
     centre = (2 / G) * (cell + 0.5 + tanh(d)) - 1, x before y. A width of 1 spans the image.
     """
     grid = raw.shape[1]
-    scale, ratio = raw[..., :1].sigmoid(), (0.5 * raw[..., 1:2]).exp()
+    scale, root = raw[..., :1].sigmoid(), (0.5 * raw[..., 1:2]).exp()  # root of the ratio
     cells = torch.arange(grid, device=raw.device, dtype=raw.dtype) + 0.5
     cell = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), dim=-1)
     centre = (2 / grid) * (cell + raw[..., 2:].tanh()) - 1
-    return torch.cat([scale / ratio, scale * ratio, centre], dim=-1)
+    return torch.cat([scale / root, scale * root, centre], dim=-1)
+
+
+def in_image_frame(z: SymbolicSample) -> SymbolicLatents:
+    """z^s with its boxes in the image frame."""
+    return SymbolicLatents(z.presence, to_image_frame(z.where), z.depth, z.what)
 
 
 def from_image_frame(where: Tensor) -> Tensor:

@@ -1,8 +1,10 @@
 """What figures ask of a model beyond its contract. A model has an ability by having its methods."""
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from gnm_core.contracts import Core, Model
+from gnm_core.deprecated import warn_renamed
 from gnm_core.errors import FigureError
 from gnm_core.gnm.model import Symbols
 from gnm_core.latents import SymbolicLatents
@@ -43,7 +45,7 @@ class DecodesCodes(Protocol):
 class SamplesSymbols(Protocol):
     """Has symbols below its scene code, that can be sampled while the code stays."""
 
-    def dream(self, n: int, code: Tensor | None = None, *, symbols: Symbols = "mode") -> Scene:
+    def generate(self, n: int, code: Tensor | None = None, *, symbols: Symbols = "mode") -> Scene:
         """`n` scenes of the codes (n, L, S), or of fresh ones, with the mode or a sample of what lies below."""
 
 
@@ -53,6 +55,16 @@ class RendersSymbols(Protocol):
 
     def render(self, latents: SymbolicLatents, background: Tensor | None) -> Rendering:
         """The picture of a symbolic map."""
+
+
+def generator_of(model: Model) -> Callable[..., Scene] | None:
+    """The model's `generate`, or what older models call `dream`; None for a model without."""
+    if isinstance(model, SamplesSymbols):
+        return model.generate
+    older: Callable[..., Scene] | None = getattr(model, "dream", None)
+    if older is not None:
+        warn_renamed(f"{type(model).__name__}.dream", "generate")
+    return older
 
 
 def lacking(model: Model, what: str) -> FigureError:

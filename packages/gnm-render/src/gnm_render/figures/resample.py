@@ -1,15 +1,16 @@
 """Symbols sampled again below a scene code that stays (supplement, Figures 5 and 6)."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge
 from einops import repeat
 from gnm_core.contracts import Figure, Model
-from gnm_core.results import Batch
+from gnm_core.results import Batch, Scene
 from torch import Tensor
 
-from gnm_render.figures.abilities import SamplesSymbols, lacking, require_pictures
+from gnm_render.figures.abilities import generator_of, lacking, require_pictures
 from gnm_render.figures.pixels import Pixels, enlargement, to_cells
 from gnm_render.figures.sheet import Group, sheet
 
@@ -43,7 +44,8 @@ class ResampleFigure(Figure):
         Raises:
             FigureError: the model has no symbols below a scene code, or there are no pictures and they are asked for.
         """
-        if not isinstance(model, SamplesSymbols):
+        generate = generator_of(model)
+        if generate is None:
             raise lacking(model, "symbols below a scene code, to be sampled while the code stays")
         factor = enlargement(model.dims.size, self.cell)
         image, groups = batch.image[: self.rows], []
@@ -52,18 +54,18 @@ class ResampleFigure(Figure):
         if self.source != "prior" and len(image) > 0:
             code = model.reconstruct(image).code
             assert code is not None
-            groups = [Group("input", [to_cells(image, factor)]), *self._groups(model, code, factor)]
+            groups = [Group("input", [to_cells(image, factor)]), *self._groups(generate, code, factor)]
         if self.source != "pictures":
             code = model.sample(self.rows if self.source == "prior" or not groups else len(image)).code
             assert code is not None
-            mode, samples = self._groups(model, code, factor)
+            mode, samples = self._groups(generate, code, factor)
             groups += [Group("z^g dreamt: its mode", mode.columns, apart=bool(groups)), samples]
         return sheet(groups)
 
-    def _groups(self, model: SamplesSymbols, code: Tensor, factor: int) -> tuple[Group, Group]:
-        mode = model.dream(len(code), code).image
+    def _groups(self, generate: Callable[..., Scene], code: Tensor, factor: int) -> tuple[Group, Group]:
+        mode = generate(len(code), code).image
         again = repeat(code, "b l s -> (b n) l s", n=self.samples)
-        cells = to_cells(model.dream(len(again), again, symbols="sample").image, factor)
+        cells = to_cells(generate(len(again), again, symbols="sample").image, factor)
         return (
             Group("z^g inferred: its mode", [to_cells(mode, factor)]),
             Group("z^s sampled again, z^g as it is", [cells[i :: self.samples] for i in range(self.samples)]),

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 from gnm_core import SpecError, SymbolicLatents, compose
-from gnm_core.gnm.model import ENDLESS, GNM
+from gnm_core.gnm.crops import read_crops
+from gnm_core.gnm.model import FINAL_STEP, GNM
 from gnm_core.gnm.where import to_image_frame, to_pixels
 from gnm_core.likelihood import gaussian_log_likelihood
 from torch import Tensor
@@ -137,8 +138,8 @@ def test_an_image_is_explained_by_itself(masks: bool, by_eye: bool) -> None:
 def test_log_ratios_average_to_minus_the_divergences(masks: bool, by_eye: bool) -> None:
     """E[log p(z) - log q(z)] = -KL for every latent, with presence sampled hard."""
     model = machine(masks, by_eye=by_eye)
-    seen = model.infer(pictures(model, 1).expand(4000, -1, -1, -1), ENDLESS, hard=True)
-    kl = model.terms_of(pictures(model, 1), seen, ENDLESS).kl
+    seen = model.infer(pictures(model, 1).expand(4000, -1, -1, -1), FINAL_STEP, hard=True)
+    kl = model.terms_of(pictures(model, 1), seen, FINAL_STEP).kl
     for name, ratio in model.log_ratios(seen).items():
         difference = ratio + kl[name]
         assert difference.mean().abs() < 5 * difference.std() / 4000**0.5 + 1e-4, name
@@ -152,7 +153,7 @@ def test_importance_weights_bound_the_likelihood_from_above_the_elbo(masks: bool
     model = machine(masks, by_eye=by_eye)
     image = pictures(model, 1).expand(3000, -1, -1, -1)
     weights = model.log_weights(image)
-    elbo = model.terms_of(image, model.infer(image, ENDLESS, hard=True), ENDLESS).elbo
+    elbo = model.terms_of(image, model.infer(image, FINAL_STEP, hard=True), FINAL_STEP).elbo
     error = ((weights.var() + elbo.var()) / 3000).sqrt()
     assert (weights.mean() - elbo.mean()).abs() < 5 * error
     groups = weights.reshape(30, 100).logsumexp(1) - torch.tensor(100.0).log()
@@ -174,7 +175,7 @@ def test_importance_weights_estimate_the_likelihood(masks: bool, by_eye: bool) -
     image = pictures(model, 1)
     n = 5000
     posterior = model.log_weights(image.expand(n, -1, -1, -1))
-    dreams = model.dream(n, symbols="sample").rendering.image
+    dreams = model.generate(n, symbols="sample").rendering.image
     prior = gaussian_log_likelihood(image, dreams, model.sigma)
 
     def log_mean(log_values: Tensor) -> tuple[Tensor, Tensor]:
@@ -194,12 +195,12 @@ def test_what_is_read_from_the_crop_of_the_box_alone() -> None:
     model = machine(by_eye=True, size=64)
     image = pictures(model, 1)
     where = torch.tensor([0.25, 0.25, -0.5, -0.5]).expand(1, 2, 2, 4)  # 16 px about (16, 16)
-    first = model._look(image, where)
+    first = read_crops(model.glimpse_encoder, image, where)
     outside, inside = image.clone(), image.clone()
     outside[:, :, 26:] = 0
     inside[:, :, 14:18] = 0
-    assert torch.equal(first, model._look(outside, where))
-    assert not torch.allclose(first, model._look(inside, where))
+    assert torch.equal(first, read_crops(model.glimpse_encoder, outside, where))
+    assert not torch.allclose(first, read_crops(model.glimpse_encoder, inside, where))
 
 
 @VARIANTS
@@ -207,7 +208,7 @@ def test_a_dream_samples_the_scene_code_and_takes_modes_below(masks: bool) -> No
     model = machine(masks)
     torch.manual_seed(3)
     dream = model.sample(5)
-    again = model.dream(5, dream.code)
+    again = model.generate(5, dream.code)
     torch.testing.assert_close(dream.image, again.image)
     assert len(dream.code.unique(dim=0)) == 5
     below = model.head(model.core.generate(5, dream.code).feature_map)
@@ -322,7 +323,7 @@ def test_the_supplements_curriculum_makes_the_foreground_answer() -> None:
 
 def test_while_all_objects_are_there_the_picture_does_not_depend_on_their_presence() -> None:
     model = machine(True, curriculum={"use": "in-turn", "masks": 0, "absence": 2})
-    latents, behind = model.see(pictures(model), mode=True).latents, torch.zeros(4, 2)
+    latents, behind = model.infer_symbols(pictures(model), mode=True).latents, torch.zeros(4, 2)
     absent = replace(latents, presence=torch.zeros_like(latents.presence))
     assert torch.equal(model.render(latents, behind, 1).image, model.render(absent, behind, 1).image)
     assert not torch.equal(model.render(latents, behind, 2).image, model.render(absent, behind, 2).image)
@@ -395,3 +396,15 @@ def test_boxes_about_shapes_hold_what_the_object_shows_and_lie_in_its_own(masks:
     fade = (loose.boxes[..., 2:] - loose.boxes[..., :2]).repeat(1, 1, 2) / 16 + 1  # half a glimpse pixel, and a pixel
     outside = torch.tensor([-1.0, -1, 1, 1]) * (tight.boxes - loose.boxes)
     assert (outside <= fade)[there].all()
+
+
+def test_old_names_work_and_say_so() -> None:
+    model = machine(True)
+    image = pictures(model)
+    with pytest.warns(DeprecationWarning, match=r"GNM\.see is now infer_symbols; the old name goes with version 0\.2"):
+        seen = model.see(image, mode=True)
+    assert torch.equal(seen.features, model.infer_symbols(image, mode=True).features)
+    code = model.sample(2).code
+    with pytest.warns(DeprecationWarning, match=r"GNM\.dream is now generate"):
+        again = model.dream(2, code)
+    assert torch.equal(again.image, model.generate(2, code).image)
