@@ -3,6 +3,7 @@
 Nothing is wrapped for it: a part is found by walking the traceback, from where it broke up to the first part's method.
 """
 
+import errno
 import sys
 import traceback
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from gnm_core.printable import said_by, short
 from gnm_core.registry import Provider
 
 _MARK = "_gnm_owner"
+_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENXIO, errno.EBADF)
+"""What the system says of an output that cannot be written, without a name."""
 _MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Unable to allocate")
 
 
@@ -77,6 +80,8 @@ def told(error: BaseException, doing: str = "", comfort: str = "") -> GnmError:
         return PartError(f"{before}{owner} fails: {said} ({_where(error)}){after}")
     if isinstance(error, OSError) and error.filename is not None:
         return RunError(f"{before}{short(str(error.filename))}: {error.strerror or said}{after}")
+    if isinstance(error, OSError) and error.errno in _OUTPUT:
+        return RunError(f"{before}cannot write: {error.strerror or said}{after}")
     return InternalError(f"{before}{said} ({_where(error)}){after}")
 
 

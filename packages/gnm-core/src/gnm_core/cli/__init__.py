@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from gnm_core.cli.boundary import boundary
+from gnm_core.cli.output import print_whatever_comes
 
 
 class Commands(click.Group):
@@ -29,6 +30,11 @@ class Commands(click.Group):
 
         with formatter.section("Commands"):
             formatter.write_dl([(name, installed().commands[name].help) for name in self.list_commands(ctx)])
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run as a program."""
+        print_whatever_comes()
+        return super().main(*arguments, **options)
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Read the arguments; `--help` runs here."""

@@ -22,12 +22,11 @@ def compare(*, runs: tuple[Path, ...], everything: bool, as_csv: Path | None, as
     A RUN is a run's folder or that of its evaluation. Numbers of different data sets, sizes or splits cannot be
     compared: each gets a table of its own.
     """
-    import json
-
     from rich.console import Console
 
+    from gnm_core.cli.output import print_json
     from gnm_core.evaluation.evaluation import load_evaluation
-    from gnm_core.evaluation.tables import by_data, comparison_table, main_names, names_in, rows_of, write_csv
+    from gnm_core.evaluation.tables import by_data, main_names, names_in, print_comparison, rows_of, write_csv
 
     found = [load_evaluation(run) for run in runs]
     groups = by_data(found)
@@ -37,7 +36,7 @@ def compare(*, runs: tuple[Path, ...], everything: bool, as_csv: Path | None, as
     if as_csv is not None:
         write_csv(found, as_csv)
     if as_json:
-        click.echo(json.dumps(rows_of(found), indent=1, ensure_ascii=False))
+        print_json(rows_of(found), indent=1)
         return
     for group in groups:
-        Console().print(comparison_table(group, names_in(group) if everything else main_names(group)))
+        print_comparison(Console(), group, names_in(group) if everything else main_names(group))

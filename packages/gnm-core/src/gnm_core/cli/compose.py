@@ -1,6 +1,5 @@
 """`gnm compose`: the model that a spec describes, as a tree, after one real run of it."""
 
-import json
 import math
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from gnm_core.cli.options import spec_options
+from gnm_core.cli.output import print_json
 from gnm_core.errors import GnmError
 
 
@@ -47,7 +47,7 @@ def compose(
     torch.set_num_threads(1)  # one small pass: starting more threads costs more than they save
     inspection = inspect(checked)
     if as_json:
-        click.echo(_json(_as_data(inspection, checked)))
+        print_json(_finite(_as_data(inspection, checked)))
     else:
         from gnm_core.cli.tree import print_tree
 
@@ -81,10 +81,6 @@ def _as_data(inspection: Any, checked: Any) -> dict[str, Any]:
     }
 
 
-def _json(data: object) -> str:
-    return json.dumps(_finite(data), indent=2, ensure_ascii=False)
-
-
 def _finite(data: Any) -> Any:
     """JSON has no infinity; YAML writes it `.inf`."""
     match data:
@@ -105,7 +101,7 @@ def _print_origins(checked: Any, as_json: bool) -> None:
 
     found = list(origins(checked.tree, checked.given))
     if as_json:
-        click.echo(_json([{"path": o.path, "value": o.value, **_place_data(o.place)} for o in found]))
+        print_json(_finite([{"path": o.path, "value": o.value, **_place_data(o.place)} for o in found]))
         return
     said = [f"{origin.path}: {_flow(origin.value)}" for origin in found]
     wide = min(max(map(len, said)), 72)
@@ -149,7 +145,7 @@ def differences(ours: object, theirs: object, path: str = "") -> Iterator[tuple[
 def _print_differences(ours: object, theirs: object, here: str, there: str, as_json: bool) -> None:
     found = list(differences(ours, theirs))
     if as_json:
-        click.echo(_json([{"path": path, "spec": a, "diff": b} for path, a, b in found]))
+        print_json(_finite([{"path": path, "spec": a, "diff": b} for path, a, b in found]))
         return
     if not found:
         click.echo(f"{here} and {there} describe the same.")

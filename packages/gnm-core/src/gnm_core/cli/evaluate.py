@@ -179,13 +179,13 @@ def _open(
 
 def _print(console: "Console", found: "list[Evaluation]") -> None:
     """The numbers of each run, and those of all runs side by side."""
-    from gnm_core.evaluation.tables import by_data, comparison_table, main_names, values_table
+    from gnm_core.evaluation.tables import by_data, main_names, print_comparison, values_table
 
     for evaluation in found:
         console.print(values_table(evaluation))
     for group in by_data(found):
         if len(group) > 1:
-            console.print(comparison_table(group, main_names(group)))
+            print_comparison(console, group, main_names(group))
 
 
 def _report(trials: list[_Trial], found: "list[tuple[Evaluation, Path]]", seed: int, display: "Lines") -> Path:

@@ -1,12 +1,12 @@
 """`gnm parts`: what a spec can name. Reads source texts only; no part is imported."""
 
-import json
 import shutil
 import textwrap
 from typing import Any
 
 import click
 
+from gnm_core.cli.output import print_json
 from gnm_core.errors import GnmError
 from gnm_core.plugins import installed
 from gnm_core.registry import Entry
@@ -22,7 +22,7 @@ def parts(kind: str | None, name: str | None, as_json: bool) -> None:
     """List the parts that a spec can name: all, those of one KIND, or one in full."""
     entries = _selected(kind, name)
     if as_json:
-        click.echo(json.dumps([_as_data(entry) for entry in entries], indent=2, ensure_ascii=False))
+        print_json([_as_data(entry) for entry in entries])
     elif name is not None:
         _show(entries[0])
     else:

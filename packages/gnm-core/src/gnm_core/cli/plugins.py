@@ -1,11 +1,11 @@
 """`gnm plugins`: the packages that provide parts, and those that were set aside."""
 
-import json
 from itertools import groupby
 from typing import Any
 
 import click
 
+from gnm_core.cli.output import print_json
 from gnm_core.plugins import installed
 from gnm_core.registry import Plugin
 
@@ -17,7 +17,7 @@ def plugins(as_json: bool, traceback: bool) -> None:
     """List the packages that provide parts: their versions, what they added, and why any was set aside."""
     found = installed().plugins
     if as_json:
-        click.echo(json.dumps([_as_data(plugin) for plugin in found], indent=2, ensure_ascii=False))
+        print_json([_as_data(plugin) for plugin in found])
         return
     for plugin in found:
         click.echo(click.style(str(plugin.provider), bold=True) + f"  ({plugin.target})")

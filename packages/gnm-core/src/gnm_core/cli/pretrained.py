@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from gnm_core.cli.output import print_json
 from gnm_core.errors import GnmError, RunError
 from gnm_core.plugins import installed
 from gnm_core.registry import Shipped
@@ -31,7 +32,7 @@ def pretrained(name: str | None, as_json: bool) -> None:
         raise RunError(f"{name} is a folder; its card is {name}/README.md")
     entries = list(known.values()) if name is None else [known[name]]
     if as_json:
-        click.echo(json.dumps([_as_data(entry) for entry in entries], indent=2, ensure_ascii=False))
+        print_json([_as_data(entry) for entry in entries])
     elif name is not None:
         click.echo(_text(entries[0], "README.md"), nl=False)
     elif not entries:

@@ -1,10 +1,10 @@
 """`gnm specs`: the specs that come with the packages."""
 
-import json
 from typing import Any
 
 import click
 
+from gnm_core.cli.output import print_json
 from gnm_core.errors import GnmError
 from gnm_core.plugins import installed
 from gnm_core.registry import Shipped
@@ -21,7 +21,7 @@ def specs(name: str | None, as_json: bool) -> None:
     """
     entries = _selected(name)
     if as_json:
-        click.echo(json.dumps([_as_data(entry) for entry in entries], indent=2, ensure_ascii=False))
+        print_json([_as_data(entry) for entry in entries])
     elif name is not None:
         click.echo(f"# {entries[0].path}\n{_text(entries[0])}", nl=False)
     else:

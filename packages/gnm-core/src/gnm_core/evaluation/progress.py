@@ -7,6 +7,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from gnm_core.evaluation.evaluation import Outcome
 from gnm_core.evaluation.words import shown
+from gnm_core.heartbeat import Heartbeat
 
 
 class Display(Protocol):
@@ -36,14 +37,14 @@ class Silent:
 
 
 class Lines(Silent):
-    """A line for each metric; a context manager.
+    """A line for each metric, and for each long while that one takes; a context manager.
 
     Args:
         console: where to.
     """
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        self._console, self._silence = console, Heartbeat()
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -52,6 +53,11 @@ class Lines(Silent):
     def __exit__(self, *error: object) -> None:
         """End."""
 
+    def progress(self, name: str, done: int, total: int) -> None:
+        """A line after long silence."""
+        if self._silence.due():
+            self.say(f"{name}: {done:,} of {total:,}")
+
     def outcome(self, name: str, outcome: Outcome) -> None:
         """Its numbers, or why there are none, and how long it took."""
         said = "; ".join(shown(value) for value in outcome.values) or f"skipped: {outcome.skipped}"
@@ -59,6 +65,7 @@ class Lines(Silent):
 
     def say(self, text: str) -> None:
         """One line, never wrapped."""
+        self._silence.reset()
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -7,7 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from gnm_core.evaluation.evaluation import Evaluation
@@ -79,16 +81,38 @@ def values_table(evaluation: Evaluation) -> Table:
     return table
 
 
-def comparison_table(evaluations: Sequence[Evaluation], names: Sequence[str]) -> Table:
-    """Several runs of one data set: models as rows, values as columns, the published values below the measured ones."""
+def comparison_table(evaluations: Sequence[Evaluation], names: Sequence[str], *, by_value: bool = False) -> Table:
+    """Several runs of one data set, the published values below the measured ones.
+
+    Args:
+        evaluations: of one data set.
+        names: of the values.
+        by_value: values as rows and models as columns, rather than the reverse.
+    """
     table = Table(title=escape(_where(evaluations[0])), title_justify="left", title_style="bold", show_lines=True)
-    for name in ("model", "step", *names):
-        table.add_column(escape(name), justify="left" if name == "model" else "right")
+    rows = [["model", "step", *map(escape, names)]]
     for evaluation in evaluations:
-        cells = [_cell(evaluation, name) for name in names]
         label = f"{escape(evaluation.label)}\n[dim]{escape(Path(evaluation.run).name)}[/dim]"
-        table.add_row(label, f"{evaluation.step:,}", *cells)
+        rows.append([label, f"{evaluation.step:,}", *(_cell(evaluation, name) for name in names)])
+    if by_value:
+        rows = [list(row) for row in zip(*rows, strict=True)]
+    for i, title in enumerate(rows[0]):
+        table.add_column(title, justify="right" if i else "left", overflow="fold")
+    for row in rows[1:]:
+        table.add_row(*row)
     return table
+
+
+def print_comparison(console: Console, evaluations: Sequence[Evaluation], names: Sequence[str]) -> None:
+    """Print the table so that no name is cut: turned on its side where it is too wide, and whole into a pipe."""
+    for by_value in (False, True):
+        table = comparison_table(evaluations, names, by_value=by_value)
+        needed = Measurement.get(console, console.options.update(max_width=100_000), table).maximum
+        if needed <= console.width:
+            break
+    if not console.is_terminal:
+        console.width = max(console.width, needed)
+    console.print(table)
 
 
 def _cell(evaluation: Evaluation, name: str) -> str:

@@ -261,7 +261,9 @@ class _Loop:
             self._open(stack)
             interrupts = stack.enter_context(Interrupts())
             stack.callback(self.display.stop)
-            self.display.start(self.learner.step, max(self.until, self.learner.step))
+            seconds = self.settings.seconds
+            left = None if seconds is None else seconds - self.clock.since
+            self.display.start(self.learner.step, max(self.until, self.learner.step), left)
             try:
                 while self.learner.step < self.until and not self._must_stop(interrupts):
                     self._after(self.learner.advance())

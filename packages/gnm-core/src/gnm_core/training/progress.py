@@ -1,8 +1,10 @@
 """What a training shows while it runs: a live display at a terminal, plain lines elsewhere."""
 
 import math
+import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from rich.console import Console, Group
@@ -10,6 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from gnm_core.heartbeat import Heartbeat
 from gnm_core.training.learner import Report
 
 SMOOTH = 0.95
@@ -19,8 +22,8 @@ SMOOTH = 0.95
 class Display(Protocol):
     """Shows how a training goes."""
 
-    def start(self, step: int, until: int) -> None:
-        """`step` steps are made; the last will be number `until`."""
+    def start(self, step: int, until: int, seconds: float | None = None) -> None:
+        """`step` steps are made; the last will be number `until`, or whichever is made after so many seconds."""
 
     def update(self, report: Report) -> None:
         """One more step is made."""
@@ -38,7 +41,7 @@ class Display(Protocol):
 class Silent:
     """Shows nothing: for all processes but the first."""
 
-    def start(self, step: int, until: int) -> None:
+    def start(self, step: int, until: int, seconds: float | None = None) -> None:
         """Nothing."""
 
     def update(self, report: Report) -> None:
@@ -55,31 +58,49 @@ class Silent:
 
 
 class PlainDisplay(Silent):
-    """A line for each record of the metrics, for logs and pipes.
+    """A line at the start and for each record of the metrics, for logs and pipes; where those are rare, a few between.
+
+    A training does not end because nobody reads its lines any more.
 
     Args:
         console: where to.
     """
 
     def __init__(self, console: Console) -> None:
-        self._console, self._until = console, 0
+        self._console, self._goal, self._made = console, Goal(0), 0
+        self._then, self._silence = 0.0, Heartbeat()
 
-    def start(self, step: int, until: int) -> None:
-        """Remember how far it goes."""
-        self._until = until
+    def start(self, step: int, until: int, seconds: float | None = None) -> None:
+        """Say that it begins."""
+        self._goal, self._made, self._then = Goal(until, seconds), step, time.perf_counter()
+        self.say(f"step {step}/{until}: training begins")
+
+    def update(self, report: Report) -> None:
+        """A line after long silence."""
+        if self._silence.due():
+            done, took = report.step + 1, time.perf_counter() - self._then
+            pace = took / max(done - self._made, 1)
+            self.say(f"step {done}/{self._goal.until}  {1 / pace:.2f} steps/s  {self._goal.left(done, pace)} left")
 
     def record(self, record: Mapping[str, object]) -> None:
         """One line: step, speed, time left, and the numbers."""
         step, speed = record["step"], record["steps_per_second"]
         assert isinstance(step, int)
         assert isinstance(speed, float)
-        left = clock((self._until - step) / speed) if speed > 0 else "?"
+        left = self._goal.left(step, 1 / speed) if speed > 0 else "?"
         numbers = "  ".join(f"{name} {value:.4g}" for name, value in shown(record).items())
-        self.say(f"step {step}/{self._until}  {speed:.2f} steps/s  {left} left  {numbers}")
+        self.say(f"step {step}/{self._goal.until}  {speed:.2f} steps/s  {left} left  {numbers}")
 
     def say(self, text: str) -> None:
         """One line, never wrapped."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._silence.reset()
+        file = self._console.file
+        try:
+            file.write(f"{text}\n")
+            file.flush()
+        except OSError:  # whoever read them is gone: what is still to come goes nowhere
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())
 
 
 class LiveDisplay:
@@ -90,6 +111,7 @@ class LiveDisplay:
     """
 
     def __init__(self, console: Console) -> None:
+        self._console = console
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -100,12 +122,12 @@ class LiveDisplay:
         )
         self._task = self._bar.add_task("", total=None, speed="", left="")
         self._values: dict[str, float] = {}
-        self._until, self._pace, self._then = 0, 0.0, 0.0
+        self._goal, self._pace, self._then = Goal(0), 0.0, 0.0
         self._live = Live(console=console, get_renderable=self._draw, refresh_per_second=4)
 
-    def start(self, step: int, until: int) -> None:
+    def start(self, step: int, until: int, seconds: float | None = None) -> None:
         """Show the bar."""
-        self._until = until
+        self._goal = Goal(until, seconds)
         self._bar.update(self._task, completed=step, total=until)
         self._live.start()
 
@@ -114,7 +136,7 @@ class LiveDisplay:
         self._time()
         done = report.step + 1
         speed = f"{1 / self._pace:.2f} steps/s" if self._pace else ""
-        left = f"{clock((self._until - done) * self._pace)} left" if self._pace else ""
+        left = f"{self._goal.left(done, self._pace)} left" if self._pace else ""
         self._bar.update(self._task, completed=done, description=report.stage, speed=speed, left=left)
         if report.trouble is None:
             old = self._values if self._values.keys() == report.values.keys() else report.values
@@ -139,13 +161,40 @@ class LiveDisplay:
         self._then = now
 
     def _draw(self) -> Group:
-        table = Table.grid(padding=(0, 2))
-        for _ in range(8):
-            table.add_column(justify="right")
-        cells = [cell for name, value in shown(self._values).items() for cell in (name, f"{value:.4g}")]
-        for start in range(0, len(cells), 8):
-            table.add_row(*cells[start : start + 8])
-        return Group(self._bar.get_renderable(), table)
+        return Group(self._bar.get_renderable(), numbers_table(shown(self._values), self._console.width))
+
+
+class Goal:
+    """Where a training ends.
+
+    Args:
+        until: number of the last step.
+        seconds: time from now after which it ends before; None for no such limit.
+    """
+
+    def __init__(self, until: int, seconds: float | None = None) -> None:
+        self.until = until
+        self._end = math.inf if seconds is None else time.perf_counter() + seconds
+
+    def left(self, done: int, pace: float) -> str:
+        """Time left, after `done` steps that took `pace` seconds each."""
+        return clock(min((self.until - done) * pace, self._end - time.perf_counter()))
+
+
+def numbers_table(numbers: Mapping[str, float], width: int) -> Table:
+    """Names and values, as many pairs in a row (at most 4) as fit whole into so many characters."""
+    cells = [cell for name, value in numbers.items() for cell in (name, f"{value:.4g}")]
+    for across in (8, 6, 4, 2):
+        rows = [cells[start : start + across] for start in range(0, len(cells), across)]
+        widths = [max((len(row[i]) for row in rows if i < len(row)), default=0) for i in range(across)]
+        if sum(widths) + 2 * (across - 1) <= width:
+            break
+    table = Table.grid(padding=(0, 2))
+    for _ in range(across):
+        table.add_column(justify="right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def shown(values: Mapping[str, object]) -> dict[str, float]:

@@ -42,7 +42,7 @@ def build(
     Stopped at any moment, the same command goes on and makes no finished shard again; it mends damaged shards, too.
     With a larger --count it adds images.
     """
-    from gnm_data.cli.progress import progress_of_images
+    from gnm_data.cli.progress import telling
     from gnm_data.cli.source import chosen
     from gnm_data.storage import Source, recipe_of
     from gnm_data.storage import build as store
@@ -51,8 +51,7 @@ def build(
     checked = chosen(name, spec, (*wanted, *overrides))
     source = Source(checked.resolved(), split)
     try:
-        with progress_of_images() as progress:
-            task = progress.add_task(str(folder), total=None)
+        with telling(str(folder)) as progress:
             built = store(
                 source,
                 recipe_of(checked),
@@ -60,7 +59,7 @@ def build(
                 count=count,
                 shard_size=shard_size,
                 processes=processes,
-                progress=lambda done, total: progress.update(task, completed=done, total=total),
+                progress=progress,
             )
     except KeyboardInterrupt:
         click.echo("stopped; finished shards are kept: repeat the command to go on", err=True)

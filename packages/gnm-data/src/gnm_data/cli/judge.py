@@ -1,6 +1,5 @@
 """`gnm judge`: do the pictures in a folder obey a rule?"""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +31,7 @@ def judge(folder: Path, *, rule: str, count: int | None, out: Path | None, as_js
     gnm judge samples --rule arrow-room --json > verdicts.json
     """
     import torch
+    from gnm_core.cli.output import print_json
     from gnm_core.dims import Dims
     from gnm_core.parts.data.image_folder import ImageFolder
     from rich.console import Console
@@ -63,7 +63,7 @@ def judge(folder: Path, *, rule: str, count: int | None, out: Path | None, as_js
     counted = tally(verdicts)
     if as_json:
         files = [path.relative_to(folder).as_posix() for path in pictures.files[:total]]
-        click.echo(json.dumps(_report(verdicts, files, counted), indent=1))
+        print_json(_report(verdicts, files, counted), indent=1)
     else:
         _print(verdicts[0].judge, counted)
     if out is not None:
