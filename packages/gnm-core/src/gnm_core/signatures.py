@@ -214,16 +214,21 @@ def _assigned(body: list[ast.stmt], name: str) -> ast.expr | None:
 
 
 def _options(lineage: list[_Class]) -> Iterator[Option]:
+    seen: set[str] = set()
     for found in lineage:
         init = next((n for n in found.node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
         if init is not None:
             helps = _args_section(ast.get_docstring(found.node) or "") | _args_section(ast.get_docstring(init) or "")
             for argument, default in _arguments(init):
-                if argument.annotation is not None and _name(argument.annotation) == "Dims":
-                    continue
-                help = helps.get(argument.arg, "")
-                yield _option(found.module, argument.arg, argument.annotation, default, help)
-            return
+                sizes = argument.annotation is not None and _name(argument.annotation) == "Dims"
+                if not sizes and argument.arg not in seen:
+                    help = helps.get(argument.arg, "")
+                    yield _option(found.module, argument.arg, argument.annotation, default, help)
+                seen.add(argument.arg)
+            if init.args.kwarg is None:  # `**rest` hands on to the class above
+                return
+    if seen:
+        return
     # No constructor anywhere: perhaps a dataclass, or a part without options.
     if any(_is_dataclass(found.node) for found in lineage):
         fields: dict[str, Option] = {}
@@ -258,7 +263,7 @@ def _fields(found: _Class) -> Iterator[Option]:
 
 
 def _option(module: _Module, name: str, annotation: ast.expr | None, default: ast.expr | None, help: str) -> Option:
-    text = None if default is None else _as_in_spec(default)
+    text = None if default is None else _as_in_spec(default, module)
     inner, metadata = _strip(annotation)
     part = next((item for item in metadata if isinstance(item, ast.Call) and _name(item.func) == "Default"), None)
     if part is not None and part.args:
@@ -269,8 +274,10 @@ def _option(module: _Module, name: str, annotation: ast.expr | None, default: as
     return Option(name.removesuffix("_"), _words(module, annotation), text, help, slot)
 
 
-def _as_in_spec(node: ast.expr) -> str:
-    """A default as YAML would write it; other than plain values, as Python does."""
+def _as_in_spec(node: ast.expr, module: _Module | None = None) -> str:
+    """A default as YAML would write it, a module's constant by its value; other than plain values, as Python does."""
+    if module is not None and isinstance(node, ast.Name) and (constant := _alias(module, node.id)):
+        return _as_in_spec(constant[1])
     try:
         return _yaml(ast.literal_eval(node))
     except (ValueError, SyntaxError):
@@ -313,11 +320,21 @@ def _strip(annotation: ast.expr | None) -> tuple[ast.expr | None, list[ast.expr]
         assert isinstance(annotation.slice, ast.Tuple)
         inner, more = _strip(annotation.slice.elts[0])
         return inner, [*more, *annotation.slice.elts[1:]]
-    if isinstance(annotation, ast.BinOp):
-        sides = [side for side in (annotation.left, annotation.right) if not _is_none(side)]
-        if len(sides) == 1:
-            return _strip(sides[0])
-    return annotation, []
+    sides = [side for side in _members(annotation) if not _is_none(side)]
+    return _strip(sides[0]) if len(sides) == 1 and sides[0] is not annotation else (annotation, [])
+
+
+def _members(annotation: ast.expr | None) -> list[ast.expr]:
+    """The two sides of `X | Y`, the members of `Union[X, Y]` and `Optional[X]`; of anything else, itself."""
+    match annotation:
+        case None:
+            return []
+        case ast.BinOp(left=left, right=right):
+            return [left, right]
+        case ast.Subscript(value=form, slice=inner) if _name(form) in ("Union", "Optional"):
+            null = [ast.Constant(None)] if _name(form) == "Optional" else []
+            return [*(inner.elts if isinstance(inner, ast.Tuple) else [inner]), *null]
+    return [annotation]
 
 
 def _is_none(node: ast.expr) -> bool:
@@ -353,20 +370,21 @@ def _slot(module: _Module, annotation: ast.expr | None) -> str | None:
 
 def _words(module: _Module, annotation: ast.expr | None) -> str:  # noqa: PLR0911 (one form a case)
     """The annotation in words."""
+    if len(members := _members(annotation)) > 1:
+        return " or ".join(_words(module, member) for member in members)
+    form = _name(annotation.value) if isinstance(annotation, ast.Subscript) else None
     match annotation:
         case None:
             return "anything"
-        case ast.BinOp(left=left, right=right):
-            return f"{_words(module, left)} or {_words(module, right)}"
-        case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[inner, *metadata])):
+        case ast.Subscript(slice=ast.Tuple(elts=[inner, *metadata])) if form == "Annotated":
             limits = [limit for item in metadata if (limit := _limit(item))]
             return " ".join([_words(module, inner), ", ".join(limits)]).rstrip()
-        case ast.Subscript(value=ast.Name(id="Literal"), slice=choices):
+        case ast.Subscript(slice=choices) if form == "Literal":
             values = choices.elts if isinstance(choices, ast.Tuple) else [choices]
             return " or ".join(_as_in_spec(v) for v in values)
-        case ast.Subscript(value=ast.Name(id="tuple" | "list" | "Sequence"), slice=ast.Tuple(elts=[item, *_])):
+        case ast.Subscript(slice=ast.Tuple(elts=[item, *_])) if form in ("tuple", "list", "Sequence"):
             return f"list of {_words(module, item)}"
-        case ast.Subscript(value=ast.Name(id="dict" | "Mapping"), slice=ast.Tuple(elts=[_, value])):
+        case ast.Subscript(slice=ast.Tuple(elts=[_, value])) if form in ("dict", "Mapping"):
             return f"mapping of names to {_words(module, value)}"
         case ast.Constant(value=None):
             return "null"

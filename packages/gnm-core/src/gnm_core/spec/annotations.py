@@ -35,25 +35,34 @@ class Argument(typing.NamedTuple):
 
 @cache
 def arguments_of(cls: type) -> dict[str, Argument]:
-    """The constructor's arguments by their keys in a spec.
+    """The constructor's arguments by their keys in a spec; `**rest` stands for those of the class above.
 
     Raises:
         PluginError: an argument has no annotation, or annotations that cannot be evaluated.
     """
-    try:
-        constructor: Any = getattr(cls, "__init__")  # noqa: B009 (mypy distrusts cls.__init__)
-        hints = typing.get_type_hints(constructor, include_extras=True)
-        parameters = list(inspect.signature(constructor).parameters.values())[1:]
-    except Exception as error:
-        raise PluginError(
-            f"the signature of {cls.__module__}.{cls.__qualname__} cannot be read: {said_by(error)}"
-        ) from error
-    found = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    for parameter in found:
-        if parameter.name not in hints:
-            raise PluginError(f"{cls.__module__}.{cls.__qualname__}: argument '{parameter.name}' has no annotation")
-    arguments = [Argument(p.name, hints[p.name], p.default) for p in found]
-    return {argument.key: argument for argument in arguments}
+    arguments: dict[str, Argument] = {}
+    for base in cls.__mro__:
+        constructor = vars(base).get("__init__")
+        if constructor is None:
+            continue
+        try:
+            hints = typing.get_type_hints(constructor, include_extras=True)
+            parameters = list(inspect.signature(constructor).parameters.values())[1:]
+        except Exception as error:
+            raise PluginError(
+                f"the signature of {base.__module__}.{base.__qualname__} cannot be read: {said_by(error)}"
+            ) from error
+        found = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        for parameter in found:
+            if parameter.name not in hints:
+                raise PluginError(
+                    f"{base.__module__}.{base.__qualname__}: argument '{parameter.name}' has no annotation"
+                )
+            argument = Argument(parameter.name, hints[parameter.name], parameter.default)
+            arguments.setdefault(argument.key, argument)
+        if not (issubclass(base, Contract) and any(p.kind is p.VAR_KEYWORD for p in parameters)):
+            break
+    return arguments
 
 
 def strip(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
