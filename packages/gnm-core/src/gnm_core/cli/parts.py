@@ -1,7 +1,9 @@
 """`gnm parts`: what a spec can name. Reads source texts only; no part is imported."""
 
+import gc
 import shutil
 import textwrap
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -20,13 +22,15 @@ from gnm_core.suggestions import did_you_mean
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def parts(kind: str | None, name: str | None, as_json: bool) -> None:
     """List the parts that a spec can name: all, those of one KIND, or one in full."""
-    entries = _selected(kind, name)
-    if as_json:
-        print_json([_as_data(entry) for entry in entries])
-    elif name is not None:
-        _show(entries[0])
-    else:
-        _list(entries)
+    gc.disable()  # syntax trees by the thousand and no garbage among them: searching takes a third of the time
+    try:
+        entries = _selected(kind, name)
+        if as_json:
+            print_json([_as_data(entry) for entry in entries])
+        else:
+            click.echo("\n".join(_listed(entries) if name is None else _shown(entries[0])))
+    finally:
+        gc.enable()
 
 
 def _selected(kind: str | None, name: str | None) -> list[Entry]:
@@ -72,47 +76,49 @@ def _as_data(entry: Entry) -> dict[str, Any]:
     return {**data, "contracts": list(found.contracts), "summary": found.summary, "doc": found.doc, "options": options}
 
 
-def _list(entries: list[Entry]) -> None:
+def _listed(entries: list[Entry]) -> Iterator[str]:
+    """The lines of the list."""
     kind = None
     for entry in entries:
         if entry.kind != kind:
-            click.echo(("" if kind is None else "\n") + click.style(entry.kind, bold=True))
+            yield ("" if kind is None else "\n") + click.style(entry.kind, bold=True)
             kind = entry.kind
-        click.echo(f"  {click.style(entry.name, fg='cyan')} ({entry.provider})")
+        yield f"  {click.style(entry.name, fg='cyan')} ({entry.provider})"
         try:
             found = signature_of(entry.target)
         except Unreadable as error:
-            _write("    ", f"cannot be read: {error}")
+            yield _wrapped("    ", f"cannot be read: {error}")
             continue
-        _write("    ", found.summary)
+        yield _wrapped("    ", found.summary)
         wide = max((len(option.name) for option in found.options), default=0)
         for option in found.options:
-            _write(f"      {option.name:<{wide}}  ", _terms(option))
+            yield _wrapped(f"      {option.name:<{wide}}  ", _terms(option))
 
 
 def _terms(option: Option) -> str:
     return f"{option.type}; {'required' if option.default is None else f'default {option.default}'}"
 
 
-def _show(entry: Entry) -> None:
+def _shown(entry: Entry) -> Iterator[str]:
+    """The lines about one part."""
     try:
         found = signature_of(entry.target)
     except Unreadable as error:
         raise GnmError(f"{entry}: {error}") from None
-    click.echo(click.style(f"{entry.kind} {entry.name}", bold=True) + f"  ({entry.provider}, {entry.target})")
+    yield click.style(f"{entry.kind} {entry.name}", bold=True) + f"  ({entry.provider}, {entry.target})"
     if found.contracts:
-        click.echo(f"{' and '.join(found.contracts)}: {found.describes}")
-    click.echo()
-    click.echo(_without_args(found))
+        yield f"{' and '.join(found.contracts)}: {found.describes}"
+    yield ""
+    yield _without_args(found)
     if found.options:
-        click.echo("\n" + click.style("Options", bold=True))
+        yield "\n" + click.style("Options", bold=True)
     for option in found.options:
-        _write(f"  {option.name}  ", _terms(option), hanging=6)
+        yield _wrapped(f"  {option.name}  ", _terms(option), hanging=6)
         if option.help:
-            _write("      ", option.help)
-    click.echo("\n" + click.style("In a spec", bold=True))
+            yield _wrapped("      ", option.help)
+    yield "\n" + click.style("In a spec", bold=True)
     needed = "".join(f", {option.name}: ..." for option in found.options if option.default is None)
-    click.echo(f"  {entry.kind}: {{use: {entry.name}{needed}}}" if needed else f"  {entry.kind}: {entry.name}")
+    yield f"  {entry.kind}: {{use: {entry.name}{needed}}}" if needed else f"  {entry.kind}: {entry.name}"
 
 
 def _without_args(found: Signature) -> str:
@@ -128,9 +134,9 @@ def _without_args(found: Signature) -> str:
     return "\n".join(lines).strip()
 
 
-def _write(head: str, text: str, hanging: int | None = None) -> None:
+def _wrapped(head: str, text: str, hanging: int | None = None) -> str:
     """`text` after `head`, wrapped to the terminal and indented as far."""
     width = max(shutil.get_terminal_size().columns, 60)
     indent = " " * (len(head) if hanging is None else hanging)
     wrapped = textwrap.wrap(text, width, initial_indent=head, subsequent_indent=indent, break_long_words=False)
-    click.echo("\n".join(wrapped) or head.rstrip())
+    return "\n".join(wrapped) or head.rstrip()
