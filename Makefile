@@ -40,7 +40,7 @@ docs: $(VENV)/.dev
 
 ## offers: which part is in which package, from what the packages register, for whoever has not installed them
 offers: $(VENV)/.dev
-	$(BIN)/python -m gnm_core.offers gnm-render gnm-data gnm-baselines
+	$(BIN)/python .ci/offers gnm-render gnm-data gnm-baselines
 
 ## wheels: one wheel for each package, in dist/
 wheels: offers

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from gnm_core.contracts import Data
-from gnm_core.spec import DataSpec, load_spec
+from gnm_core.schema import DataSpec
+from gnm_core.spec import load_spec
 
 
 def rate(data: Data, batch: int, repeats: int) -> float:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from gnm_core import Dims, OptionError, compose
 from gnm_core.distributions import divergence, log_prob
-from gnm_core.gnm.model import scene_divergence
+from gnm_core.gnm.inference import scene_divergence
 from gnm_core.layers.standardise import Standardise
 from gnm_core.parts.cores.cells import Cells
 from gnm_core.quantised import QuantisedNormal, levels_like, nearest

@@ -8,7 +8,8 @@ import torch
 from gnm_core.contracts import Data
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, OptionError
-from gnm_core.spec import DataSpec, load_spec
+from gnm_core.schema import DataSpec
+from gnm_core.spec import load_spec
 from gnm_data.arrow_room.cycles import Cycles
 from gnm_data.arrow_room.data import ArrowRoom
 from gnm_data.arrow_room.painter import Painter

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from gnm_core.dims import Dims
-from gnm_core.spec import DataSpec, load_spec
+from gnm_core.schema import DataSpec
+from gnm_core.spec import load_spec
 from gnm_data.arrow_room.cycles import Cycles
 from gnm_data.arrow_room.data import ArrowRoom
 from gnm_data.arrow_room.tracer import Tracer

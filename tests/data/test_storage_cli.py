@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 from gnm_core.cli import main
 from gnm_core.errors import DataError
-from gnm_core.spec import DataSpec, load_spec
+from gnm_core.schema import DataSpec
+from gnm_core.spec import load_spec
 
 SMALL = ("mnist-4", "--size", "32", "--count", "60", "--shard-size", "20", "--processes", "1")
 

@@ -19,7 +19,8 @@ from gnm_core.contracts import Data
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, OptionError
 from gnm_core.results import Batch, Truth
-from gnm_core.spec import DataSpec, load_spec
+from gnm_core.schema import DataSpec
+from gnm_core.spec import load_spec
 from gnm_data.digits.embedded import EmbeddedDigits
 from gnm_data.scenes.mnist4 import Mnist4
 from gnm_data.scenes.mnist10 import Mnist10

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from gnm_core.evaluation.evaluation import Evaluation, Outcome
-from gnm_core.evaluation.tables import print_comparison
+from gnm_core.evaluation.report.tables import print_comparison
 from gnm_core.heartbeat import Heartbeat
 from gnm_core.results import Value
 from gnm_core.training.learner import Report

@@ -10,9 +10,9 @@ import pytest
 from gnm_core.errors import DataError, GnmError, RunError, SpecError
 from gnm_core.gnm.published import read_published
 from gnm_core.reading import open_file, read_file
+from gnm_core.runs.checkpoint import Checkpoint, load_run
 from gnm_core.spec import load_spec
 from gnm_core.spec.yaml import read_file as read_spec
-from gnm_core.training.checkpoint import Checkpoint, load_run
 from gnm_data.digits.idx import read_idx
 from gnm_data.storage import read_manifest
 

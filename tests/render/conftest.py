@@ -7,8 +7,8 @@ import pytest
 import torch
 from gnm_core import CheckedSpec, load_spec
 from gnm_core.gnm.model import GNM
+from gnm_core.runs.state import LearnerState, Snapshot
 from gnm_core.training.folder import RunFolder
-from gnm_core.training.learner import LearnerState, Snapshot
 
 torch.set_num_threads(1)  # the tests are small: more threads only get in each other's way
 

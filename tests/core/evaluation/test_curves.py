@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from gnm_core.evaluation.curves import SQUARE, Chart, charts, structure_charts
-from gnm_core.evaluation.history import History, Record, read_history, thinned
+from gnm_core.evaluation.report.curves import SQUARE, Chart, charts, structure_charts
+from gnm_core.evaluation.report.history import History, Record, read_history, thinned
 
 
 def history(**columns: list[float]) -> History:

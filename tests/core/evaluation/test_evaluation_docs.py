@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from gnm_core.cli import main
 from gnm_core.evaluation.choice import choose
-from gnm_core.metrics.d_steps import DSteps
+from gnm_core.evaluation.metrics.d_steps import DSteps
 from gnm_core.plugins import installed
 
 TEXT = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text()
@@ -72,7 +72,7 @@ def test_the_python_runs(at_home: Path) -> None:
 
 def test_the_metrics_in_the_text_work(at_home: Path) -> None:
     """The two examples, on a model that can do everything."""
-    from gnm_core.contracts import Metric
+    from gnm_core.evaluation.context import Metric
     from gnm_core.testing import check_part
 
     header = (

@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from gnm_core.contracts import Metric
 from gnm_core.errors import MetricError, RunError, SpecError
 from gnm_core.evaluation.choice import Choice, choose
+from gnm_core.evaluation.context import BATCH, Metric, Skip, Subject, View
 from gnm_core.evaluation.evaluation import Evaluation, Outcome, load_evaluation, write_evaluation
 from gnm_core.evaluation.evaluator import evaluate
 from gnm_core.evaluation.progress import Silent
 from gnm_core.evaluation.trial import Settings
 from gnm_core.results import Measurement, Value
-from gnm_core.subject import BATCH, Skip, Subject, View
 
 from .toys import Blind, Bright, Oracle, Squares
 
@@ -279,7 +278,7 @@ def test_every_metric_is_chosen_by_default_the_quick_ones_first() -> None:
     names = [choice.name for choice in choose()]
     assert names[0] == "reconstruction"
     assert names[-1] == "d-steps"
-    assert set(names) == {*NAMES, "speed"}
+    assert set(names) == {*NAMES, "speed", "structure-levels", "diversity"}
 
 
 def test_options_are_checked_as_those_of_any_part() -> None:

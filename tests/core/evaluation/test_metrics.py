@@ -7,22 +7,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from gnm_core.contracts import Data, Metric, Model
+from gnm_core.contracts import Data, Model
 from gnm_core.errors import MetricError, OptionError
+from gnm_core.evaluation.context import BATCH, Metric, Skip, Subject
+from gnm_core.evaluation.metrics.counting import Counting
+from gnm_core.evaluation.metrics.d_steps import Classifier, DSteps
+from gnm_core.evaluation.metrics.detection import AveragePrecision, iou, match
+from gnm_core.evaluation.metrics.diversity import Diversity
+from gnm_core.evaluation.metrics.likelihood import LogLikelihood
+from gnm_core.evaluation.metrics.reconstruction import ReconstructionError
+from gnm_core.evaluation.metrics.segmentation import Segmentation, mean_iou
+from gnm_core.evaluation.metrics.speed import SamplingSpeed
+from gnm_core.evaluation.metrics.structure import StructureAccuracy
+from gnm_core.evaluation.metrics.structure_levels import StructureLevels, advice
+from gnm_core.evaluation.metrics.what import WhatClassification
 from gnm_core.evaluation.trial import judge_of
-from gnm_core.metrics.counting import Counting
-from gnm_core.metrics.d_steps import Classifier, DSteps
-from gnm_core.metrics.detection import AveragePrecision, iou, match
-from gnm_core.metrics.diversity import Diversity
-from gnm_core.metrics.likelihood import LogLikelihood
-from gnm_core.metrics.reconstruction import ReconstructionError
-from gnm_core.metrics.segmentation import Segmentation, mean_iou
-from gnm_core.metrics.speed import SamplingSpeed
-from gnm_core.metrics.structure import StructureAccuracy
-from gnm_core.metrics.structure_levels import StructureLevels, advice
-from gnm_core.metrics.what import WhatClassification
 from gnm_core.results import Measurement, Scene, Value
-from gnm_core.subject import BATCH, Skip, Subject
 from gnm_core.testing import check_part
 from torch import Tensor
 
@@ -134,7 +134,7 @@ def test_structure_accuracy_counts_what_the_judge_accepts() -> None:
 
 @pytest.mark.parametrize(("accepted", "low", "high"), [(243, 0.9433, 0.9863), (0, 0.0, 0.0151), (250, 0.9849, 1.0)])
 def test_the_interval_is_wilsons(accepted: int, low: float, high: float) -> None:
-    from gnm_core.metrics.intervals import share
+    from gnm_core.evaluation.metrics.intervals import share
 
     value = share("S-Acc", accepted, 250)
     assert (value.low, value.high) == (pytest.approx(low, abs=2e-4), pytest.approx(high, abs=2e-4))
@@ -203,7 +203,8 @@ def test_without_a_judge_structure_is_skipped() -> None:
 
 
 def test_scenes_of_the_data_set_obey_its_own_judge() -> None:
-    from gnm_core.spec import DataSpec, load_spec
+    from gnm_core.schema import DataSpec
+    from gnm_core.spec import load_spec
 
     spec = load_spec({"dims": {"size": 64}, "data": "mnist-4"}, top=DataSpec)
     images = spec.data("test").batch(range(64)).image
@@ -269,7 +270,7 @@ def test_settings_of_d_steps_that_do_not_fit(options: dict[str, int], message: s
 @pytest.mark.parametrize("seed", range(4))
 def test_average_precision_agrees_with_an_independent_implementation(seed: int) -> None:
     package = pytest.importorskip("mean_average_precision", reason="needs mean-average-precision from PyPI")
-    from gnm_core.metrics.detection import THRESHOLDS, _by_threshold, _rank
+    from gnm_core.evaluation.metrics.detection import THRESHOLDS, _by_threshold, _rank
 
     rng = np.random.default_rng(seed)
     other = package.MetricBuilder.build_evaluation_metric("map_2d", num_classes=1)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from gnm_core.evaluation.published import label_of, published
+from gnm_core.evaluation.report.published_results import label_of, published
 from gnm_core.spec import load_spec
 
 ROOT = Path(__file__).parents[3]
@@ -40,7 +40,7 @@ def test_a_model_of_ones_own_goes_by_its_name() -> None:
 
 
 def test_every_published_number_stands_in_the_supplement() -> None:
-    from gnm_core.evaluation.published import _OBJECTS, _STRUCTURE, PARAMETERS
+    from gnm_core.evaluation.report.published_results import _OBJECTS, _STRUCTURE, PARAMETERS
 
     if not SUPPLEMENT.exists():
         pytest.skip("the supplement's text is not at ../shared")

@@ -14,7 +14,7 @@ import pytest
 from gnm_core import RunError, Value, load_spec
 from gnm_core.evaluation.evaluation import Evaluation, Outcome, write_evaluation
 from gnm_core.evaluation.figures import Drawn
-from gnm_core.evaluation.report import render, write_report
+from gnm_core.evaluation.report.html import render, write_report
 from PIL import Image
 
 SPEC = {

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from einops import rearrange
 from gnm_core import load_run, load_spec
 from gnm_core.cli import main
-from gnm_core.gnm.model import GNM, scene_divergence
+from gnm_core.gnm.inference import scene_divergence
+from gnm_core.gnm.model import GNM
 from gnm_core.gnm.published import load_published
 from gnm_core.latents import SymbolicDistribution, SymbolicLatents
 from gnm_core.results import Rendering

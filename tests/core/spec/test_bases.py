@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from gnm_core.errors import SpecError
 from gnm_core.plugins import installed
+from gnm_core.schema import DataSpec
 from gnm_core.spec import CheckedSpec, load_spec
 from gnm_core.spec.bases import LONGEST
-from gnm_core.spec.checked import DataSpec
 
 Write = Callable[..., Path]
 MODEL = (

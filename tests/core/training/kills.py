@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from gnm_core import files
+from gnm_core.runs import checkpoint
 from gnm_core.spec import load_spec
-from gnm_core.training import checkpoint, files
 from gnm_core.training.device import Settings
 from gnm_core.training.loop import resume, start
 from gnm_core.training.progress import Silent

@@ -14,8 +14,8 @@ import pytest
 import torch
 from gnm_core import files
 from gnm_core.errors import RunError
+from gnm_core.runs.checkpoint import Checkpoints, load_run
 from gnm_core.spec import load_spec
-from gnm_core.training.checkpoint import Checkpoints, load_run
 from gnm_core.training.device import Settings
 from gnm_core.training.loop import resume, start
 from gnm_core.training.progress import Silent
@@ -240,7 +240,7 @@ def test_a_full_disk_is_named_and_costs_nothing_saved_before(run: Path, monkeypa
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         whole(path, content)
 
-    monkeypatch.setattr("gnm_core.training.checkpoint.write", full)
+    monkeypatch.setattr("gnm_core.runs.checkpoint.write", full)
     with pytest.raises(RunError, match=r"step-00000014: cannot be written: the disk is full; .*step 12 is intact"):
         resume(run, Settings(), Silent(), overrides=["train.steps=14"])
     assert Checkpoints(run).steps() == [4, 8, 12]

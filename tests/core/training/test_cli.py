@@ -15,7 +15,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from gnm_core.cli import main
-from gnm_core.training.checkpoint import Checkpoints
+from gnm_core.runs.checkpoint import Checkpoints
 from gnm_core.training.folder import RunFolder
 from PIL import Image
 from ruamel.yaml import YAML

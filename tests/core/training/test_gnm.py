@@ -5,9 +5,9 @@ from typing import ClassVar
 
 import pytest
 import torch
-from gnm_core.evaluation.history import read_history
+from gnm_core.evaluation.report.history import read_history
+from gnm_core.runs.checkpoint import load_run
 from gnm_core.spec import load_spec
-from gnm_core.training.checkpoint import load_run
 from gnm_core.training.device import Settings
 from gnm_core.training.loop import resume, start
 from gnm_core.training.progress import Silent

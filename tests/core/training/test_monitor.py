@@ -2,9 +2,9 @@
 
 import pytest
 from gnm_core.dims import Dims
+from gnm_core.schema import Stage, Training
 from gnm_core.training.monitor import CollapseMonitor, nonfinite
 from gnm_core.training.plan import Plan
-from gnm_core.training.spec import Stage, Training
 
 HEALTHY = {"objects": 4.0, "kl.scene": 5.0, "kl.where": 9.0}
 

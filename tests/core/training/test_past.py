@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from gnm_core.errors import RunError, SpecError
+from gnm_core.runs.checkpoint import load_run
 from gnm_core.spec import load_spec
-from gnm_core.training.checkpoint import load_run
 from gnm_core.training.device import Settings
 from gnm_core.training.loop import Outcome, resume, start
 from gnm_core.training.progress import Silent

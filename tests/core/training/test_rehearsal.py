@@ -3,8 +3,8 @@
 import pytest
 import torch
 from gnm_core import load_spec
+from gnm_core.schema import Stage
 from gnm_core.training.rehearsal import rehearse
-from gnm_core.training.spec import Stage
 
 
 def test_a_rehearsal_changes_nothing() -> None:

@@ -18,10 +18,11 @@ import torch
 from gnm_core.errors import GnmError, SpecError
 from gnm_core.plugins import installed
 from gnm_core.randomness import seed_from
+from gnm_core.runs.state import LearnerState
+from gnm_core.schema import DataSpec
 from gnm_core.signatures import signature_of
 from gnm_core.spec import load_spec
-from gnm_core.spec.checked import DataSpec
-from gnm_core.training.learner import Learner, LearnerState
+from gnm_core.training.learner import Learner
 from gnm_core.training.order import Order
 from gnm_core.training.past import require_same_past
 from PIL import Image

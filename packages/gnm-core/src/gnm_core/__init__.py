@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from gnm_core.contracts import Handicap as Handicap
     from gnm_core.contracts import Judge as Judge
     from gnm_core.contracts import LatentPrior as LatentPrior
-    from gnm_core.contracts import Metric as Metric
     from gnm_core.contracts import Model as Model
     from gnm_core.contracts import Objective as Objective
     from gnm_core.contracts import Optimizer as Optimizer
@@ -39,6 +38,10 @@ if TYPE_CHECKING:
     from gnm_core.errors import Problem as Problem
     from gnm_core.errors import RunError as RunError
     from gnm_core.errors import SpecError as SpecError
+    from gnm_core.evaluation.context import Metric as Metric
+    from gnm_core.evaluation.context import Skip as Skip
+    from gnm_core.evaluation.context import Subject as Subject
+    from gnm_core.evaluation.context import View as View
     from gnm_core.exported.find import pretrained as pretrained
     from gnm_core.latents import SymbolicDistribution as SymbolicDistribution
     from gnm_core.latents import SymbolicLatents as SymbolicLatents
@@ -54,13 +57,10 @@ if TYPE_CHECKING:
     from gnm_core.results import Truth as Truth
     from gnm_core.results import Value as Value
     from gnm_core.results import Verdict as Verdict
+    from gnm_core.runs.checkpoint import Run as Run
+    from gnm_core.runs.checkpoint import load_run as load_run
     from gnm_core.spec import CheckedSpec as CheckedSpec
     from gnm_core.spec import load_spec as load_spec
-    from gnm_core.subject import Skip as Skip
-    from gnm_core.subject import Subject as Subject
-    from gnm_core.subject import View as View
-    from gnm_core.training.checkpoint import Run as Run
-    from gnm_core.training.checkpoint import load_run as load_run
 
 _HOMES = {
     "gnm_core.composer": ("compose",),
@@ -79,7 +79,6 @@ _HOMES = {
         "Handicap",
         "Judge",
         "LatentPrior",
-        "Metric",
         "Model",
         "Objective",
         "Optimizer",
@@ -117,8 +116,8 @@ _HOMES = {
         "Verdict",
     ),
     "gnm_core.spec": ("CheckedSpec", "load_spec"),
-    "gnm_core.subject": ("Skip", "Subject", "View"),
-    "gnm_core.training.checkpoint": ("Run", "load_run"),
+    "gnm_core.evaluation.context": ("Metric", "Skip", "Subject", "View"),
+    "gnm_core.runs.checkpoint": ("Run", "load_run"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

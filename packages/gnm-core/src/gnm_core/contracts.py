@@ -11,7 +11,7 @@ Shapes: B images, C channels, H = W pixels, G cells a side, E feature channels, 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from gnm_core.completion import interpolate
+from gnm_core.deprecated import renamed_names
 from gnm_core.dims import Dims
 from gnm_core.images import checked
 from gnm_core.latents import SymbolicLatents
@@ -27,16 +28,12 @@ from gnm_core.results import (
     Components,
     Drawing,
     Loss,
-    Measurement,
     Objects,
     Rendering,
     Scene,
     Terms,
     Verdict,
 )
-
-if TYPE_CHECKING:
-    from gnm_core.subject import Subject, View
 
 
 @dataclass(frozen=True)
@@ -420,28 +417,4 @@ class Figure(Contract):
         """
 
 
-class Metric(Contract):
-    """Named numbers about a model. It speaks to the model through the contract alone, so it fits every model.
-
-    A metric that looks at the data set's images takes part in one pass that all metrics share: `see` keeps a little of
-    every batch, `measure` turns what was kept into numbers. A metric that looks at generated scenes needs only
-    `measure`. Both run without a state of their own, from torch's global random state, which is a function of the
-    evaluation's seed and the metric's name alone.
-
-    Raise `gnm_core.Skip("why")` from either where there is nothing to measure: the data set knows no truth, or the
-    model names no objects.
-    """
-
-    kind = "metric"
-    describes = "named numbers about a model"
-
-    images: int | None = 0
-    """How many images of the split it sees in the shared pass; None for all of them, 0 for none."""
-
-    def see(self, view: "View") -> Any:
-        """One batch of the shared pass → what to keep of it, small enough to keep for every batch."""
-        return None
-
-    @abstractmethod
-    def measure(self, subject: "Subject", seen: Sequence[Any]) -> Measurement:
-        """The model on trial, and what `see` kept of each batch, in order → the numbers."""
+__getattr__ = renamed_names(__name__, {"Metric": "gnm_core.evaluation.context:Metric"})

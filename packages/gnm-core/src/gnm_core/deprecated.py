@@ -56,7 +56,8 @@ def moved_module(old: str, new: str) -> Callable[[str], Any]:
     def find(name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(f"module {old!r} has no attribute {name!r}")
+        found = getattr(import_module(new), name)
         warn_renamed(old, new)
-        return getattr(import_module(new), name)
+        return found
 
     return find

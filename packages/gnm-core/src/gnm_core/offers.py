@@ -1,12 +1,9 @@
 """What the packages of this project offer, so that one that is not installed can be named.
 
-Every package registers its parts at the hook; this table is written from there, never by hand:
-
-    python -m gnm_core.offers gnm-render gnm-data gnm-baselines
+Every package registers its parts at the hook; this table is written from there, never by hand (`make offers`).
 """
 
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -52,9 +49,3 @@ def text_of(table: Offers) -> str:
         lines = ",\n".join(f"    {json.dumps(kind)}: {json.dumps(sorted(names))}" for kind, names in kinds.items())
         blocks.append(f"  {json.dumps(package)}: {{\n{lines}\n  }}")
     return "{\n" + ",\n".join(blocks) + "\n}\n"
-
-
-if __name__ == "__main__":
-    from gnm_core.plugins import installed
-
-    TABLE.write_text(text_of(offered_by(installed(), sys.argv[1:])), encoding="utf-8")

@@ -49,17 +49,17 @@ def gnm_register(register: Register) -> None:
     register.model("gnm", "gnm_core.gnm.model:GNM")
     register.command("import", "gnm_core.cli.import_published:import_published", "take over published weights")
     for name, metric in (
-        ("ap", "gnm_core.metrics.detection:AveragePrecision"),
-        ("counting", "gnm_core.metrics.counting:Counting"),
-        ("diversity", "gnm_core.metrics.diversity:Diversity"),
-        ("d-steps", "gnm_core.metrics.d_steps:DSteps"),
-        ("ll", "gnm_core.metrics.likelihood:LogLikelihood"),
-        ("reconstruction", "gnm_core.metrics.reconstruction:ReconstructionError"),
-        ("s-acc", "gnm_core.metrics.structure:StructureAccuracy"),
-        ("segmentation", "gnm_core.metrics.segmentation:Segmentation"),
-        ("structure-levels", "gnm_core.metrics.structure_levels:StructureLevels"),
-        ("speed", "gnm_core.metrics.speed:SamplingSpeed"),
-        ("what-classification", "gnm_core.metrics.what:WhatClassification"),
+        ("ap", "gnm_core.evaluation.metrics.detection:AveragePrecision"),
+        ("counting", "gnm_core.evaluation.metrics.counting:Counting"),
+        ("diversity", "gnm_core.evaluation.metrics.diversity:Diversity"),
+        ("d-steps", "gnm_core.evaluation.metrics.d_steps:DSteps"),
+        ("ll", "gnm_core.evaluation.metrics.likelihood:LogLikelihood"),
+        ("reconstruction", "gnm_core.evaluation.metrics.reconstruction:ReconstructionError"),
+        ("s-acc", "gnm_core.evaluation.metrics.structure:StructureAccuracy"),
+        ("segmentation", "gnm_core.evaluation.metrics.segmentation:Segmentation"),
+        ("structure-levels", "gnm_core.evaluation.metrics.structure_levels:StructureLevels"),
+        ("speed", "gnm_core.evaluation.metrics.speed:SamplingSpeed"),
+        ("what-classification", "gnm_core.evaluation.metrics.what:WhatClassification"),
     ):
         register.metric(name, metric)
     register.specs("gnm_core:specs")

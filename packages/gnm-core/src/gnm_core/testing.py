@@ -26,7 +26,6 @@ from gnm_core.contracts import (
     GlimpseDecoder,
     GlimpseEncoder,
     LatentPrior,
-    Metric,
     Model,
     PresencePrior,
     Renderer,
@@ -35,15 +34,14 @@ from gnm_core.contracts import (
 from gnm_core.dims import Dims
 from gnm_core.distributions import log_prob
 from gnm_core.errors import SpecError
+from gnm_core.evaluation import Metric, Skip
 from gnm_core.latents import SymbolicLatents
 from gnm_core.plugins import installed
 from gnm_core.randomness import borrowed_random_state
 from gnm_core.registry import Provider, Register, Registry
 from gnm_core.results import Drawing, Measurement
 from gnm_core.spec.build import Builder
-from gnm_core.spec.checker import Checker
-from gnm_core.spec.nodes import node_of
-from gnm_core.subject import Skip
+from gnm_core.spec.single import checked_part
 from gnm_core.testing_subjects import bare_subject, full_subject
 
 BATCH = 3
@@ -78,10 +76,7 @@ def check_part(
     """
     dims = dims or Dims(size=32, grid=4, features=8, scene=5, what=6, background=4)
     registry, name = _shelved(contract, part)
-    checker = Checker(registry)
-    tree = checker.check(contract, node_of({"use": name, **options}), contract.kind)
-    if checker.problems:
-        raise SpecError(checker.problems)
+    tree = checked_part(contract, {"use": name, **options}, registry)
 
     def build() -> Any:
         builder = Builder(dims)

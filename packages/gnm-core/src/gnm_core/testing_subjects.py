@@ -10,8 +10,8 @@ from torch.distributions import Normal
 
 from gnm_core.contracts import Data, Judge, Model
 from gnm_core.dims import Dims
+from gnm_core.evaluation import Subject
 from gnm_core.results import Batch, Components, Objects, Scene, Terms, Truth, Verdict
-from gnm_core.subject import Subject
 
 LENGTH = 40
 """Images in the data set."""

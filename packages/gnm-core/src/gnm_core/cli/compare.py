@@ -25,8 +25,7 @@ def compare(*, runs: tuple[Path, ...], everything: bool, as_csv: Path | None, as
     from rich.console import Console
 
     from gnm_core.cli.output import print_json
-    from gnm_core.evaluation.evaluation import load_evaluation
-    from gnm_core.evaluation.tables import by_data, main_names, names_in, print_comparison, rows_of, write_csv
+    from gnm_core.evaluation import by_data, load_evaluation, main_names, names_in, print_comparison, rows_of, write_csv
 
     found = [load_evaluation(run) for run in runs]
     groups = by_data(found)

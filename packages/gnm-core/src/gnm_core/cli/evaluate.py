@@ -10,12 +10,8 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gnm_core.evaluation.choice import Choice
-    from gnm_core.evaluation.evaluation import Evaluation
-    from gnm_core.evaluation.progress import Lines
-    from gnm_core.evaluation.trial import Settings
-    from gnm_core.subject import Subject
-    from gnm_core.training.checkpoint import Run
+    from gnm_core.evaluation import Choice, Evaluation, Lines, Settings, Subject
+    from gnm_core.runs.checkpoint import Run
 
 
 @click.command()
@@ -80,8 +76,7 @@ def evaluate(
     from rich.console import Console
 
     from gnm_core.errors import MetricError
-    from gnm_core.evaluation.progress import Bars, Lines
-    from gnm_core.evaluation.trial import Settings
+    from gnm_core.evaluation import Bars, Lines, Settings
     from gnm_core.exported.find import find
 
     if not runs and not models:
@@ -139,9 +134,8 @@ class _Trial:
     def take(self, settings: "Settings", display: "Lines", failures: list[str]) -> "Evaluation":
         """Take the metrics; those that fail are noted."""
         from gnm_core.errors import MetricError
-        from gnm_core.evaluation.evaluation import load_evaluation
-        from gnm_core.evaluation.evaluator import evaluate as take_metrics
-        from gnm_core.evaluation.tables import write_csv
+        from gnm_core.evaluation import evaluate as take_metrics
+        from gnm_core.evaluation import load_evaluation, write_csv
 
         display.say(f"{self.start.run}: {self.start.label}, step {self.start.step}")
         try:
@@ -163,9 +157,8 @@ def _open(
     device: str,
 ) -> _Trial:
     """Everything that can be wrong with a run is wrong here, before anything is measured."""
-    from gnm_core.evaluation.choice import choose
-    from gnm_core.evaluation.trial import begin, subject_of
-    from gnm_core.training.checkpoint import load_run
+    from gnm_core.evaluation import begin, choose, subject_of
+    from gnm_core.runs.checkpoint import load_run
     from gnm_core.training.device import choose_device
 
     wanted = [name.strip() for name in (names or "").split(",") if name.strip()]
@@ -179,7 +172,7 @@ def _open(
 
 def _print(console: "Console", found: "list[Evaluation]") -> None:
     """The numbers of each run, and those of all runs side by side."""
-    from gnm_core.evaluation.tables import by_data, main_names, print_comparison, values_table
+    from gnm_core.evaluation import by_data, main_names, print_comparison, values_table
 
     for evaluation in found:
         console.print(values_table(evaluation))
@@ -190,8 +183,7 @@ def _print(console: "Console", found: "list[Evaluation]") -> None:
 
 def _report(trials: list[_Trial], found: "list[tuple[Evaluation, Path]]", seed: int, display: "Lines") -> Path:
     """Draw figures and write the report: beside the evaluation of a single run, above those of several."""
-    from gnm_core.evaluation.figures import draw_figures
-    from gnm_core.evaluation.report import write_report
+    from gnm_core.evaluation import draw_figures, write_report
 
     for trial in trials:
         draw_figures(trial.run, trial.folder, seed, display.say)

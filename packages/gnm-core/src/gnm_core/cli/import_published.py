@@ -27,9 +27,9 @@ def import_published(*, checkpoint: Path, spec: Path | None, overrides: tuple[st
     from gnm_core.errors import RunError
     from gnm_core.gnm.model import GNM
     from gnm_core.gnm.published import load_published, read_published
+    from gnm_core.runs.state import LearnerState, Snapshot
     from gnm_core.spec import load_spec
     from gnm_core.training.folder import RunFolder
-    from gnm_core.training.learner import LearnerState, Snapshot
 
     checked = load_spec(spec, overrides)
     weights = read_published(checkpoint)

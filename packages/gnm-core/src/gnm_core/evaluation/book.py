@@ -10,10 +10,10 @@ from typing import Any
 
 from gnm_core.errors import GnmError
 from gnm_core.evaluation.choice import Choice
+from gnm_core.evaluation.context import Skip
 from gnm_core.evaluation.evaluation import NAME, Evaluation, Outcome, load_evaluation, write_evaluation
 from gnm_core.evaluation.progress import Display
 from gnm_core.results import Measurement
-from gnm_core.subject import Skip
 
 
 class Watch:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from gnm_core.contracts import Metric
 from gnm_core.dims import Dims
 from gnm_core.errors import Problem, SpecError
+from gnm_core.evaluation.context import Metric
 from gnm_core.plugins import installed
 from gnm_core.registry import Registry
 from gnm_core.spec.build import build

@@ -13,12 +13,12 @@ import torch
 from gnm_core.errors import MetricError
 from gnm_core.evaluation.book import Book, Watch
 from gnm_core.evaluation.choice import Choice
+from gnm_core.evaluation.context import Subject
 from gnm_core.evaluation.evaluation import Evaluation
 from gnm_core.evaluation.progress import Display, Silent
 from gnm_core.evaluation.trial import Settings
 from gnm_core.randomness import seed_from, word_of
 from gnm_core.results import Measurement
-from gnm_core.subject import Subject
 
 PASS = "the shared pass"
 

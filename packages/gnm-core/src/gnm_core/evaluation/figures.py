@@ -18,14 +18,11 @@ from gnm_core.observing import observing
 from gnm_core.plugins import installed
 from gnm_core.reading import read_file
 from gnm_core.results import Batch
+from gnm_core.runs.checkpoint import Run
 from gnm_core.signatures import signature_of
 from gnm_core.spec import CheckedSpec
-from gnm_core.spec.build import build
-from gnm_core.spec.checker import Checker
-from gnm_core.spec.nodes import Scalar, Table
-from gnm_core.spec.overrides import SOURCE, override
-from gnm_core.training.checkpoint import Run
-from gnm_core.training.pictures import FIGURE as TRAINING
+from gnm_core.spec.overrides import SOURCE
+from gnm_core.spec.single import build_part
 
 PICTURES = 8
 """Pictures of the data set that a figure is given, at least."""
@@ -33,6 +30,10 @@ FOLDER = "figures"
 """Where the pictures of an evaluation lie, in its folder."""
 INDEX = "figures.json"
 """Lies beside the pictures, and says what each is, and why others are missing."""
+
+
+TRAINING = "training"
+"""Name of the figure that is drawn while a model trains."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,7 @@ def make_figure(kind: str, dims: Dims, overrides: Iterable[str] = (), count: int
     for text in overrides:
         if not text.strip().startswith("figure."):
             raise SpecError([Problem(f"{text!r} is no option of a figure, such as figure.rows=4", source=SOURCE)])
-    root = Table({"figure": Scalar(kind)})
-    override(root, [*_counting(kind, count), *overrides])
-    checker = Checker(installed())
-    tree = checker.check(Figure, root.nodes["figure"], "figure")
-    if checker.problems:
-        raise SpecError(checker.problems)
-    figure = build(tree, dims)
-    assert isinstance(figure, Figure)
-    return figure
+    return build_part(Figure, kind, dims, [*_counting(kind, count), *overrides])  # type: ignore[type-abstract]
 
 
 def _counting(kind: str, count: int | None) -> list[str]:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from gnm_core.evaluation.evaluation import Outcome
-from gnm_core.evaluation.words import shown
+from gnm_core.evaluation.report.words import shown
 from gnm_core.heartbeat import Heartbeat
 
 

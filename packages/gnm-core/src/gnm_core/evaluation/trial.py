@@ -8,14 +8,12 @@ import torch
 
 from gnm_core.contracts import Judge
 from gnm_core.dims import Dims
+from gnm_core.evaluation.context import Subject
 from gnm_core.evaluation.evaluation import Evaluation
-from gnm_core.evaluation.published import label_of
+from gnm_core.evaluation.report.published_results import label_of
 from gnm_core.plugins import installed
-from gnm_core.spec.build import build
-from gnm_core.spec.checker import Checker
-from gnm_core.spec.nodes import Scalar
-from gnm_core.subject import Subject
-from gnm_core.training.checkpoint import Checkpoint, Run
+from gnm_core.runs.checkpoint import Checkpoint, Run
+from gnm_core.spec.single import build_part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +72,6 @@ def subject_of(run: Run, settings: Settings, device: torch.device | None = None)
 
 def judge_of(data: str, dims: Dims) -> Judge | None:
     """The judge of the data set's name; None where there is none."""
-    registry = installed()
-    if not data or registry.find("judge", data) is None:
+    if not data or installed().find("judge", data) is None:
         return None
-    judge = build(Checker(registry).check(Judge, Scalar(data), "judge"), dims)
-    assert isinstance(judge, Judge)
-    return judge
+    return build_part(Judge, data, dims)  # type: ignore[type-abstract]

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gnm_core.evaluation.evaluation import Evaluation
-from gnm_core.evaluation.published import published
-from gnm_core.evaluation.words import interval, number
+from gnm_core.evaluation import Evaluation, interval, number, published
 
 FEW_REASONS = 5
 """So many of the reasons why generated scenes break their rule are told."""

@@ -10,19 +10,30 @@ from pathlib import Path
 from typing import Any, cast
 
 from gnm_core.errors import FigureError, RunError
-from gnm_core.evaluation.choice import choose
-from gnm_core.evaluation.evaluation import NAME, Evaluation, load_evaluation
-from gnm_core.evaluation.evaluator import evaluate
-from gnm_core.evaluation.figures import draw_figure, figure_kinds, make_figure, no_pictures, pictures_of, write_png
-from gnm_core.evaluation.published import label_of
-from gnm_core.evaluation.trial import Settings, begin, subject_of
+from gnm_core.evaluation import (
+    NAME,
+    Evaluation,
+    Settings,
+    begin,
+    choose,
+    draw_figure,
+    evaluate,
+    figure_kinds,
+    label_of,
+    load_evaluation,
+    make_figure,
+    no_pictures,
+    pictures_of,
+    subject_of,
+    write_png,
+)
 from gnm_core.exported.card import Facts, card
 from gnm_core.files import explained, sync_folder, write
+from gnm_core.runs.checkpoint import FORMAT, Checkpoint, Run, load_run
+from gnm_core.runs.half import DECLARED, HALF, largest_change, rounded, to_bytes
 from gnm_core.spec import CheckedSpec, load_spec
 from gnm_core.spec.tree import Checked, Leaf, Listing, Named, Part
 from gnm_core.spec.yaml import dump
-from gnm_core.training.checkpoint import FORMAT, Checkpoint, Run, load_run
-from gnm_core.training.half import DECLARED, HALF, largest_change, rounded, to_bytes
 
 FIGURES = ("samples", "reconstruction", "components")
 """What a card shows, of the figures that the model can fill."""

@@ -10,8 +10,8 @@ from gnm_core.printable import quoted
 from gnm_core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
+    from gnm_core.runs.checkpoint import Run
     from gnm_core.spec import CheckedSpec
-    from gnm_core.training.checkpoint import Run
     from gnm_core.training.initial import Origin
 
 
@@ -48,7 +48,7 @@ def pretrained(source: str | Path) -> "Run":
         RunError: there is no such model, or its files are damaged.
         SpecError: the spec names parts that are not installed.
     """
-    from gnm_core.training.checkpoint import load_run
+    from gnm_core.runs.checkpoint import load_run
 
     return load_run(find(source))
 
@@ -63,7 +63,7 @@ def weights_of(source: str | Path, only: Sequence[str] = ()) -> "tuple[Origin, C
     Raises:
         RunError: there is no such model, or its files are damaged.
     """
-    from gnm_core.training.checkpoint import open_checkpoint
+    from gnm_core.runs.checkpoint import open_checkpoint
     from gnm_core.training.initial import Origin
 
     checkpoint = open_checkpoint(find(source))

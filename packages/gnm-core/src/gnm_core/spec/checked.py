@@ -5,15 +5,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, cast
+from typing import cast
 
 import torch
 
-from gnm_core.contracts import Data, Default, Model, Objective
+from gnm_core.contracts import Data, Model, Objective
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, Problem, SpecError
 from gnm_core.plugins import installed
 from gnm_core.registry import Registry
+from gnm_core.schema import DataSpec, Spec, Training
 from gnm_core.spec.bases import BASE, Bases
 from gnm_core.spec.build import Builder, build
 from gnm_core.spec.checker import Checker
@@ -22,33 +23,6 @@ from gnm_core.spec.overrides import override
 from gnm_core.spec.sources import locate
 from gnm_core.spec.tree import Part, parts, plain
 from gnm_core.spec.yaml import dump, read_file
-from gnm_core.training.spec import Training
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spec:
-    """The top level of a spec file; the checker reads these annotations as it reads a part's constructor."""
-
-    dims: Dims = Dims()  # noqa: RUF009 (frozen)
-    """Sizes that parts share."""
-    model: Model
-    """What is trained."""
-    objective: Annotated[Objective, Default("elbo")]
-    """What training minimises."""
-    data: Data | None = None
-    """What it learns from."""
-    train: Training = Training()  # noqa: RUF009 (frozen)
-    """How it learns."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataSpec:
-    """The top level where only a data set is wanted, as `gnm data` does."""
-
-    dims: Dims = Dims()  # noqa: RUF009 (frozen)
-    """Sizes that parts share."""
-    data: Data
-    """The data set."""
 
 
 @dataclass(frozen=True)

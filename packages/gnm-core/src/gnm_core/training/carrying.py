@@ -7,7 +7,6 @@ it begins, the training has moved it since), the option cannot change any more, 
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,17 +16,7 @@ from gnm_core.contracts import Optimizer
 from gnm_core.errors import RunError
 from gnm_core.printable import said_by
 from gnm_core.randomness import borrowed_random_state
-
-Group = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Began:
-    """What objectives and optimisers begin with, as their options say."""
-
-    objectives: dict[str, Tensor] = field(default_factory=dict)
-    optimizers: list[list[Group]] = field(default_factory=list)
-    """The parameter groups of each optimiser, without the parameters."""
+from gnm_core.runs.state import Began, Group
 
 
 def groups_of(optimizer: torch.optim.Optimizer) -> list[Group]:

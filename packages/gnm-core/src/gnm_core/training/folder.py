@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 from gnm_core.errors import RunError
 from gnm_core.files import explained, replace_file
 from gnm_core.reading import read_file
-from gnm_core.training.checkpoint import Checkpoints
+from gnm_core.runs.checkpoint import Checkpoints
 from gnm_core.training.initial import NAME as ORIGIN
 
 

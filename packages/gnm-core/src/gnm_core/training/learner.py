@@ -15,7 +15,9 @@ from gnm_core.parts.optimizers.rmsprop import RMSprop
 from gnm_core.parts.schedules.constant import Constant
 from gnm_core.randomness import seed_from
 from gnm_core.results import Loss, Terms
-from gnm_core.training.carrying import Began, carry_objectives, carry_optimizers, groups_of, require_usable
+from gnm_core.runs.state import Began, LearnerState, Snapshot, load_strictly
+from gnm_core.schema import Stage, Training
+from gnm_core.training.carrying import carry_objectives, carry_optimizers, groups_of, require_usable
 from gnm_core.training.feed import Feed
 from gnm_core.training.levels import Levelled, check_level, make_inputs
 from gnm_core.training.monitor import nonfinite
@@ -24,7 +26,6 @@ from gnm_core.training.plan import Place, Plan
 from gnm_core.training.ranks import Ranks
 from gnm_core.training.rehearsal import rehearse
 from gnm_core.training.selection import select
-from gnm_core.training.spec import Stage, Training
 
 SNAPSHOT_EVERY = 100
 """Steps between two copies of the state in memory, to roll back to."""
@@ -51,33 +52,6 @@ class Report:
     """The learning rate of each optimiser."""
     trouble: str | None = None
     """What was not finite and what came of it; None after a good step."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Everything that a step changes: tensors of their own, which later steps leave alone."""
-
-    model: dict[str, Tensor]
-    objectives: dict[str, Tensor]
-    optimizers: list[dict[str, Any]]
-    """Of each optimiser, its class (`kind`), the `names` of its parameters and its `state`."""
-
-
-@dataclass(frozen=True)
-class LearnerState:
-    """All that a training needs to go on as if it had never stopped."""
-
-    step: int
-    """Steps made."""
-    stage: int
-    """Stage of the last of them, from 0; -1 before the first."""
-    now: Snapshot
-    good: Snapshot
-    """What a step that is not finite rolls back to."""
-    strikes: int = 0
-    """Steps in a row, up to now, that were not finite."""
-    began: Began | None = None
-    """What objectives and optimisers began with; None where nobody noted it."""
 
 
 class Learner:
@@ -325,26 +299,6 @@ class Learner:
     def _load_modules(self, snapshot: Snapshot) -> None:
         load_strictly(self.model, snapshot.model, "model")
         load_strictly(self._objectives, snapshot.objectives, "objective")
-
-
-def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
-    """Take over every tensor, or none.
-
-    Raises:
-        RunError: a tensor is missing, is one too many or has another shape; all are named.
-    """
-    expected = module.state_dict()
-    problems = [f"missing: {name}" for name in expected if name not in tensors]
-    problems += [f"not in the {what}: {name}" for name in tensors if name not in expected]
-    problems += [
-        f"{name}: shape {tuple(tensor.shape)}, expected {tuple(expected[name].shape)}"
-        for name, tensor in tensors.items()
-        if name in expected and tensor.shape != expected[name].shape
-    ]
-    if problems:
-        shown = problems[:20] + ([f"and {len(problems) - 20} more"] if len(problems) > 20 else [])
-        raise RunError(f"the weights do not fit the {what}:\n  " + "\n  ".join(shown))
-    module.load_state_dict(tensors)
 
 
 def _recipes(stage: Stage) -> tuple[Optimizer, ...]:

@@ -12,21 +12,22 @@ import torch
 
 from gnm_core import kernels
 from gnm_core.errors import DataError, GnmError, RunError
+from gnm_core.evaluation import Skip
 from gnm_core.randomness import seed_from
+from gnm_core.runs.checkpoint import Checkpoint
+from gnm_core.runs.same_model import require_same_model
 from gnm_core.spec.checked import CheckedSpec, load_spec
-from gnm_core.subject import Skip
 from gnm_core.training.allocator import keep_freed_memory
 from gnm_core.training.board import Board
-from gnm_core.training.checkpoint import Checkpoint
 from gnm_core.training.clock import Clock
 from gnm_core.training.device import Settings, choose_device, require_compiler
 from gnm_core.training.folder import RunFolder
 from gnm_core.training.initial import Origin, begin_from, write_origin
 from gnm_core.training.interrupts import Interrupts
 from gnm_core.training.learner import Learner, Report
-from gnm_core.training.metrics import Averages, Metrics
+from gnm_core.training.log import Averages, Metrics
 from gnm_core.training.monitor import CollapseMonitor
-from gnm_core.training.past import changes, require_same_model, require_same_past
+from gnm_core.training.past import changes, require_same_past
 from gnm_core.training.pictures import Pictures, examples, training_figure
 from gnm_core.training.progress import Display, Silent
 from gnm_core.training.ranks import Ranks

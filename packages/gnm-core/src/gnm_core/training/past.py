@@ -1,30 +1,14 @@
 """What a resumed training may not change: its sizes and its model, and the steps that are made."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from gnm_core.errors import Problem, RunError, SpecError
-from gnm_core.printable import short
+from gnm_core.errors import Problem, SpecError
+from gnm_core.runs.same_model import differences, quoted
 from gnm_core.spec.checked import CheckedSpec
 from gnm_core.training.plan import Plan
 
 WAYS = "--steps N stops early; --resume RUN --at STEP goes back"
-
-
-def require_same_model(checkpoint: CheckedSpec, run: CheckedSpec, where: Path) -> None:
-    """See that a checkpoint belongs to a spec's model.
-
-    Raises:
-        RunError: sizes or model differ.
-    """
-    old, new = checkpoint.resolved(), run.resolved()
-    for section in ("dims", "model"):
-        for path, was, now in differences(old[section], new[section], section):
-            raise RunError(
-                f"{where} is of another spec: {path} is {_quoted(was)} there and {_quoted(now)} here; "
-                "sizes and model stay what they were"
-            )
 
 
 def require_same_past(then: CheckedSpec, now: CheckedSpec, step: int) -> None:
@@ -79,7 +63,7 @@ def _changes_of_finished(
     before, after = _stage(then, index), _stage(now, index)
     for path, old_value, new_value in differences(before, after, f"train.stages.{index}"):
         if not path.endswith(".name"):
-            text = f"{over}: changing {_quoted(old_value)} to {_quoted(new_value)} would change nothing"
+            text = f"{over}: changing {quoted(old_value)} to {quoted(new_value)} would change nothing"
             yield Problem(text, path)
 
 
@@ -95,22 +79,6 @@ def _own(spec: CheckedSpec, index: int, option: str) -> str:
     return f"train.stages.{index}.{option}" if stage.get(option) is not None else f"train.{option}"
 
 
-def differences(old: object, new: object, path: str = "") -> Iterator[tuple[str, object, object]]:
-    """(path, value then, value now) of all that differs between two resolved specs."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in [*old, *(key for key in new if key not in old)]:
-            yield from differences(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (one, other) in enumerate(zip(old, new, strict=True)):
-            yield from differences(one, other, f"{path}.{index}")
-    elif old != new or type(old) is not type(new):
-        yield path, old, new
-
-
 def changes(then: CheckedSpec, now: CheckedSpec) -> list[str]:
     """`train.steps: 6 -> 10`: every option that is not what it was."""
-    return [f"{path}: {_quoted(a)} -> {_quoted(b)}" for path, a, b in differences(then.resolved(), now.resolved())]
-
-
-def _quoted(value: object) -> str:
-    return short(repr(value), 80)
+    return [f"{path}: {quoted(a)} -> {quoted(b)}" for path, a, b in differences(then.resolved(), now.resolved())]

@@ -10,17 +10,14 @@ from PIL import Image
 from gnm_core.contracts import Data, Figure, Model
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError
+from gnm_core.evaluation import TRAINING as FIGURE
 from gnm_core.files import replace_file
 from gnm_core.observing import observing
 from gnm_core.plugins import installed
 from gnm_core.randomness import seed_from
 from gnm_core.results import Batch
-from gnm_core.spec.build import build
-from gnm_core.spec.checker import Checker
-from gnm_core.spec.nodes import Scalar
+from gnm_core.spec.single import build_part
 
-FIGURE = "training"
-"""Name of the figure that is drawn."""
 EXAMPLES = 8
 """Images in a picture."""
 STREAM = 1_000_003
@@ -54,13 +51,10 @@ class Pictures:
 
 def training_figure(dims: Dims, say: Callable[[str], None]) -> Figure | None:
     """The registered figure `training`; without one, says what to install."""
-    registry = installed()
-    if registry.find("figure", FIGURE) is None:
+    if installed().find("figure", FIGURE) is None:
         say(f"no pictures: no plugin provides the figure '{FIGURE}'; gnm-render does (pip install gnm-render)")
         return None
-    figure = build(Checker(registry).check(Figure, Scalar(FIGURE), "figure"), dims)
-    assert isinstance(figure, Figure)
-    return figure
+    return build_part(Figure, FIGURE, dims)  # type: ignore[type-abstract]
 
 
 def examples(data: Data) -> Batch:

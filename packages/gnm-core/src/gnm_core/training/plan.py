@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gnm_core.training.spec import Stage
+from gnm_core.schema import Stage
 
 
 @dataclass(frozen=True)

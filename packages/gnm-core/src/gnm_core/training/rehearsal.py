@@ -7,8 +7,8 @@ from torch import Tensor
 
 from gnm_core.contracts import Model, Objective
 from gnm_core.observing import observing
+from gnm_core.schema import Stage
 from gnm_core.training.levels import Levelled
-from gnm_core.training.spec import Stage
 
 
 def rehearse(model: Model, stages: Sequence[Stage], objective: Objective, image: Tensor) -> None:

@@ -6,8 +6,8 @@ from torch import nn
 
 from gnm_core.contracts import Optimizer
 from gnm_core.errors import Problem, SpecError
+from gnm_core.schema import Stage
 from gnm_core.suggestions import did_you_mean
-from gnm_core.training.spec import Stage
 
 
 def under(name: str, prefix: str) -> bool:

@@ -4,12 +4,10 @@ from collections.abc import Callable, Mapping
 
 from gnm_core.contracts import Data, Model
 from gnm_core.errors import DataError
-from gnm_core.evaluation.trial import judge_of
-from gnm_core.metrics.structure_levels import StructureLevels, advice
+from gnm_core.evaluation import StructureLevels, Subject, advice, judge_of
 from gnm_core.observing import observing
 from gnm_core.randomness import seed_from
 from gnm_core.spec.checked import CheckedSpec
-from gnm_core.subject import Subject
 
 SCENES = 200
 """Scenes at each level: a share is known to 0.07."""

@@ -18,7 +18,8 @@ def chosen(name: str | None, spec: Path | None, overrides: tuple[str, ...]) -> "
         SpecError: the spec has problems.
     """
     from gnm_core.plugins import installed
-    from gnm_core.spec import DataSpec, load_spec
+    from gnm_core.schema import DataSpec
+    from gnm_core.spec import load_spec
 
     if (name is None) == (spec is None):
         raise click.UsageError("Give the NAME of a data set or a --spec, one of them.")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from gnm_core.contracts import Data
-from gnm_core.spec import CheckedSpec, DataSpec, load_spec
+from gnm_core.schema import DataSpec
+from gnm_core.spec import CheckedSpec, load_spec
 
 from gnm_data.storage.manifest import Recipe
 

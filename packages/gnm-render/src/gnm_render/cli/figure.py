@@ -59,7 +59,7 @@ def figure(
         raise click.UsageError("--out and figure options go with one --kind")
     from gnm_core import load_run, load_spec
     from gnm_core.errors import FigureError
-    from gnm_core.evaluation.figures import draw_figure, figure_kinds, make_figure
+    from gnm_core.evaluation import draw_figure, figure_kinds, make_figure
 
     from gnm_render.cli.outputs import require_picture_name, write_picture
 
@@ -86,7 +86,7 @@ def figure(
 def _pictures(spec: "CheckedSpec", count: int | None, split: str | None) -> "Batch":
     """Pictures of the data set; without it none, unless a split was asked for."""
     from gnm_core.errors import DataError, SpecError
-    from gnm_core.evaluation.figures import no_pictures, pictures_of
+    from gnm_core.evaluation import no_pictures, pictures_of
 
     try:
         return pictures_of(spec, count, split)

@@ -9,11 +9,10 @@ from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnm_core.contracts import Metric
 from gnm_core.errors import OptionError
-from gnm_core.metrics.intervals import mean_of_few, standard_error
+from gnm_core.evaluation.context import BATCH, Metric, Skip, Subject
+from gnm_core.evaluation.metrics.intervals import mean_of_few, standard_error
 from gnm_core.results import Measurement
-from gnm_core.subject import BATCH, Skip, Subject
 
 WIDEST = 128
 """Channels of the classifier's last layers."""

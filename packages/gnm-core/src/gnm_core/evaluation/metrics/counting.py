@@ -7,10 +7,9 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge
 
-from gnm_core.contracts import Metric
-from gnm_core.metrics.intervals import mean, share
+from gnm_core.evaluation.context import Metric, Subject, View
+from gnm_core.evaluation.metrics.intervals import mean, share
 from gnm_core.results import Measurement
-from gnm_core.subject import Subject, View
 
 
 class Counting(Metric):

@@ -9,11 +9,11 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from gnm_core.contracts import Data, Judge, Metric
+from gnm_core.contracts import Data, Judge
 from gnm_core.errors import DataError
-from gnm_core.metrics.judging import judge_for
+from gnm_core.evaluation.context import BATCH, Metric, Subject, View
+from gnm_core.evaluation.metrics.judging import judge_for
 from gnm_core.results import Measurement, Value, Verdict
-from gnm_core.subject import BATCH, Subject, View
 
 CHUNK = 500
 """Training scenes that are compared at a time."""

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from annotated_types import Ge
 
-from gnm_core.contracts import Metric
+from gnm_core.evaluation.context import Metric, Skip, Subject, View
 from gnm_core.results import Measurement, Value
-from gnm_core.subject import Skip, Subject, View
 
 THRESHOLDS = tuple(0.5 + 0.05 * i for i in range(10))
 """0.5:0.05:0.95."""

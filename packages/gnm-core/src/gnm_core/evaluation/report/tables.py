@@ -13,8 +13,8 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from gnm_core.evaluation.evaluation import Evaluation
-from gnm_core.evaluation.published import published
-from gnm_core.evaluation.words import interval, number
+from gnm_core.evaluation.report.published_results import published
+from gnm_core.evaluation.report.words import interval, number
 from gnm_core.files import explained, replace_file
 
 MAIN = ("S-Acc", "D-Steps", "LL")

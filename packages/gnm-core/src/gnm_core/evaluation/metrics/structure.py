@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from gnm_core.contracts import Judge, Metric
-from gnm_core.metrics.intervals import share
-from gnm_core.metrics.judging import accepted, judge_for, reasons
+from gnm_core.contracts import Judge
+from gnm_core.evaluation.context import BATCH, Metric, Subject
+from gnm_core.evaluation.metrics.intervals import share
+from gnm_core.evaluation.metrics.judging import accepted, judge_for, reasons
 from gnm_core.results import Measurement, Verdict
-from gnm_core.subject import BATCH, Subject
 
 
 class StructureAccuracy(Metric):

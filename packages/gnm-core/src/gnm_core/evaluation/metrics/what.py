@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from annotated_types import Ge, Gt, Lt
 
-from gnm_core.contracts import Metric
-from gnm_core.metrics.extras import extra
-from gnm_core.metrics.intervals import share
+from gnm_core.evaluation.context import Metric, Skip, Subject, View
+from gnm_core.evaluation.metrics.extras import extra
+from gnm_core.evaluation.metrics.intervals import share
 from gnm_core.results import Measurement, Value
-from gnm_core.subject import Skip, Subject, View
 
 
 @dataclass(frozen=True)

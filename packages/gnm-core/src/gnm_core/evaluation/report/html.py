@@ -10,17 +10,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from gnm_core.errors import GnmError
-from gnm_core.evaluation.curves import Chart, charts
 from gnm_core.evaluation.evaluation import Evaluation, Outcome
-from gnm_core.evaluation.failures import Failures, failures_of
 from gnm_core.evaluation.figures import FOLDER, read_figures
-from gnm_core.evaluation.history import History, read_history
-from gnm_core.evaluation.origin import Fact, PartRow, commands, environment, parts_of, spec_text
-from gnm_core.evaluation.published import PARAMETERS
-from gnm_core.evaluation.tables import MAIN, by_data, report_of
-from gnm_core.evaluation.words import interval, number
+from gnm_core.evaluation.metrics.structure_levels import advice
+from gnm_core.evaluation.report.curves import Chart, charts
+from gnm_core.evaluation.report.failures import Failures, failures_of
+from gnm_core.evaluation.report.history import History, read_history
+from gnm_core.evaluation.report.origin import Fact, PartRow, commands, environment, parts_of, spec_text
+from gnm_core.evaluation.report.published_results import PARAMETERS
+from gnm_core.evaluation.report.tables import MAIN, by_data, report_of
+from gnm_core.evaluation.report.words import interval, number
 from gnm_core.files import explained, replace_file
-from gnm_core.metrics.structure_levels import advice
 from gnm_core.plugins import installed
 from gnm_core.reading import read_file
 from gnm_core.results import Value
@@ -29,7 +29,7 @@ from gnm_core.signatures import Unreadable, signature_of
 NAME = "report.html"
 SAMPLES = "samples"
 """The figure that several runs are shown by, side by side."""
-PACKAGE = "gnm_core.evaluation"
+PACKAGE = "gnm_core.evaluation.report"
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from gnm_core.contracts import Judge, Metric
-from gnm_core.metrics.intervals import share
-from gnm_core.metrics.judging import accepted, judge_for, reasons
+from gnm_core.contracts import Judge
+from gnm_core.evaluation.context import BATCH, Metric, Subject, View, require_finite
+from gnm_core.evaluation.metrics.intervals import share
+from gnm_core.evaluation.metrics.judging import accepted, judge_for, reasons
 from gnm_core.results import Measurement, Scene, Verdict
-from gnm_core.subject import BATCH, Subject, View, require_finite
 
 LEVELS = ("data", "symbols", "scene code", "generated")
 """From the data set's own scenes to those that a model dreams."""

@@ -17,10 +17,10 @@ from gnm_core.evaluation.choice import choose
 from gnm_core.evaluation.evaluation import Evaluation
 from gnm_core.files import explained
 from gnm_core.reading import read_file
+from gnm_core.runs.checkpoint import Checkpoint, Checkpoints
 from gnm_core.spec import load_spec
 from gnm_core.spec.build import Builder
 from gnm_core.spec.tree import Leaf, Listing, Part, children, plain
-from gnm_core.training.checkpoint import Checkpoint, Checkpoints
 
 
 @dataclass(frozen=True)

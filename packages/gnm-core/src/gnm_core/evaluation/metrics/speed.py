@@ -7,10 +7,9 @@ from typing import Annotated, Any
 import torch
 from annotated_types import Ge
 
-from gnm_core.contracts import Metric
-from gnm_core.metrics.intervals import mean_of_few
+from gnm_core.evaluation.context import Metric, Subject
+from gnm_core.evaluation.metrics.intervals import mean_of_few
 from gnm_core.results import Measurement
-from gnm_core.subject import Subject
 
 
 class SamplingSpeed(Metric):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gnm_core.metrics.extras import extra
+from gnm_core.evaluation.metrics.extras import extra
 from gnm_core.results import Value
 
 QUANTILE = 1.959964

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gnm_core.contracts import Judge
+from gnm_core.evaluation.context import Skip, Subject
 from gnm_core.results import Verdict
-from gnm_core.subject import Skip, Subject
 
 _MEASURED = re.compile(r"\d+\.\d+")
 

@@ -10,12 +10,12 @@ import torch
 from annotated_types import Ge, MinLen
 from torch import Tensor
 
-from gnm_core.contracts import Metric, Model
+from gnm_core.contracts import Model
 from gnm_core.errors import OptionError
-from gnm_core.metrics.intervals import mean, standard_error
+from gnm_core.evaluation.context import Metric, Subject, require_finite
+from gnm_core.evaluation.metrics.intervals import mean, standard_error
 from gnm_core.randomness import borrowed_random_state
 from gnm_core.results import Measurement, Value
-from gnm_core.subject import Subject, require_finite
 
 Estimate = Literal["exact", "relaxed"]
 NAMES: dict[str, str] = {"exact": "LL", "relaxed": "LL (relaxed, as published)"}

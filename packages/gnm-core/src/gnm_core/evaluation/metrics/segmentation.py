@@ -7,11 +7,10 @@ import numpy as np
 import torch
 from annotated_types import Ge, Gt, Lt
 
-from gnm_core.contracts import Metric
-from gnm_core.metrics.extras import extra
-from gnm_core.metrics.intervals import mean
+from gnm_core.evaluation.context import Metric, Skip, Subject, View
+from gnm_core.evaluation.metrics.extras import extra
+from gnm_core.evaluation.metrics.intervals import mean
 from gnm_core.results import Components, Measurement
-from gnm_core.subject import Skip, Subject, View
 
 
 class Segmentation(Metric):

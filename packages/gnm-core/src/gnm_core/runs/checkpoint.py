@@ -1,0 +1,290 @@
+"""Checkpoints: folders that appear as a whole, are read strictly, and never run code.
+
+A checkpoint is `RUN/checkpoints/step-XXXXXXXX/`: `model.safetensors` (the weights), `training.pt` (optimisers,
+objective, random state), `spec.yaml` (the resolved spec) and `meta.json` (step, versions, checksums).
+"""
+
+import hashlib
+import io
+import json
+import pickle
+import platform
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from gnm_core.contracts import Model
+from gnm_core.errors import RunError
+from gnm_core.files import explained, remove_folder, sync_folder, write
+from gnm_core.randomness import borrowed_random_state, random_state
+from gnm_core.reading import read_file
+from gnm_core.spec.checked import CheckedSpec, load_spec
+from gnm_core.runs.half import DECLARED, HALF, widened
+from gnm_core.runs.state import Began, LearnerState, Snapshot, load_strictly
+from gnm_core.runs.same_model import require_same_model
+
+FORMAT = 1
+NAME = re.compile(r"step-(\d{8,})")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A model as a training left it."""
+
+    model: Model
+    """In evaluation mode."""
+    spec: CheckedSpec
+    step: int
+    """Steps of training that it has had."""
+    folder: Path
+    """The checkpoint that it came from."""
+
+
+class Checkpoints:
+    """The checkpoints of one run.
+
+    Args:
+        run: the run's folder.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self.run, self.folder = run, run / "checkpoints"
+
+    def path(self, step: int) -> Path:
+        """Where the checkpoint of `step` is or would be."""
+        return self.folder / f"step-{step:08d}"
+
+    def steps(self) -> list[int]:
+        """The steps that have a checkpoint, ascending. Half-written ones do not count."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(int(match[1]) for entry in self.folder.iterdir() if (match := NAME.fullmatch(entry.name)))
+
+    def newest(self, step: int | None = None) -> int:
+        """The newest step, or `step` itself if it has a checkpoint.
+
+        Raises:
+            RunError: there is no such checkpoint.
+        """
+        steps = self.steps()
+        if not steps:
+            raise RunError(f"{self.run}: no checkpoint yet")
+        if step is not None and step not in steps:
+            raise RunError(f"{self.run}: no checkpoint of step {step}; there is {', '.join(map(str, steps))}")
+        return steps[-1] if step is None else step
+
+    def clean(self) -> None:
+        """Remove what an interrupted save left behind."""
+        if self.folder.is_dir():
+            for entry in self.folder.iterdir():
+                if entry.name.startswith("."):
+                    shutil.rmtree(entry, ignore_errors=True)
+
+    def save(self, state: LearnerState, spec: CheckedSpec, keep: int, **meta: object) -> Path:
+        """Write a checkpoint, then remove all but the newest `keep`.
+
+        Args:
+            state: what to save.
+            spec: the run's spec.
+            keep: how many checkpoints stay.
+            meta: more to put into `meta.json`.
+
+        Raises:
+            RunError: it cannot be written; earlier checkpoints are untouched.
+        """
+        steps = [step for step in self.steps() if step != state.step]
+        comfort = f"the checkpoint of step {steps[-1]} is intact" if steps else "there is no earlier checkpoint"
+        final = self.path(state.step)
+        temporary = final.with_name(f".{final.name}.tmp")
+        with explained(f"{final}: cannot be written", comfort):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(temporary, ignore_errors=True)
+            try:
+                _write_checkpoint(temporary, state, spec, meta)
+                if final.exists():
+                    remove_folder(final)
+                temporary.rename(final)
+            except BaseException:
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise
+            sync_folder(self.folder)
+        self.prune(keep)
+        return final
+
+    def prune(self, keep: int) -> None:
+        """Remove all but the newest `keep` checkpoints."""
+        for step in self.steps()[:-keep]:
+            with explained(f"{self.path(step)}: cannot be removed"):
+                remove_folder(self.path(step))
+
+    def set_aside(self, after: int) -> list[Path]:
+        """Move the checkpoints of later steps to `RUN/set-aside/`, and say where they are now."""
+        moved = []
+        with explained(f"{self.run}: cannot set later checkpoints aside"):
+            for step in [step for step in self.steps() if step > after]:
+                target = self.run / "set-aside" / f"{self.path(step).name}-{time.time_ns()}"
+                target.parent.mkdir(exist_ok=True)
+                self.path(step).rename(target)
+                moved.append(target)
+        return moved
+
+
+def _write_checkpoint(folder: Path, state: LearnerState, spec: CheckedSpec, meta: Mapping[str, object]) -> None:
+    training = io.BytesIO()
+    torch.save(
+        {
+            "step": state.step,
+            "stage": state.stage,
+            "strikes": state.strikes,
+            "objectives": state.now.objectives,
+            "optimizers": state.now.optimizers,
+            "good": vars(state.good),
+            "began": vars(state.began) if state.began is not None else None,
+            "random": random_state(),
+        },
+        training,
+    )
+    weights = {name: tensor.cpu().contiguous() for name, tensor in state.now.model.items()}
+    contents = {
+        "model.safetensors": safetensors.torch.save(weights, metadata={"format": "pt"}),
+        "training.pt": training.getvalue(),
+        "spec.yaml": spec.to_yaml().encode(),
+    }
+    about = {
+        "format": FORMAT,
+        "step": state.step,
+        "stage": state.stage,
+        "providers": spec.providers(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        **meta,
+        "threads": torch.get_num_threads(),
+        "files": {
+            name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            for name, content in contents.items()
+        },
+    }
+    folder.mkdir()
+    for name, content in contents.items():
+        write(folder / name, content)
+    write(folder / "meta.json", json.dumps(about, indent=2).encode())
+    sync_folder(folder)
+
+
+class Checkpoint:
+    """One checkpoint on disk.
+
+    Args:
+        folder: `RUN/checkpoints/step-XXXXXXXX`.
+
+    Raises:
+        RunError: it is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with explained(f"{folder}: cannot be read"):
+            try:
+                self.meta: dict[str, Any] = json.loads(read_file(folder / "meta.json"))
+                version, self.step, self._files = self.meta["format"], int(self.meta["step"]), self.meta["files"]
+            except (ValueError, TypeError, KeyError) as error:
+                raise RunError(f"{folder / 'meta.json'} is damaged: {type(error).__name__}: {error}") from error
+        if version != FORMAT:
+            raise RunError(f"{folder}: format {version}; this version of gnm-core reads format {FORMAT}")
+
+    def spec(self) -> CheckedSpec:
+        """The resolved spec that it was trained by."""
+        self._content("spec.yaml")
+        return load_spec(self.folder / "spec.yaml")
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The model's tensors, by name; those that `meta.json` declares as float16 are widened to float32."""
+        content = self._content("model.safetensors")
+        try:
+            tensors = safetensors.torch.load(content)
+        except safetensors.SafetensorError as error:
+            raise RunError(f"{self.folder / 'model.safetensors'} is damaged: {error}") from error
+        return widened(tensors) if self.meta.get(DECLARED) == HALF else tensors
+
+    def state(self) -> LearnerState:
+        """All that training needs to go on. Nothing in the file can run code.
+
+        Raises:
+            RunError: a file is missing or damaged, or holds something other than tensors and plain values.
+        """
+        path = self.folder / "training.pt"
+        content = self._content("training.pt")
+        try:
+            saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            now = Snapshot(self.weights(), saved["objectives"], saved["optimizers"])
+            began = None if saved.get("began") is None else Began(**saved["began"])
+            return LearnerState(saved["step"], saved["stage"], now, Snapshot(**saved["good"]), saved["strikes"], began)
+        except pickle.UnpicklingError as error:
+            first = str(error).strip().splitlines()[0]
+            raise RunError(f"{path}: refused: it is damaged, or holds code instead of plain data: {first}") from error
+        except (RuntimeError, KeyError, TypeError, EOFError, ValueError) as error:
+            raise RunError(f"{path} is damaged: {type(error).__name__}: {error}") from error
+
+    def _content(self, name: str) -> bytes:
+        path = self.folder / name
+        with explained(f"{path}: cannot be read"):
+            content = read_file(path)
+        expected = self._files.get(name, {})
+        if len(content) != expected.get("bytes"):
+            raise RunError(f"{path} is damaged: {len(content)} bytes, expected {expected.get('bytes')}")
+        if hashlib.sha256(content).hexdigest() != expected.get("sha256"):
+            raise RunError(f"{path} is damaged: its content is not what was saved (sha256 differs)")
+        return content
+
+
+def open_checkpoint(folder: str | Path, step: int | None = None) -> Checkpoint:
+    """The checkpoint of a run, or of an exported model.
+
+    Args:
+        folder: a run, one of its checkpoints, or what `gnm export` made.
+        step: which checkpoint; the newest by default.
+
+    Raises:
+        RunError: there is no checkpoint, it is damaged, or it is of another spec than the run's.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise RunError(f"{path}: there is no such folder")
+    if (path / "meta.json").exists():
+        return Checkpoint(path)
+    if not (path / "spec.yaml").exists():
+        raise RunError(f"{path}: not a run (no spec.yaml) and not a checkpoint (no meta.json)")
+    checkpoints = Checkpoints(path)
+    checkpoint = Checkpoint(checkpoints.path(checkpoints.newest(step)))
+    require_same_model(checkpoint.spec(), load_spec(path / "spec.yaml"), checkpoint.folder)
+    return checkpoint
+
+
+def load_run(folder: str | Path, step: int | None = None) -> Run:
+    """The model of a run, on the CPU, in evaluation mode. Torch's random state stays as it is.
+
+    Args:
+        folder: a run, one of its checkpoints, or what `gnm export` made.
+        step: which checkpoint; the newest by default.
+
+    Raises:
+        RunError: there is no checkpoint, it is damaged, or it is of another spec.
+        SpecError: the spec names parts that are not installed.
+    """
+    checkpoint = open_checkpoint(folder, step)
+    spec, weights = checkpoint.spec(), checkpoint.weights()
+    with borrowed_random_state():
+        model = spec.model()
+    try:
+        load_strictly(model, weights, "model")
+    except RunError as error:
+        raise RunError(f"{checkpoint.folder}: {error}") from error
+    return Run(model.eval(), spec, checkpoint.step, checkpoint.folder)

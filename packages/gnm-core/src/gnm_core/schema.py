@@ -1,0 +1,131 @@
+"""What a spec says: its top level, and how a model is trained."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt
+from pydantic import AllowInfNan
+
+from gnm_core.contracts import Data, Default, Model, Objective, Optimizer
+from gnm_core.dims import Dims
+from gnm_core.errors import OptionError
+
+SHARED = ("steps", "batch", "train", "freeze", "optimizer", "clip")
+"""What a stage that leaves it out takes from all stages' default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stretch of training. What a stage leaves out, it takes from `Training`."""
+
+    name: str | None = None
+    """Name in the progress display and in the metrics; `stage 1` and so on where left out."""
+    steps: Annotated[int, Ge(1)] | None = None
+    """How many updates this stage makes."""
+    batch: Annotated[int, Ge(1)] | None = None
+    """Images in a step, over all processes together."""
+    train: tuple[str, ...] | None = None
+    """Dotted prefixes of the model's parameters that learn (`encoder`, `core.prior`); empty for all."""
+    freeze: tuple[str, ...] | None = None
+    """Dotted prefixes of the parameters that do not learn; outweighs `train`."""
+    optimizer: tuple[Optimizer, ...] | None = None
+    """One optimiser, or several over different parts; built afresh when the stage begins."""
+    objective: Objective | None = None
+    """An objective for this stage alone, its schedules counting from the stage's start; None for the spec's own."""
+    clip: Annotated[float, Gt(0), AllowInfNan()] | None = None
+    """Largest gradient norm; larger gradients are scaled down to it; `.inf` for no limit."""
+    level: str | None = None
+    """One of the model's `levels`, to train that level by itself; None for the whole model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a model is trained. The stages' fields given here are every stage's defaults.
+
+    `train: {steps: 100000, batch: 32}` is one stage. With `stages`, each of them is one.
+    """
+
+    stages: tuple[Stage, ...] = ()
+    """Stretches of training, one after the other; empty for a single one."""
+    steps: Annotated[int, Ge(1)] = 100_000
+    """Updates of a stage."""
+    batch: Annotated[int, Ge(1)] = 32
+    """Images in a step, over all processes together."""
+    train: tuple[str, ...] = ()
+    """Dotted prefixes of the parameters that learn; empty for all."""
+    freeze: tuple[str, ...] = ()
+    """Dotted prefixes of the parameters that do not."""
+    optimizer: tuple[Optimizer, ...] = ()
+    """One optimiser, or several over different parts; empty for RMSprop with a learning rate of 1e-4."""
+    clip: Annotated[float, Gt(0), AllowInfNan()] = 1.0
+    """Largest gradient norm; `.inf` for no limit."""
+    seed: Annotated[int, Ge(0)] = 0
+    """All randomness of a step is a pure function of this and the step."""
+    checkpoint_every: Annotated[int, Ge(1)] = 1000
+    """Steps between two checkpoints."""
+    keep: Annotated[int, Ge(1)] = 3
+    """Checkpoints kept: the newest ones."""
+    picture_every: Annotated[int, Ge(0)] = 1000
+    """Steps between two pictures; 0 for none."""
+    levels_every: Annotated[int, Ge(0)] = 0
+    """Steps between two measurements of how many scenes obey their rule, level by level; 0 for none."""
+    log_every: Annotated[int, Ge(1)] = 50
+    """Steps between two records in the metrics."""
+    on_nonfinite: Literal["rollback", "stop"] = "rollback"
+    """What happens after a term or a gradient is not finite; the third in a row stops either way."""
+
+    def __post_init__(self) -> None:
+        """See that what is said for all stages is taken by one of them.
+
+        Raises:
+            OptionError: every stage has its own.
+        """
+        for name in SHARED:
+            default = next(field.default for field in fields(self) if field.name == name)
+            idle = bool(self.stages) and all(getattr(stage, name) is not None for stage in self.stages)
+            if idle and getattr(self, name) != default:
+                own = ", ".join(f"train.stages.{i}.{name}" for i in range(len(self.stages)))
+                stop = "; --steps N stops early" if name == "steps" else ""
+                raise OptionError(name, f"has no effect, as every stage has its own: {own}{stop}")
+
+    def schedule(self) -> tuple[Stage, ...]:
+        """The stages with every field that has a default filled in."""
+        return tuple(
+            replace(
+                stage,
+                name=stage.name or f"stage {i}",
+                steps=stage.steps or self.steps,
+                batch=stage.batch or self.batch,
+                train=self.train if stage.train is None else stage.train,
+                freeze=self.freeze if stage.freeze is None else stage.freeze,
+                optimizer=self.optimizer if stage.optimizer is None else stage.optimizer,
+                clip=stage.clip or self.clip,
+            )
+            for i, stage in enumerate(self.stages or (Stage(),), start=1)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """The top level of a spec file; the checker reads these annotations as it reads a part's constructor."""
+
+    dims: Dims = Dims()  # noqa: RUF009 (frozen)
+    """Sizes that parts share."""
+    model: Model
+    """What is trained."""
+    objective: Annotated[Objective, Default("elbo")]
+    """What training minimises."""
+    data: Data | None = None
+    """What it learns from."""
+    train: Training = Training()
+    """How it learns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpec:
+    """The top level where only a data set is wanted, as `gnm data` does."""
+
+    dims: Dims = Dims()  # noqa: RUF009 (frozen)
+    """Sizes that parts share."""
+    data: Data
+    """The data set."""
