@@ -99,6 +99,13 @@ def test_the_divergence_is_its_monte_carlo_estimate(core: Cells) -> None:
         assert close.std() <= plain.std() + 1e-6
 
 
+def test_the_divergence_of_all_cells_at_once_is_that_of_each(core: Cells) -> None:
+    drawing = core.infer(features(3))
+    assert drawing.posterior is not None
+    steps = zip(drawing.posterior, drawing.prior, drawing.scene.unbind(1), strict=True)
+    torch.testing.assert_close(scene_divergence(drawing), torch.stack([divergence(*step) for step in steps], 1))
+
+
 def test_the_prior_alone_learns_from_the_divergence_of_the_whole(core: Cells) -> None:
     seen = features(5)
     torch.manual_seed(2)

@@ -34,17 +34,25 @@ class QuantisedNormal(Distribution):
         location: (..., S): centre of each Normal; levels lie in [-1, 1].
         scale: (..., S) > 0: its standard deviation.
         levels: V, how many levels there are.
+        log_masses: (..., S, V): what follows from these, where it is known already.
     """
 
     arg_constraints: dict[str, constraints.Constraint] = {}  # noqa: RUF012 (as torch declares it)
     has_rsample = True
 
-    def __init__(self, location: Tensor, scale: Tensor, levels: int) -> None:
+    def __init__(self, location: Tensor, scale: Tensor, levels: int, log_masses: Tensor | None = None) -> None:
         self.location, self.scale, self.levels = at_least_float32(location), at_least_float32(scale), levels
-        away = (levels_like(self.location, levels) - self.location.unsqueeze(-1)) / self.scale.unsqueeze(-1)
-        self.log_masses = (-0.5 * away.square()).log_softmax(-1)
+        if log_masses is None:
+            away = (levels_like(self.location, levels) - self.location.unsqueeze(-1)) / self.scale.unsqueeze(-1)
+            log_masses = (-0.5 * away.square()).log_softmax(-1)
+        self.log_masses = log_masses
         """(..., S, V): log-probability of each level."""
         super().__init__(location.shape[:-1], location.shape[-1:], validate_args=False)
+
+    def unbind(self) -> tuple["QuantisedNormal", ...]:
+        """Of numbers (B, L, S): the L distributions over (B, S)."""
+        parts = zip(self.location.unbind(1), self.scale.unbind(1), self.log_masses.unbind(1), strict=True)
+        return tuple(QuantisedNormal(location, scale, self.levels, masses) for location, scale, masses in parts)
 
     @property
     def mode(self) -> Tensor:

@@ -35,6 +35,8 @@ class Drawing:
     """q(z_l | z_<l, f^x) of each step, each over (B, S); None when generating."""
     canvases: tuple[Tensor, ...]
     """f_1 ... f_L, each (B, E, G, G): the map after each step."""
+    divergence: Tensor | None = None
+    """(B, L): KL(q(z_l) || p(z_l)) of each step in nats, where the core has computed all at once; None otherwise."""
 
 
 @dataclass(frozen=True)

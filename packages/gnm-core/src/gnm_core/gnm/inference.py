@@ -68,6 +68,8 @@ class Inference(SymbolicInference):
 
 def scene_divergence(drawing: Drawing) -> Tensor:
     """(B, L): KL(q(z_l) || p(z_l)) of every drawing step, in nats per image."""
+    if drawing.divergence is not None:
+        return drawing.divergence
     assert drawing.posterior is not None
     steps = zip(drawing.prior, drawing.posterior, drawing.scene.unbind(1), strict=True)
     return torch.stack([divergence(q, p, z) for p, q, z in steps], dim=1)

@@ -180,6 +180,7 @@ class Learner:
         objective = stage.objective or self._objectives[0]
         loss = objective(terms, place.local if stage.objective else self.step)
         self.ranks.average_buffers(objective)
+        self.ranks.average_buffers(model)  # running statistics
         return terms, loss
 
     def _strike(self, bad: list[str]) -> str:

@@ -86,11 +86,8 @@ class Cells(Core):
 
     def infer(self, features: Tensor, *, mode: bool = False) -> Drawing:
         """(B, E, G, G) → a drawing with a sample (with `mode`: the likeliest levels) of q(z^g | f^x)."""
-        whole = self.posterior(self.prior_inputs(features))
-        scene = whole.mode if mode else whole.rsample()
-        parts = zip(whole.location.unbind(1), whole.scale.unbind(1), strict=True)
-        posterior = tuple(QuantisedNormal(location, scale, self.levels) for location, scale in parts)
-        return self._draw(scene, posterior)
+        posterior = self.posterior(self.prior_inputs(features))
+        return self._draw(posterior.mode if mode else posterior.rsample(), posterior)
 
     def generate(self, n: int, scene: Tensor | None = None) -> Drawing:
         """`n` drawings from the prior, or those of the scene codes (n, L, S)."""
@@ -118,7 +115,7 @@ class Cells(Core):
         # half a level beyond the outermost ones, so that these can be certain
         return QuantisedNormal((1 + apart / 2) * location.tanh(), apart * (F.softplus(scale) + SHARPEST), self.levels)
 
-    def _draw(self, scene: Tensor, posterior: tuple[QuantisedNormal, ...] | None) -> Drawing:
+    def _draw(self, scene: Tensor, posterior: QuantisedNormal | None) -> Drawing:
         contexts = self.prior.contexts(scene[:, :-1])
         log_masses = self.prior.log_masses(contexts, scene)
         codes = scene.unbind(1)
@@ -126,7 +123,14 @@ class Cells(Core):
         prior = tuple(self._prior_of(context, code, masses) for context, code, masses in cells)
         written = self.write(self.writer(self.imagine(scene) + self.write_place))
         feature_map = self.standard.inverse(rearrange(written, "b (h w) e -> b e h w", h=self.grid))
-        return Drawing(feature_map, scene, prior, posterior, self._canvases(feature_map))
+        return Drawing(
+            feature_map,
+            scene,
+            prior,
+            None if posterior is None else posterior.unbind(),
+            self._canvases(feature_map),
+            None if posterior is None else categorical_divergence(posterior.log_masses, log_masses).sum(-1),
+        )
 
     def _prior_of(self, context: Tensor, code: Tensor, log_masses: Tensor) -> QuantisedSequence:
         return QuantisedSequence(partial(self.prior.log_masses, context), code, log_masses)
