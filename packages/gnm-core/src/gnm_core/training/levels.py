@@ -59,14 +59,15 @@ def make_inputs(
         announce: told what takes its time.
     """
     assert isinstance(model, Levelled)
-    chunks: list[Tensor] = []
+    made: Tensor | None = None
     with evaluation_mode(model):
         for start in range(0, len(data), CHUNK):
             indices = np.arange(start, min(start + CHUNK, len(data)))
             inputs = model.level_inputs(level, data.batch(indices).image.to(device))
             if inputs is None:
-                break
-            if not chunks:
+                return None
+            if made is None:  # the one large tensor, never a second one to put it together from
                 announce(f"preparing the inputs of level '{level}' from {len(data):,} images")
-            chunks.append(inputs.cpu())
-    return torch.cat(chunks) if chunks else None
+                made = torch.empty(len(data), *inputs.shape[1:], dtype=inputs.dtype)
+            made[start : start + len(indices)] = inputs.cpu()
+    return made
