@@ -8,23 +8,26 @@ its annotation is its type and, through `annotated_types`, its range.
 Shapes: B images, C channels, H = W pixels, G cells a side, E feature channels, L drawing steps of S numbers.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from gnm_core.completion import interpolate
+from gnm_core.contract import Contract as Contract  # noqa: PLC0414 (found here as well)
+from gnm_core.contract import Default as Default  # noqa: PLC0414 (found here as well)
+from gnm_core.data_contracts import Data as Data  # noqa: PLC0414 (found here as well)
+from gnm_core.data_contracts import Figure as Figure  # noqa: PLC0414 (found here as well)
+from gnm_core.data_contracts import Judge as Judge  # noqa: PLC0414 (found here as well)
 from gnm_core.deprecated import renamed_names
 from gnm_core.dims import Dims
 from gnm_core.images import checked
 from gnm_core.latents import SymbolicLatents
 from gnm_core.results import (
-    Batch,
     Components,
     Drawing,
     Loss,
@@ -32,33 +35,7 @@ from gnm_core.results import (
     Rendering,
     Scene,
     Terms,
-    Verdict,
 )
-
-
-@dataclass(frozen=True)
-class Default:
-    """Marks a slot with the part that the composer builds when the spec leaves the slot out.
-
-    Args:
-        name: registered name of the part.
-        options: its options, as they would stand in a spec.
-    """
-
-    name: str
-    options: tuple[tuple[str, object], ...] = ()
-
-    def __init__(self, name: str, **options: object) -> None:
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "options", tuple(options.items()))
-
-
-class Contract(ABC):
-    """Base of every kind of part. `kind` is the name of the registry's shelf."""
-
-    kind: ClassVar[str]
-    describes: ClassVar[str]
-    """One line: what parts of this kind do, for `gnm parts` and for errors."""
 
 
 class Encoder(Contract, nn.Module):
@@ -352,69 +329,6 @@ class Optimizer(Contract):
     @abstractmethod
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """A torch optimiser over `parameters`; the trainer sets its learning rate from `rate` before each step."""
-
-
-class Data(Contract):
-    """A data set: a pure function of (its options, split, index)."""
-
-    kind = "data"
-    describes = "images to learn from"
-
-    channels: ClassVar[int | None] = None
-    """C, where the data set makes images of one kind only; None where it takes what `dims` says."""
-    classes: ClassVar[tuple[str, ...]] = ()
-    """Name of each class of object, by label; empty where classes have no names."""
-    split: str
-    """`train`, `validation` or `test`."""
-
-    @abstractmethod
-    def __len__(self) -> int:
-        """Number of images in this split."""
-
-    @abstractmethod
-    def batch(self, indices: Sequence[int] | np.ndarray) -> Batch:
-        """The images at `indices`, always the same for the same index."""
-
-    @abstractmethod
-    def at(self, split: str) -> "Data":
-        """The same data set at another split, with the same options."""
-
-    def notes(self) -> tuple[str, ...]:
-        """What whoever uses this split should know, a text each: files that are left out, and why. May read files."""
-        return ()
-
-    def order(self, epoch: int, seed: int) -> np.ndarray:
-        """(len,) int64: the order of one epoch, a pure function of its arguments. Storage may keep neighbours near."""
-        return np.random.default_rng((seed, epoch)).permutation(len(self))
-
-
-class Judge(Contract):
-    """Says whether pictures obey a data set's rule."""
-
-    kind = "judge"
-    describes = "does a scene obey its rule?"
-
-    version: str
-    """Changes whenever a verdict could."""
-
-    @abstractmethod
-    def judge(self, images: Tensor) -> list[Verdict]:
-        """(B, C, H, W) in [0, 1] → one verdict a picture."""
-
-
-class Figure(Contract):
-    """Draws one picture of a model at work."""
-
-    kind = "figure"
-    describes = "picture of a model at work"
-
-    @abstractmethod
-    def draw(self, model: Model, batch: Batch) -> np.ndarray:
-        """→ (height, width, 3) uint8 RGB.
-
-        Raises:
-            FigureError: the model, or the batch (which may be empty), lacks what the figure shows.
-        """
 
 
 __getattr__ = renamed_names(__name__, {"Metric": "gnm_core.evaluation.context:Metric"})

@@ -5,18 +5,23 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import find_spec
 from inspect import cleandoc
-from pathlib import Path
 from textwrap import dedent
+
+from gnm_core.class_source import (
+    ClassSource,
+    Module,
+    Unreadable,
+    assigned,
+    find_class,
+    lineage_of,
+    module_source,
+    name_of,
+    own_text,
+)
 
 CONTRACT = "Contract"
 """Name of the base of every contract."""
-
-
-class Unreadable(Exception):
-    """The class cannot be found or its source cannot be read; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -58,169 +63,31 @@ def signature_of(target: str | type) -> Signature:
         Unreadable: no such module or class, or a syntax error in it.
     """
     module, name = target.split(":") if isinstance(target, str) else (target.__module__, target.__qualname__)
-    found = _find_class(module, name)
-    lineage = list(_lineage(found))
+    found = find_class(module, name)
+    lineage = list(lineage_of(found))
     doc = cleandoc(ast.get_docstring(found.node) or "")
-    contracts = [c for c in lineage if _own(c, "describes") is not None and c.node.name != CONTRACT]
+    contracts = [c for c in lineage if own_text(c, "describes") is not None and c.node.name != CONTRACT]
     return Signature(
         name=name,
         summary=" ".join(doc.split("\n\n")[0].split()),
         doc=doc,
         contracts=tuple(c.node.name for c in contracts),
-        describes=_own(contracts[0], "describes") or "" if contracts else "",
+        describes=own_text(contracts[0], "describes") or "" if contracts else "",
         options=tuple(_options(lineage)),
     )
-
-
-# Finding classes
-
-
-@dataclass(frozen=True)
-class _Module:
-    name: str
-    package: str
-    """What relative imports are relative to."""
-    tree: ast.Module
-
-    @property
-    def imports(self) -> dict[str, tuple[str, str]]:
-        """Local name to (module, name in it)."""
-        return _imports(self)
-
-
-@dataclass(frozen=True)
-class _Class:
-    module: _Module
-    node: ast.ClassDef
-
-
-@cache
-def _imports(module: _Module) -> dict[str, tuple[str, str]]:
-    found = {}
-    for statement in _statements(module.tree.body):
-        if isinstance(statement, ast.ImportFrom):
-            base = statement.module or ""
-            if statement.level:
-                parents = module.package.split(".")
-                base = ".".join(p for p in (*parents[: len(parents) - statement.level + 1], base) if p)
-            for alias in statement.names:
-                found[alias.asname or alias.name] = (base, alias.name)
-    return found
-
-
-@cache
-def _module(name: str) -> _Module:
-    spec = _locate(name)
-    get_source = getattr(spec.loader, "get_source", lambda name: None)
-    try:
-        source = get_source(name)
-    except (OSError, ImportError, SyntaxError, UnicodeDecodeError) as error:
-        raise Unreadable(f"module {name} cannot be read: {error}") from error
-    if source is None:
-        raise Unreadable(f"module {name} has no source text")
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError) as error:
-        raise Unreadable(f"module {name} is not Python: {error}") from error
-    is_package = spec.submodule_search_locations is not None
-    return _Module(name, name if is_package else name.rpartition(".")[0], tree)
-
-
-def _locate(name: str) -> ModuleSpec:
-    """The module's spec, found without importing its parents, as `importlib.util.find_spec` would."""
-    top, *rest = name.split(".")
-    try:
-        spec = find_spec(top)
-    except (ImportError, ValueError) as error:
-        raise Unreadable(f"module {top} cannot be found: {error}") from error
-    path = top
-    for part in rest:
-        if spec is None:
-            break
-        places = [str(Path(place)) for place in _places(spec)]
-        path = f"{path}.{part}"
-        spec = PathFinder.find_spec(path, places)
-    if spec is None:
-        raise Unreadable(f"there is no module {path}")
-    return spec
-
-
-def _places(spec: ModuleSpec) -> list[str]:
-    locations = spec.submodule_search_locations
-    # A namespace package's locations ask for its parent in sys.modules; its plain list does not.
-    return list(getattr(locations, "_path", locations) or [])
-
-
-def _find_class(module: str, name: str, depth: int = 0) -> _Class:
-    """The class, followed through re-exports."""
-    found = _module(module)
-    for node in _statements(found.tree.body):
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            return _Class(found, node)
-    if name in found.imports and depth < 8:
-        home, original = found.imports[name]
-        return _find_class(home, original, depth + 1)
-    raise Unreadable(f"module {module} has no class {name}")
-
-
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    for statement in body:
-        yield statement
-        if isinstance(statement, ast.If | ast.Try):
-            yield from _statements([*statement.body, *statement.orelse])
-
-
-def _lineage(found: _Class, depth: int = 0) -> Iterator[_Class]:
-    """The class and its ancestors, depth first; ancestors outside readable sources are left out."""
-    yield found
-    if depth > 16:
-        return
-    for base in found.node.bases:
-        name = _name(base)
-        try:
-            parent = _find_class(found.module.name, name) if name else None
-        except Unreadable:
-            continue
-        if parent is not None:
-            yield from _lineage(parent, depth + 1)
-
-
-def _name(node: ast.expr) -> str | None:
-    if isinstance(node, ast.Subscript):
-        return _name(node.value)
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else None
-
-
-def _own(found: _Class, attribute: str) -> str | None:
-    """Text that the class body itself assigns to an attribute."""
-    value = _assigned(found.node.body, attribute)
-    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
-
-
-def _assigned(body: list[ast.stmt], name: str) -> ast.expr | None:
-    """What a body assigns to a name."""
-    for statement in _statements(body):
-        match statement:
-            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
-                return value
-            case ast.AnnAssign(target=ast.Name(id=found), value=value) if found == name:
-                return value
-    return None
 
 
 # Options
 
 
-def _options(lineage: list[_Class]) -> Iterator[Option]:
+def _options(lineage: list[ClassSource]) -> Iterator[Option]:
     seen: set[str] = set()
     for found in lineage:
         init = next((n for n in found.node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
         if init is not None:
             helps = _args_section(ast.get_docstring(found.node) or "") | _args_section(ast.get_docstring(init) or "")
             for argument, default in _arguments(init):
-                sizes = argument.annotation is not None and _name(argument.annotation) == "Dims"
+                sizes = argument.annotation is not None and name_of(argument.annotation) == "Dims"
                 if not sizes and argument.arg not in seen:
                     help = helps.get(argument.arg, "")
                     yield _option(found.module, argument.arg, argument.annotation, default, help)
@@ -245,16 +112,16 @@ def _arguments(init: ast.FunctionDef) -> Iterator[tuple[ast.arg, ast.expr | None
 
 
 def _is_dataclass(node: ast.ClassDef) -> bool:
-    return any(_name(d.func if isinstance(d, ast.Call) else d) == "dataclass" for d in node.decorator_list)
+    return any(name_of(d.func if isinstance(d, ast.Call) else d) == "dataclass" for d in node.decorator_list)
 
 
-def _fields(found: _Class) -> Iterator[Option]:
+def _fields(found: ClassSource) -> Iterator[Option]:
     helps = _args_section(ast.get_docstring(found.node) or "")
     body = found.node.body
     for statement, after in zip(body, [*body[1:], None], strict=True):
         if not (isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)):
             continue
-        if _name(statement.annotation) in ("ClassVar", "Dims"):
+        if name_of(statement.annotation) in ("ClassVar", "Dims"):
             continue
         said = helps.get(statement.target.id, "")
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):
@@ -262,10 +129,10 @@ def _fields(found: _Class) -> Iterator[Option]:
         yield _option(found.module, statement.target.id, statement.annotation, statement.value, said)
 
 
-def _option(module: _Module, name: str, annotation: ast.expr | None, default: ast.expr | None, help: str) -> Option:
+def _option(module: Module, name: str, annotation: ast.expr | None, default: ast.expr | None, help: str) -> Option:
     text = None if default is None else _as_in_spec(default, module)
     inner, metadata = _strip(annotation)
-    part = next((item for item in metadata if isinstance(item, ast.Call) and _name(item.func) == "Default"), None)
+    part = next((item for item in metadata if isinstance(item, ast.Call) and name_of(item.func) == "Default"), None)
     if part is not None and part.args:
         options = ", ".join(f"{(k.arg or '').removesuffix('_')}: {_as_in_spec(k.value)}" for k in part.keywords)
         name_of_default = _as_in_spec(part.args[0])
@@ -274,7 +141,7 @@ def _option(module: _Module, name: str, annotation: ast.expr | None, default: as
     return Option(name.removesuffix("_"), _words(module, annotation), text, help, slot)
 
 
-def _as_in_spec(node: ast.expr, module: _Module | None = None) -> str:
+def _as_in_spec(node: ast.expr, module: Module | None = None) -> str:
     """A default as YAML would write it, a module's constant by its value; other than plain values, as Python does."""
     if module is not None and isinstance(node, ast.Name) and (constant := _alias(module, node.id)):
         return _as_in_spec(constant[1])
@@ -300,15 +167,15 @@ def _yaml(value: object) -> str:
     return str(value)
 
 
-def _alias(module: _Module, name: str, depth: int = 0) -> tuple[_Module, ast.expr] | None:
+def _alias(module: Module, name: str, depth: int = 0) -> tuple[Module, ast.expr] | None:
     """What a type alias at the top of a module stands for, and where; followed through imports."""
-    value = _assigned(module.tree.body, name)
+    value = assigned(module.tree.body, name)
     if value is not None:
         return module, value
     if name in module.imports and depth < 8:
         home, original = module.imports[name]
         try:
-            return _alias(_module(home), original, depth + 1)
+            return _alias(module_source(home), original, depth + 1)
         except Unreadable:
             return None
     return None
@@ -316,7 +183,7 @@ def _alias(module: _Module, name: str, depth: int = 0) -> tuple[_Module, ast.exp
 
 def _strip(annotation: ast.expr | None) -> tuple[ast.expr | None, list[ast.expr]]:
     """`Annotated[X, a, b]` to (X, [a, b]); `X | None` to X."""
-    if isinstance(annotation, ast.Subscript) and _name(annotation.value) == "Annotated":
+    if isinstance(annotation, ast.Subscript) and name_of(annotation.value) == "Annotated":
         assert isinstance(annotation.slice, ast.Tuple)
         inner, more = _strip(annotation.slice.elts[0])
         return inner, [*more, *annotation.slice.elts[1:]]
@@ -331,8 +198,8 @@ def _members(annotation: ast.expr | None) -> list[ast.expr]:
             return []
         case ast.BinOp(left=left, right=right):
             return [left, right]
-        case ast.Subscript(value=form, slice=inner) if _name(form) in ("Union", "Optional"):
-            null = [ast.Constant(None)] if _name(form) == "Optional" else []
+        case ast.Subscript(value=form, slice=inner) if name_of(form) in ("Union", "Optional"):
+            null = [ast.Constant(None)] if name_of(form) == "Optional" else []
             return [*(inner.elts if isinstance(inner, ast.Tuple) else [inner]), *null]
     return [annotation]
 
@@ -345,34 +212,34 @@ def _is_none(node: ast.expr) -> bool:
 def _kind(module: str, name: str) -> str | None:
     """The kind of a contract; None for any other class."""
     try:
-        lineage = list(_lineage(_find_class(module, name)))
+        lineage = list(lineage_of(find_class(module, name)))
     except Unreadable:
         return None
     if not any(c.node.name == CONTRACT for c in lineage):
         return None
-    return next((kind for c in lineage if (kind := _own(c, "kind"))), None)
+    return next((kind for c in lineage if (kind := own_text(c, "kind"))), None)
 
 
 _PLAIN = {"int": "integer", "float": "number", "bool": "true or false", "str": "text", "Path": "path", "None": "null"}
 
 
-def _slot(module: _Module, annotation: ast.expr | None) -> str | None:
+def _slot(module: Module, annotation: ast.expr | None) -> str | None:
     """The kind of part that fits the annotation, also inside `tuple[X, ...]` and `dict[str, X]`."""
     if isinstance(annotation, ast.Subscript):
         items = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
         return next((kind for item in items if (kind := _slot(module, _strip(item)[0]))), None)
-    name = _name(annotation) if annotation is not None else None
+    name = name_of(annotation) if annotation is not None else None
     if not name or name in _PLAIN:
         return None
     alias = _alias(module, name)
     return _slot(alias[0], _strip(alias[1])[0]) if alias else _kind(module.name, name)
 
 
-def _words(module: _Module, annotation: ast.expr | None) -> str:  # noqa: PLR0911 (one form a case)
+def _words(module: Module, annotation: ast.expr | None) -> str:  # noqa: PLR0911 (one form a case)
     """The annotation in words."""
     if len(members := _members(annotation)) > 1:
         return " or ".join(_words(module, member) for member in members)
-    form = _name(annotation.value) if isinstance(annotation, ast.Subscript) else None
+    form = name_of(annotation.value) if isinstance(annotation, ast.Subscript) else None
     match annotation:
         case None:
             return "anything"
@@ -390,7 +257,7 @@ def _words(module: _Module, annotation: ast.expr | None) -> str:  # noqa: PLR091
             return "null"
         case ast.Constant(value=str(text)):
             return text
-    name = _name(annotation)
+    name = name_of(annotation)
     if name is None:
         return ast.unparse(annotation)
     if word := _PLAIN.get(name) or _kind(module.name, name):
@@ -411,10 +278,10 @@ def _limit(item: ast.expr) -> str | None:
         "MultipleOf": "multiple of {}",
         "MinLen": "(at least {})",
         "MaxLen": "(at most {})",
-    }.get(_name(item.func) or "")
+    }.get(name_of(item.func) or "")
     if words is not None and item.args:
         return words.format(ast.unparse(item.args[0])).replace("(at least 1)", "(not empty)")
-    if _name(item.func) in ("Interval", "Len"):
+    if name_of(item.func) in ("Interval", "Len"):
         return ast.unparse(item)
     return None
 

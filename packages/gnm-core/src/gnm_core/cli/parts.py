@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
+from gnm_core.class_source import Unreadable
 from gnm_core.cli.output import print_json
 from gnm_core.errors import GnmError
 from gnm_core.plugins import installed
 from gnm_core.registry import Entry
-from gnm_core.signatures import Option, Signature, Unreadable, signature_of
+from gnm_core.signatures import Option, Signature, signature_of
 from gnm_core.suggestions import did_you_mean
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from gnm_core.distributions import divergence
+from gnm_core.gnm.background import background_given, background_of, background_of_features, with_background
 from gnm_core.gnm.crops import read_crops
 from gnm_core.gnm.inference import monitor_of, scene_divergence
 from gnm_core.gnm.where import in_image_frame
@@ -48,7 +49,7 @@ def scene_inputs(model: "GNM", image: Tensor) -> Tensor:
     if model.glimpse_encoder is not None:
         inputs.append(read_crops(model.glimpse_encoder, image, latents.where))
     if model.background_encoder is not None:
-        q = model.background_of(image, features, latents)
+        q = background_of(model, image, features, latents)
         behind = torch.cat([q.mean, q.stddev], 1)[..., None, None]
         inputs.append(behind.expand(-1, -1, model.dims.grid, model.dims.grid))
     return torch.cat(inputs, 1)
@@ -60,14 +61,14 @@ def finished_symbols(model: "GNM", inputs: Tensor) -> FinishedSymbols:
     features = inputs[:, :width]
     posterior, background = model.head(features), None
     if model.background_posterior is not None:
-        background = model.background_of_features(features)
+        background = background_of_features(model, features)
     if model.glimpse_encoder is not None:
         features = features + inputs[:, width : 2 * width]
         posterior = replace(posterior, what=model.head(features).what)
     if model.background_encoder is not None:
         mean, deviation = inputs[:, -2 * model.dims.background :, 0, 0].chunk(2, dim=1)
         background = Normal(mean, deviation, validate_args=False)
-        features = model.with_background(features, background)
+        features = with_background(model, features, background)
     return FinishedSymbols(posterior, features, background)
 
 
@@ -81,7 +82,7 @@ def scene_terms(model: "GNM", inputs: Tensor) -> Terms:
         **q.divergence(model.head(drawing.feature_map), q.mean),
     }
     if below.background is not None:
-        kl["background"] = divergence(below.background, model.background_given(drawing), below.background.mean)
+        kl["background"] = divergence(below.background, background_given(model, drawing), below.background.mean)
     return Terms(torch.zeros_like(kl["scene"]), kl, {}, monitor_of(q))
 
 

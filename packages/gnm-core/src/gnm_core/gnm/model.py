@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge, Gt, Le, MinLen
-from einops import rearrange
 from torch import Tensor, nn
-from torch.distributions import Distribution, Normal
+from torch.distributions import Distribution
 
 from gnm_core.completion import Completion
 from gnm_core.contracts import (
@@ -27,9 +26,10 @@ from gnm_core.contracts import (
 )
 from gnm_core.deprecated import renamed_method
 from gnm_core.dims import Dims
-from gnm_core.distributions import divergence, elementwise_divergence, normal, per_image
+from gnm_core.distributions import divergence, elementwise_divergence, per_image
 from gnm_core.errors import EditError, OptionError
 from gnm_core.gnm import levels
+from gnm_core.gnm.background import background_given, background_of, with_background
 from gnm_core.gnm.complete import complete
 from gnm_core.gnm.crops import read_crops
 from gnm_core.gnm.depth import in_front
@@ -46,7 +46,6 @@ from gnm_core.gnm.named import Boxes, components_of, named_objects
 from gnm_core.gnm.structure_head import StructureHead
 from gnm_core.gnm.where import in_image_frame, to_image_frame
 from gnm_core.latents import SymbolicDistribution, SymbolicLatents, SymbolicSample
-from gnm_core.layers.boxes import cover
 from gnm_core.layers.mlp import mlp
 from gnm_core.likelihood import gaussian_log_likelihood
 from gnm_core.results import Components, Drawing, Objects, Rendering, Scene, Terms
@@ -158,7 +157,7 @@ class GNM(Model):
         drawing = self.core.infer(symbols.features, mode=mode)
         background = None
         if symbols.background is not None:
-            background = GeneratedBackground(**vars(symbols.background), prior=self.background_given(drawing))
+            background = GeneratedBackground(**vars(symbols.background), prior=background_given(self, drawing))
         both = {**vars(symbols), "background": background}
         return Inference(**both, drawing=drawing, prior=self.head(drawing.feature_map))
 
@@ -175,10 +174,10 @@ class GNM(Model):
             q, z = replace(q, what=what), replace(z, what=what.mean if mode else what.rsample())
         latents, background, behind = in_image_frame(z), None, None
         if self.background_generator is not None:
-            posterior = self.background_of(image, encoded, latents)
+            posterior = background_of(self, image, encoded, latents)
             behind = posterior.mean if mode else posterior.rsample()
             background = Background(behind, posterior)
-            features = self.with_background(features, posterior)
+            features = with_background(self, features, posterior)
         rendering = self.render(latents, behind, None if hard else step)
         return SymbolicInference(features, q, z, latents, background, rendering)
 
@@ -190,31 +189,6 @@ class GNM(Model):
             # Here, or the auxiliary KLs that it weighs would drive it out.
             z = replace(z, presence=torch.ones_like(z.presence))
         return z
-
-    def background_of(self, image: Tensor, features: Tensor, latents: SymbolicLatents) -> Normal:
-        """q(z^b | f^x), or q(z^b | x, z^pres, z^where)."""
-        if self.background_encoder is None:
-            return self.background_of_features(features)
-        where, presence = (rearrange(z.detach(), "b h w d -> b (h w) d") for z in (latents.where, latents.presence))
-        parameters = self.background_encoder(image, cover(where, presence.squeeze(-1), self.dims.size))
-        return normal(*parameters.chunk(2, dim=1))
-
-    def background_of_features(self, features: Tensor) -> Normal:
-        """q(z^b | f^x)."""
-        assert self.background_posterior is not None
-        return normal(*self.background_posterior(features.flatten(1)).chunk(2, dim=1))
-
-    def background_given(self, drawing: Drawing) -> Normal:
-        """p(z^b | z^g)."""
-        assert self.background_generator is not None
-        return normal(*self.background_generator(drawing.scene.flatten(1)).chunk(2, dim=1))
-
-    def with_background(self, features: Tensor, posterior: Normal) -> Tensor:
-        """Features that tell of a background that was not read from them."""
-        if self.background_encoder is None:
-            return features
-        added: Tensor = self.background_summary(posterior.mean)[..., None, None]
-        return features + added
 
     def render(self, latents: SymbolicLatents, background: Tensor | None, step: int | None = None) -> Rendering:
         """The picture of a symbolic map, under the curriculum of training step `step` (None: no curriculum)."""
@@ -315,7 +289,7 @@ class GNM(Model):
         """The scene that a drawing describes, through p(z^s | z^g) and p(z^b | z^g)."""
         p, background = self.head(drawing.feature_map), None
         if self.background_generator is not None:
-            prior = self.background_given(drawing)
+            prior = background_given(self, drawing)
             background = prior.mean if symbols == "mode" else prior.rsample()
         latents = in_image_frame(p.mode if symbols == "mode" else p.rsample(hard=True))
         return self._scene(latents, p, background, drawing.scene, self.render(latents, background, step))

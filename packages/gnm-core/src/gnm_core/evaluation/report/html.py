@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from gnm_core.class_source import Unreadable
 from gnm_core.errors import GnmError
 from gnm_core.evaluation.evaluation import Evaluation, Outcome
 from gnm_core.evaluation.figures import FOLDER, read_figures
@@ -24,7 +25,7 @@ from gnm_core.files import explained, replace_file
 from gnm_core.plugins import installed
 from gnm_core.reading import read_file
 from gnm_core.results import Value
-from gnm_core.signatures import Unreadable, signature_of
+from gnm_core.signatures import signature_of
 
 NAME = "report.html"
 SAMPLES = "samples"

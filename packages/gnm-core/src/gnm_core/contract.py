@@ -1,0 +1,30 @@
+"""What every kind of part is: a class under a contract, for a slot that names it by its kind."""
+
+from abc import ABC
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Default:
+    """Marks a slot with the part that the composer builds when the spec leaves the slot out.
+
+    Args:
+        name: registered name of the part.
+        options: its options, as they would stand in a spec.
+    """
+
+    name: str
+    options: tuple[tuple[str, object], ...] = ()
+
+    def __init__(self, name: str, **options: object) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "options", tuple(options.items()))
+
+
+class Contract(ABC):
+    """Base of every kind of part. `kind` is the name of the registry's shelf."""
+
+    kind: ClassVar[str]
+    describes: ClassVar[str]
+    """One line: what parts of this kind do, for `gnm parts` and for errors."""
