@@ -7,7 +7,7 @@ from gnm_core.plugins import installed
 from gnm_core.training.rehearsal import rehearse
 
 SIZES = {"mnist-4": 2_930_708, "mnist-10": 2_930_708, "mnist-4-10": 2_930_708, "arrow-room": 8_636_446}
-BASES = ("gnm", "gnm-64", "gnm-masks", "gnm-masks-64", "vae", "convdraw", "genesis", "space")
+BASES = ("gnm", "gnm-64", "gnm-64-cells", "gnm-masks", "gnm-masks-64", "vae", "convdraw", "genesis", "space")
 """What the others stand on; they learn from whatever data they are given."""
 
 
