@@ -82,7 +82,16 @@ def make_run(folder: Path, evaluation: Evaluation) -> Path:
         for s in range(10, 310, 10)
     ]
     warning = {"step": 20, "warning": "no object is ever present"}
-    (folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, [*rows, warning])))
+    structure = [
+        {
+            "step": s,
+            "stage": "stage 1",
+            "core_seconds": s,
+            "structure": {"data": 1.0, "symbols": 0.9, "generated": s / 500},
+        }
+        for s in (100, 200, 300)
+    ]
+    (folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, [*rows, warning, *structure])))
     (figures / "samples.png").write_bytes(png(1))
     drawn = [Drawn("samples", "A grid.", "samples.png"), Drawn("resample", "Again.", reason="GNM lacks <symbols>")]
     (figures / "figures.json").write_text(json.dumps({"seed": 0, "figures": [vars(one) for one in drawn]}))
@@ -137,6 +146,8 @@ def test_the_page_tells_all_that_is_known(run: Path) -> None:
         *("the data set knows no boxes", "188 of 250 scenes accepted; judge mnist-4-10/1"),
         *("top-left is 7, expected <6>", "40", "three digits", "20"),
         *("A grid.", "GNM lacks <symbols>", "no object is ever present"),
+        *("Scenes that obey, by level", "Scenes that obey, by time", "symbols 0.9000"),
+        "At step 300 most is lost at the prior: 33 % of what the symbols still had; work on the prior",
         *("core: structdraw", "gnm-render 0.1.9", "steps 3, kernel 1", "use: structdraw"),
         f"gnm train --spec {run}/spec.yaml --out again --steps 300",
         f"gnm evaluate {run} --split test --seed 7 --set metrics.ll.particles=12",
@@ -331,4 +342,4 @@ def test_pictures_open_and_curves_answer_the_pointer(run: Path, tmp_path: Path) 
     assert probe["zoom"]
     assert probe["size"] == 160
     assert probe["images"]
-    assert probe["heading"] == "Evidence lower bound nats at step 300"
+    assert probe["heading"] == "Scenes that obey, by level at step 300"

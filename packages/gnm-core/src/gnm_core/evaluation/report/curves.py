@@ -85,7 +85,7 @@ def structure_charts(history: History) -> list[Chart | None]:
     levels = [name for name in measured.names if name != "minutes"]
     return [
         chart(measured, "Scenes that obey, by level", "", levels, shares=True),
-        chart(measured, "Scenes that obey, by time", "", levels, shares=True, along="minute"),
+        chart(measured, "Scenes that obey, by time", "minutes of one core", levels, shares=True, along="minute"),
     ]
 
 
