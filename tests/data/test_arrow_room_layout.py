@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from gnm_data.arrow_room import layout
-from gnm_data.arrow_room.look import STUDIO
+from gnm_data.arrow_room.looks import STUDIO
 from gnm_data.arrow_room.room import COLOURS, MATERIALS, SHAPES, Body, Room
 from gnm_data.arrow_room.shapes import place
 from gnm_data.arrow_room.truth import look

@@ -5,7 +5,8 @@ import pytest
 from gnm_data.arrow_room.bounce import bounce, by_normal, quadratic
 from gnm_data.arrow_room.coat import Coat, schlick
 from gnm_data.arrow_room.lamps import SquareLamp
-from gnm_data.arrow_room.look import STUDIO, Lamp
+from gnm_data.arrow_room.look import Lamp
+from gnm_data.arrow_room.looks import STUDIO
 from gnm_data.arrow_room.rays import Rays, reflect, through
 from gnm_data.arrow_room.room import Room
 from gnm_data.arrow_room.scene import Scene

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from gnm_data.arrow_room.look import STUDIO
+from gnm_data.arrow_room.looks import STUDIO
 from gnm_data.arrow_room.room import SHAPES, Body
 from gnm_data.arrow_room.shapes import Box, Cylinder, Placed, Solid, Sphere, Wedge, dot, place, unit
 

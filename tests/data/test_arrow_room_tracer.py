@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from gnm_data.arrow_room import layout, tracer
-from gnm_data.arrow_room.look import STUDIO
+from gnm_data.arrow_room.looks import STUDIO
 from gnm_data.arrow_room.room import Body, Room
 from gnm_data.arrow_room.tracer import Tracer, srgb
 from gnm_data.arrow_room.truth import look

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 from gnm_data.arrow_room import layout
-from gnm_data.arrow_room.look import STUDIO
+from gnm_data.arrow_room.looks import STUDIO
 from gnm_data.arrow_room.room import COLOURS, MATERIALS, SHAPES, Body, Room
 from gnm_data.arrow_room.truth import depth, look, truth
 

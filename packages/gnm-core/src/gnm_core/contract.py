@@ -22,6 +22,17 @@ class Default:
         object.__setattr__(self, "options", tuple(options.items()))
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """Marks an option that came later, or whose default has changed: what recorded specs mean without it.
+
+    Args:
+        value: as it would stand in a spec.
+    """
+
+    value: object
+
+
 class Contract(ABC):
     """Base of every kind of part. `kind` is the name of the registry's shelf."""
 

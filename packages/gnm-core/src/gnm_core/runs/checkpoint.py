@@ -203,7 +203,7 @@ class Checkpoint:
     def spec(self) -> CheckedSpec:
         """The resolved spec that it was trained by."""
         self._content("spec.yaml")
-        return load_spec(self.folder / "spec.yaml")
+        return load_spec(self.folder / "spec.yaml", recorded=True)
 
     def weights(self) -> dict[str, torch.Tensor]:
         """The model's tensors, by name; those that `meta.json` declares as float16 are widened to float32."""
@@ -264,7 +264,7 @@ def open_checkpoint(folder: str | Path, step: int | None = None) -> Checkpoint:
         raise RunError(f"{path}: not a run (no spec.yaml) and not a checkpoint (no meta.json)")
     checkpoints = Checkpoints(path)
     checkpoint = Checkpoint(checkpoints.path(checkpoints.newest(step)))
-    require_same_model(checkpoint.spec(), load_spec(path / "spec.yaml"), checkpoint.folder)
+    require_same_model(checkpoint.spec(), load_spec(path / "spec.yaml", recorded=True), checkpoint.folder)
     return checkpoint
 
 

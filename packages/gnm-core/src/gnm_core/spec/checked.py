@@ -104,6 +104,7 @@ def load_spec(
     *,
     registry: Registry | None = None,
     top: type[Spec] | type[DataSpec] = Spec,
+    recorded: bool = False,
 ) -> CheckedSpec:
     """Read a spec and check all of it: names, options, types, ranges, slots, and every constructor on the meta device.
 
@@ -114,6 +115,8 @@ def load_spec(
         overrides: `path=value` texts, as the command line's `--set`.
         registry: where names are looked up; the installed plugins by default.
         top: what stands at the top level; with `DataSpec`, only `dims` and `data` can be asked for.
+        recorded: it was written by a run or a stored set: an option that it does not name was not there yet, and means
+            what its `Recorded` says.
 
     Raises:
         SpecError: the spec has problems; all of them at once, each with its place.
@@ -134,7 +137,7 @@ def load_spec(
     override(node, of_base)
     node = Bases(registry, top).unfold(node, file)
     override(node, [text for text in overrides if text not in of_base])
-    checker = Checker(registry)
+    checker = Checker(registry, recorded=recorded)
     tree = checker.check(top, node, "")
     problems = checker.problems
     if isinstance(tree, Part):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from gnm_core.contracts import Contract, Default, Schedule
+from gnm_core.contracts import Contract, Default, Recorded, Schedule
 from gnm_core.dims import Dims
 from gnm_core.errors import PluginError, Problem
 from gnm_core.offers import packages_with
@@ -43,10 +43,11 @@ class Checker:
 
     Args:
         registry: where names are looked up.
+        recorded: the spec is that of a run or a stored set, which named every option that there was.
     """
 
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
+    def __init__(self, registry: Registry, *, recorded: bool = False) -> None:
+        self.registry, self.recorded = registry, recorded
         self.problems: list[Problem] = []
 
     def check(self, annotation: Any, node: Node, path: str) -> Checked:  # noqa: PLR0911 (one form a return)
@@ -174,12 +175,15 @@ class Checker:
         places = {a.name: node.nodes[a.key].place for a in known.values() if a.key in node.nodes}
         return Part(cls, checked, path, node.place, places, entry, dims=sizes.name if sizes else None)
 
-    def _argument(self, argument: Argument, node: Table, path: str) -> Checked:
+    def _argument(self, argument: Argument, node: Table, path: str) -> Checked:  # noqa: PLR0911 (one source a return)
         annotation, below = argument.annotation, join(path, argument.key)
         if argument.key in node.nodes:
             return self.check(annotation, node.nodes[argument.key], below)
         inner, metadata = strip(annotation)
+        before = next((item for item in metadata if isinstance(item, Recorded)), None)
         default = next((item for item in metadata if isinstance(item, Default)), None)
+        if before is not None and self.recorded:
+            return self.check(annotation, node_of(before.value, node.place), below)
         if default is not None:
             return self.check(annotation, default_node(default, node.place), below)
         if argument.default is not MISSING:

@@ -122,7 +122,7 @@ def resume(
         stack.callback(folder.release)
         if ranks.leads:
             folder.open()
-        spec = load_spec(folder.spec, overrides)
+        spec = load_spec(folder.spec, overrides, recorded=True)
         checkpoint = _checkpoint(folder, spec, at)
         learner = _learner(spec, settings, device, ranks, display)
         stack.callback(learner.close)

@@ -58,8 +58,7 @@ def bounce(cove: Cove, light: Light) -> Bounce:
     arcs, widths = np.meshgrid(ARC, WIDTH, indexing="ij")
     points = cove.at(arcs.ravel(), widths.ravel())
     normals = cove.normal(points)
-    # Above its end the wall is as black as nothing.
-    area = (ARC[1] - ARC[0]) * (WIDTH[1] - WIDTH[0]) * (points[2] <= cove.height)
+    area = (ARC[1] - ARC[0]) * (WIDTH[1] - WIDTH[0]) * cove.lit(points)
     albedo = float(np.mean(cove.albedo))
 
     seen = _solid_angles(points[:, :, None], points, normals, area)
@@ -87,8 +86,8 @@ def bounce(cove: Cove, light: Light) -> Bounce:
 def _solid_angles(eyes: np.ndarray, points: np.ndarray, normals: np.ndarray, area: np.ndarray) -> np.ndarray:
     """(M, N): how large each of N patches looks from M eyes (3, M, 1)."""
     way = points[:, None, :] - eyes
-    square = (way * way).sum(0)
-    facing = np.maximum(-np.einsum("kij,kj->ij", way, normals), 0) / np.sqrt(np.maximum(square, 1e-9))
+    square = np.maximum((way * way).sum(0), 1e-9)
+    facing = np.maximum(-np.einsum("kij,kj->ij", way, normals), 0) / np.sqrt(square)
     return area * facing / (square + area / np.pi)  # the area keeps near patches finite, as if they were discs
 
 

@@ -17,7 +17,9 @@ class Cove:
     radius: float
     """... in a quarter circle of this radius."""
     height: float
-    """Where the wall ends; above it the open world is seen."""
+    """Where the wall ends; above it the open world is seen ..."""
+    fade: float
+    """... and this far below it the wall begins to dim."""
     albedo: tuple[float, float, float]
 
     @property
@@ -50,6 +52,10 @@ class Cove:
         back = np.clip(y - self.start, 0, self.radius) / -self.radius
         up = np.clip(self.radius - z, 0, self.radius) / self.radius
         return np.stack((np.zeros_like(back), back, up))
+
+    def lit(self, point: np.ndarray) -> np.ndarray:
+        """(N,): share of its light that the room shows at its points: less and less towards the end of the wall."""
+        return np.clip((self.height - point[2]) / self.fade, 0, 1)
 
     def arc(self, point: np.ndarray) -> np.ndarray:
         """(N,): how far along the profile points are: negative on the floor, then up the cove and the wall."""

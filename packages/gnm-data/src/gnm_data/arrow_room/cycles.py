@@ -220,6 +220,7 @@ def describe(room: Room) -> dict[str, Any]:
                 "position": lamp.position,
                 "half": lamp.half,
                 "radiance": look.light.radiance * lamp.power,
+                "tint": lamp.tint,
                 "across": lamp.axes()[0].tolist(),
                 "up": lamp.axes()[1].tolist(),
             }
@@ -248,8 +249,8 @@ def _body(body: Body, room: Room) -> dict[str, Any]:
         "cube": {"half": sizes.cube, "height": sizes.cube, "bevel": sizes.bevel * sizes.cube},
         "cylinder": {
             "radius": sizes.cylinder,
-            "half_height": sizes.cylinder,
-            "height": sizes.cylinder,
+            "half_height": sizes.cylinder_half,
+            "height": sizes.cylinder_half,
             "bevel": sizes.bevel * sizes.cylinder,
         },
         "arrow": {"outline": outline, "half_height": a.thickness / 2, "height": a.thickness / 2, "bevel": a.bevel},

@@ -100,6 +100,7 @@ def light(scene: Any, spec: dict[str, Any]) -> None:
     data = bpy.data.lights.new("lamp", "AREA")
     data.shape = "SQUARE"
     data.size = 2 * spec["half"]
+    data.color = spec["tint"]
     data.energy = spec["radiance"] * math.pi * data.size**2
     across, up = Vector(spec["across"]), Vector(spec["up"])
     item = link(scene, "lamp", data)

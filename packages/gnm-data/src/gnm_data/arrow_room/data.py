@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from annotated_types import Ge, Le
 from einops import rearrange
-from gnm_core.contracts import Data, Default
+from gnm_core.contracts import Data, Default, Recorded
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, OptionError
 from gnm_core.results import Batch
 
 from gnm_data.arrow_room import layout
+from gnm_data.arrow_room.looks import LOOKS, LookName
 from gnm_data.arrow_room.painter import Painter
 from gnm_data.arrow_room.room import SHAPES, Room
 from gnm_data.arrow_room.truth import truth
@@ -30,6 +31,7 @@ class ArrowRoom(Data):
 
     Args:
         painter: how scenes become pictures; the ground truth is the same with any.
+        look: `published`, fitted to what the published model drew, or `studio`, that of the first version.
         seed: another seed gives other scenes.
         train: number of scenes in the train split.
         validation: number of scenes in the validation split.
@@ -48,6 +50,7 @@ class ArrowRoom(Data):
         dims: Dims,
         *,
         painter: Annotated[Painter, Default("tracer")],
+        look: Annotated[LookName, Recorded("studio")] = "published",
         seed: Annotated[int, Ge(0), Le(2**63 - 1)] = 0,
         train: Count = 60_000,
         validation: Count = 6_000,
@@ -58,6 +61,7 @@ class ArrowRoom(Data):
             raise OptionError("dims", f"{self.name} has images of 3 channels; channels is {dims.channels}")
         self.dims = dims
         self.painter = painter
+        self.look: LookName = look
         self.seed = seed
         self.counts: dict[Split, int] = {"train": train, "validation": validation, "test": test}
         self.split: Split = checked_split(split)
@@ -68,7 +72,14 @@ class ArrowRoom(Data):
 
     def at(self, split: str) -> Self:
         """The same data set at another split, with other scenes."""
-        return type(self)(self.dims, painter=self.painter, seed=self.seed, split=checked_split(split), **self.counts)
+        return type(self)(
+            self.dims,
+            painter=self.painter,
+            look=self.look,
+            seed=self.seed,
+            split=checked_split(split),
+            **self.counts,
+        )
 
     def rooms(self, indices: Sequence[int] | np.ndarray) -> list[Room]:
         """The scenes at `indices`, not painted.
@@ -84,7 +95,7 @@ class ArrowRoom(Data):
             raise DataError(
                 f"{self.name}: no image {given[outside][0]}: the {self.split} split has images 0 to {len(self) - 1}"
             )
-        return [layout.sample(self.seed, self.split, int(index)) for index in given]
+        return [layout.sample(self.seed, self.split, int(index), LOOKS[self.look]) for index in given]
 
     def batch(self, indices: Sequence[int] | np.ndarray) -> Batch:
         """The scenes at `indices`, painted, with the ground truth that `truth` lists.

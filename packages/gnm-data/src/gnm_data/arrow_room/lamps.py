@@ -23,6 +23,7 @@ class SquareLamp:
     def __init__(self, lamp: Lamp, radiance: float) -> None:
         across, up, ahead = (axis.astype(np.float32)[:, None] for axis in lamp.axes())
         self.half = lamp.half
+        self.tint = np.array(lamp.tint, np.float32)[:, None]
         self.radiance = radiance * lamp.power
         self.centre = np.array(lamp.position, np.float32)[:, None]
         self.across, self.up, self.ahead = across, up, ahead

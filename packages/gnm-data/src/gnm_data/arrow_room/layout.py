@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from gnm_data.arrow_room.look import STUDIO, Lamp, Light, Look, Sizes
+from gnm_data.arrow_room.look import Lamp, Light, Look, Sizes
+from gnm_data.arrow_room.looks import STUDIO
 from gnm_data.arrow_room.room import COLOURS, MATERIALS, SHAPES, Body, Room
 from gnm_data.arrow_room.truth import look_at
 from gnm_data.scenes.randomness import Randomness
@@ -46,18 +47,14 @@ def attempt(numbers: np.ndarray, look: Look = STUDIO) -> Room:
     pair = _one_of(draw, [shape for shape in _OBJECTS if shape != odd])
     target = _one_of(draw, range(3))
     shapes = [odd if i == target else pair for i in range(3)]
-    objects = [
-        Body(
-            shape,
-            _one_of(draw, list(COLOURS)),
-            x=x + _between(draw, *places.aside),
-            y=y + _between(draw, *places.away),
-            angle=_between(draw, 0, np.pi / 2) if shape == "cube" else 0.0,
-        )
-        for shape, (x, y) in zip(shapes, places.slots, strict=True)
-    ]
+    objects = []
+    for shape, slot in zip(shapes, places.slots, strict=True):
+        colour = _one_of(draw, list(COLOURS))
+        x, y = _within(draw, slot, places.aside, places.away, places.turn)
+        angle = _between(draw, 0, np.pi / 2) if shape == "cube" else 0.0
+        objects.append(Body(shape, colour, x, y, angle))
     colour = _one_of(draw, list(COLOURS))
-    x, y = _between(draw, *places.arrow_x), _between(draw, *places.arrow_y)
+    x, y = _within(draw, places.arrow_slot, places.arrow_aside, places.arrow_away, places.turn)
     angle = float(np.arctan2(objects[target].y - y, objects[target].x - x))
     return Room(
         bodies=(*objects, Body("arrow", colour, x, y, angle)),
@@ -117,7 +114,20 @@ def _between(draw: Iterator[float], low: float, high: float) -> float:
     return low + (high - low) * next(draw)
 
 
+def _within(
+    draw: Iterator[float],
+    slot: tuple[float, float],
+    aside: tuple[float, float],
+    away: tuple[float, float],
+    turn: float,
+) -> tuple[float, float]:
+    """A place in a rectangle whose axes are turned."""
+    u, v = _between(draw, *aside), _between(draw, *away)
+    cos, sin = (1.0, 0.0) if turn == 0 else (np.cos(np.radians(turn)), np.sin(np.radians(turn)))
+    return float(slot[0] + cos * u - sin * v), float(slot[1] + sin * u + cos * v)
+
+
 def _jittered(draw: Iterator[float], lamp: Lamp, light: Light, *, key: bool) -> Lamp:
     x, y, z = (p + _between(draw, -light.jitter, light.jitter) for p in lamp.position)
     power = lamp.power * (1 + _between(draw, 0, light.stronger)) if key else lamp.power
-    return Lamp((x, y, z), lamp.half, power, lamp.aim)
+    return Lamp((x, y, z), lamp.half, power, lamp.aim, lamp.tint)

@@ -4,7 +4,6 @@ World frame: x to the right, y away from the camera, z up; the floor is z = 0. L
 object is about 1.3 wide. Colours are linear light unless said otherwise.
 """
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,11 +66,13 @@ class Sizes:
     sphere: float
     """Radius."""
     cylinder: float
-    """Radius, and half of its height."""
+    """Radius."""
+    cylinder_half: float
+    """Half of its height."""
     cube: float
     """Half of its side."""
     bevel: float
-    """Rounding of cubes' and cylinders' edges, as a share of these."""
+    """Rounding of cubes' and cylinders' edges, as a share of half a cube's side and of a cylinder's radius."""
     arrow: ArrowSizes
 
 
@@ -85,6 +86,10 @@ class Finish:
     """Specular level of what is not metal; 0.5 reflects 4 % straight on."""
     brighter: float
     """Added to the colour."""
+    glint: float = 0.0
+    """Metal: how far lamps spread in it, as the tangent of an angle ..."""
+    shine: float = 1.0
+    """... and how much brighter they are in it than by themselves."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,8 @@ class Lamp:
     power: float
     """Its radiance is `Light.radiance` * power."""
     aim: tuple[float, float, float]
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Its colour; on average 1, as light between surfaces is taken to be grey."""
 
     def axes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Unit vectors (3,) along its sides, across (level) and up, and along its light."""
@@ -116,7 +123,11 @@ class Light:
     radiance: float
     """Of a lamp of power 1."""
     world: float
-    """Radiance that comes from everywhere outside the room."""
+    """Radiance that comes from everywhere outside the room ..."""
+    sky: float
+    """... and what a mirror sees there."""
+    contact: float
+    """Share of what a body sends back that is lost where it touches, as its side there is in the dark."""
     jitter: float
     """How far a lamp may be from its usual place, along each axis."""
     stronger: float
@@ -130,12 +141,15 @@ class Places:
     slots: tuple[tuple[float, float], ...]
     """x and y of the usual place of each object, from left to right."""
     aside: tuple[float, float]
-    """Least and greatest offset of an object in x ..."""
+    """Least and greatest offset of an object along the first axis of its slot ..."""
     away: tuple[float, float]
-    """... and in y."""
-    arrow_x: tuple[float, float]
-    arrow_y: tuple[float, float]
-    """Range of the arrow's middle."""
+    """... and along the second."""
+    arrow_slot: tuple[float, float]
+    arrow_aside: tuple[float, float]
+    arrow_away: tuple[float, float]
+    """The same for the arrow."""
+    turn: float
+    """Angle in degrees by which the axes of all slots are turned against x and y."""
     object_gap: float
     """Least distance between the middles of two objects."""
     arrow_gap: float
@@ -158,38 +172,3 @@ class Look:
     cove: Cove
     light: Light
     places: Places
-
-
-STUDIO = Look(
-    camera=Camera(position=(0.0, -7.6, 4.0), pitch=25.0, focal=140 / 128),
-    sizes=Sizes(
-        sphere=0.665,
-        cylinder=0.665,
-        cube=0.60,
-        bevel=0.12,
-        arrow=ArrowSizes(length=1.7, head_length=0.8, head_width=1.15, shaft_width=0.45, thickness=0.36, bevel=0.035),
-    ),
-    finishes=(Finish(False, 0.6, 0.35, 0.0), Finish(True, 0.2, 0.5, 0.12)),
-    cove=Cove(start=8.0, radius=3.5, height=math.inf, albedo=(0.80, 0.795, 0.785)),
-    light=Light(
-        lamps=(
-            Lamp((5.2, -5.6, 6.8), 1.1, 1.0, (0.8, -0.5, 0.0)),
-            Lamp((-5.5, -3.0, 6.5), 1.4, 0.26, (0.0, 1.0, 0.0)),
-            Lamp((-0.5, 2.5, 9.0), 2.0, 0.27, (0.0, 9.5, 3.0)),
-        ),
-        radiance=14.0,
-        world=0.12,
-        jitter=0.5,
-        stronger=0.1,
-    ),
-    places=Places(
-        slots=((-2.0, 0.4), (0.0, 2.2), (2.0, 0.4)),
-        aside=(-0.6, 0.6),
-        away=(-1.1, 1.3),
-        arrow_x=(-1.2, 1.2),
-        arrow_y=(-3.0, -1.6),
-        object_gap=1.7,
-        arrow_gap=1.9,
-    ),
-)
-"""The look of the first version: the whole of every scene is in the picture, before a lit wall."""

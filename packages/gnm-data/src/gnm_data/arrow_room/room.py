@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from gnm_data.arrow_room.look import STUDIO, Finish, Lamp, Look
+from gnm_data.arrow_room.look import Finish, Lamp, Look
+from gnm_data.arrow_room.looks import STUDIO
 
 SHAPES = ("cube", "sphere", "cylinder", "arrow")
 """Names of the classes; the place in this tuple is the label."""

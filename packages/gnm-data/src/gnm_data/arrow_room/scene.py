@@ -23,11 +23,11 @@ class Scene:
 
     def __init__(self, room: Room) -> None:
         finish, look = room.finish, room.look
-        self.cove, self.world = look.cove, look.light.world
+        self.cove, self.sky, self.contact = look.cove, look.light.sky, look.light.contact
         self.room = np.array(look.cove.albedo, np.float32)[:, None] / _PI
         self.metallic = finish.metallic
         self.coat = Coat(finish)
-        self.spread = finish.roughness**2
+        self.spread, self.glint, self.shine = finish.roughness**2, finish.glint, finish.shine
         self.lamps = [SquareLamp(lamp, look.light.radiance) for lamp in room.lamps]
         self.parts = [part for body in room.bodies for part in place(body, look.sizes)]
         self.owner = np.array([i for i, body in enumerate(room.bodies) for _ in place(body, look.sizes)], np.int64)
@@ -47,7 +47,7 @@ class Scene:
             mirrors: times that the light may still be mirrored.
         """
         distance, part = self.meet(rays, leaving, bodies=mirrors > 0)
-        light = np.full(rays.direction.shape, self.world, np.float32)
+        light = np.full(rays.direction.shape, self.sky, np.float32)
         on_room = np.flatnonzero((part < 0) & np.isfinite(distance))
         on_body = np.flatnonzero(part >= 0)
         if on_room.size:
@@ -87,8 +87,9 @@ class Scene:
             for node in lamp.nodes():
                 way, strength = lamp.arriving(point, node)
                 arriving += strength * np.maximum(dot(way, normal), 0)
-            light += arriving * self._seen(lamp, start, rays, stream, None)
-        return np.asarray(self.room * light)
+            light += lamp.tint * (arriving * self._seen(lamp, start, rays, stream, None))
+        shown = self.cove.lit(point)
+        return np.asarray(self.room * light * shown + self.sky * (1 - shown))
 
     def _rubber(self, rays: Rays, distance: np.ndarray, part: np.ndarray) -> np.ndarray:
         point = rays.at(distance)
@@ -97,7 +98,7 @@ class Scene:
         mirror, cosine = reflect(rays.direction, normal)
         turned = self.coat.whole(np.clip(-cosine, 0, 1))
         diffuse = self._around(point, normal, by_normal(self.bounce.form, normal), part)
-        gloss = turned / _PI * by_normal(self.bounce.form, mirror)
+        gloss = np.tile(turned / _PI * by_normal(self.bounce.form, mirror), (3, 1))
         for stream, lamp in enumerate(self.lamps):
             lit, shine = np.zeros_like(distance), np.zeros_like(distance)
             for node in lamp.nodes():
@@ -106,8 +107,8 @@ class Scene:
                 lit += strength
                 shine += strength * self.coat.towards(-rays.direction, normal, way)
             seen = self._seen(lamp, start, rays, stream, part)
-            diffuse += lit * seen
-            gloss += shine * seen
+            diffuse += lamp.tint * (lit * seen)
+            gloss += lamp.tint * (shine * seen)
         return np.asarray(pick(self.colours, self.owner[part]) * ((1 - turned) / _PI) * diffuse + gloss)
 
     def _metal(self, rays: Rays, distance: np.ndarray, part: np.ndarray, mirrors: int) -> np.ndarray:
@@ -118,15 +119,15 @@ class Scene:
         return light * schlick(pick(self.colours, self.owner[part]), cosine)
 
     def _highlights(self, rays: Rays, point: np.ndarray, distance: np.ndarray, part: np.ndarray) -> np.ndarray:
-        """(N,): lamps mirrored by metal, at a few points around each, as rounded edges are narrower than rays."""
-        light = np.zeros_like(distance)
+        """(3, N): lamps mirrored by metal, at a few points around each, as rounded edges are narrower than rays."""
+        light = np.zeros_like(point)
         for x, y in _AROUND if rays.width else ((0.0, 0.0),):
             aside = np.array([[x], [0.0], [y]], np.float32) * (rays.width * distance)
             mirror, _ = reflect(rays.direction, self._normal(point + aside, part))
             for lamp in self.lamps:
-                light += lamp.mirrored(point, mirror, 2 * self.spread)
+                light += lamp.tint * lamp.mirrored(point, mirror, self.glint)
         # Seen in another mirror by a single ray, a lamp would be a speck.
-        return light / len(_AROUND) if rays.width else np.minimum(light, BRIGHTEST)
+        return light * (self.shine / len(_AROUND)) if rays.width else np.minimum(light * self.shine, BRIGHTEST)
 
     def _normal(self, point: np.ndarray, part: np.ndarray) -> np.ndarray:
         normal = np.empty_like(point)
@@ -148,8 +149,9 @@ class Scene:
             if own is not None:
                 share = np.where(self.owner[own] == self.owner[i], 0, share)
             hidden += share
-            # What it sends instead; its side towards a very near point is half in the dark.
-            light += self.colours[:, self.owner[i], None] * (share * (1 - share / 2) * by_normal(self.lit, -way))
+            # What it sends instead; its side towards a very near point is more or less in the dark.
+            sent = share * (1 - share * self.contact) * by_normal(self.lit, -way)
+            light += self.colours[:, self.owner[i], None] * sent
         light += free * np.maximum(1 - hidden, 0)
         return light
 

@@ -294,7 +294,7 @@ def _solids(shape: str, sizes: Sizes) -> tuple[tuple[Solid, float], ...]:
         case "cube":
             return ((Box((half, half, half), sizes.bevel * half), 0.0),)
         case "cylinder":
-            return ((Cylinder(radius, radius, sizes.bevel * radius), 0.0),)
+            return ((Cylinder(radius, sizes.cylinder_half, sizes.bevel * radius), 0.0),)
         case "arrow":
             neck = a.length / 2 - a.head_length
             head = Wedge(neck, a.length / 2, a.head_width, a.thickness / 2, a.bevel)

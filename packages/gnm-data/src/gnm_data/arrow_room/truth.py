@@ -12,9 +12,6 @@ from gnm_data.arrow_room.native.sight import look_compiled
 from gnm_data.arrow_room.room import BODIES, COLOURS, MATERIALS, SHAPES, Body, Room
 from gnm_data.arrow_room.sight import Sight, look_in_numpy
 
-LAMPS = 3
-"""Key, fill and back."""
-
 
 def look(room: Room, size: int) -> Sight:
     """Cast one ray through the centre of every pixel that may show a body."""
@@ -43,12 +40,12 @@ def truth(rooms: Sequence[Room], size: int) -> Truth:
     * `rule/position` (B, N, 2) float32: x and y of each body on the floor; `rule/angle` (B, N) float32: radians;
     * `lamps` (B, 3, 4) float32: position and power of each lamp.
     """
-    count = len(rooms)
+    count, lamp_count = len(rooms), max((len(room.lamps) for room in rooms), default=3)
     present, instances = np.zeros((count, BODIES), bool), np.zeros((count, size, size), np.uint8)
     labels, colours = np.full((count, BODIES), -1, np.int64), np.full((count, BODIES), -1, np.int64)
     boxes, visible_boxes = np.zeros((count, BODIES, 4), np.float32), np.zeros((count, BODIES, 4), np.float32)
     distance, angle = np.zeros((count, BODIES), np.float32), np.zeros((count, BODIES), np.float32)
-    position, lamps = np.zeros((count, BODIES, 2), np.float32), np.zeros((count, LAMPS, 4), np.float32)
+    position, lamps = np.zeros((count, BODIES, 2), np.float32), np.zeros((count, lamp_count, 4), np.float32)
     for b, (room, sight) in enumerate(zip(rooms, look_at(rooms, size), strict=True)):
         known = len(room.bodies)
         instances[b] = sight.instances

@@ -34,6 +34,7 @@ from gnm_data.storage.manifest import (
     write_record,
 )
 from gnm_data.storage.shard import intact, rows_per_group
+from gnm_data.storage.source import completed
 from gnm_data.storage.worker import Maker, Work, make_here, make_in_processes, one_thread
 
 LOCK = ".lock"
@@ -167,8 +168,9 @@ def _agreed_manifest(folder: Path, plan: Plan) -> Manifest:
 
 def _require_same(folder: Path, plan: Plan, there: Mapping[str, Any]) -> None:
     names = ("recipe", "image", "classes", "group")
+    both = [{**content, "recipe": completed(content["recipe"])} for content in (there, asdict(plan))]
     # As JSON, where a tuple is a list.
-    pair = [json.loads(json.dumps({name: content[name] for name in names})) for content in (there, asdict(plan))]
+    pair = [json.loads(json.dumps({name: content[name] for name in names})) for content in both]
     _refuse(folder, _differences(*pair))
 
 

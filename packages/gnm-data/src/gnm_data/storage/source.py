@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from gnm_core.contracts import Data
+from gnm_core.errors import SpecError
 from gnm_core.schema import DataSpec
 from gnm_core.spec import CheckedSpec, load_spec
 
@@ -26,6 +27,15 @@ class Source:
     def __call__(self) -> Data:
         """The data set."""
         return load_spec(self.spec, top=DataSpec).data(self.split)
+
+
+def completed(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """A recorded recipe with the options that came after it, as they were meant; as it is if its part is not here."""
+    try:
+        spec = load_spec(recipe["spec"], top=DataSpec, recorded=True)
+    except SpecError:
+        return dict(recipe)
+    return {**recipe, "spec": recipe_of(spec).spec}
 
 
 def recipe_of(spec: CheckedSpec) -> Recipe:

@@ -73,7 +73,7 @@ def parts_of(run: Path, packages: Mapping[str, str]) -> tuple[PartRow, ...]:
     """
     if not (run / "spec.yaml").exists():
         raise RunError(f"{run}: the run is not here any more")
-    spec = load_spec(run / "spec.yaml")
+    spec = load_spec(run / "spec.yaml", recorded=True)
     builder = Builder(spec.dims)
     with torch.device("meta"):  # nothing is allocated
         builder.build(spec.tree.arguments["model"])

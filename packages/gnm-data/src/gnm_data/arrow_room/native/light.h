@@ -7,18 +7,19 @@
 static const float PI = 3.14159265358979f;
 
 struct lamp {
-    float centre[3], across[3], up[3], ahead[3];
+    float tint[3], centre[3], across[3], up[3], ahead[3];
     float nodes[4][3]; /* each stands for a quarter of it */
     float half, radiance, quarter, cone;
 };
 
 /* What all rays of a scene share; the names are those of `pack.py`. */
 struct setting {
-    float start, bend, bend_square, wall, height; /* of the cove */
-    float world, room[3];                 /* radiance of the open world; the room's albedo over pi */
+    float start, bend, bend_square, wall, height, fade; /* of the cove */
+    float contact;                        /* share of light that is lost where a body touches */
+    float sky, room[3];                   /* radiance of what is outside; the room's albedo over pi */
     float arc, arc_pace, arcs, width, width_pace, widths; /* ticks of the table of the floor's indirect light */
     float form[10], lit[10];              /* irradiance of bodies: indirect, and of all lamps besides */
-    float metallic, spread;
+    float metallic, spread, glint, shine;
     float straight, rest, square, narrow, rough, grazing, base, share, lift; /* of the coat of rubber */
 };
 

@@ -34,7 +34,7 @@ def paint_compiled(rooms: Sequence[Room], size: int, antialias: int, shadow: int
 
 def _lamp(lamp: SquareLamp) -> tuple[float, ...]:
     """`struct lamp`."""
-    vectors = (lamp.centre, lamp.across, lamp.up, lamp.ahead, *lamp.nodes())
+    vectors = (lamp.tint, lamp.centre, lamp.across, lamp.up, lamp.ahead, *lamp.nodes())
     return (
         *(number for vector in vectors for number in vector[:, 0].tolist()),
         lamp.half,
@@ -49,13 +49,13 @@ def _setting(scene: Scene) -> tuple[float, ...]:
     coat, cove = scene.coat, scene.cove
     smooth = 1 - coat.roughness
     return (
-        *(cove.start, cove.radius, cove.radius**2, cove.wall, cove.height, scene.world),
+        *(cove.start, cove.radius, cove.radius**2, cove.wall, cove.height, cove.fade, scene.contact, scene.sky),
         *scene.room[:, 0].tolist(),
         *_ticks(ARC),
         *_ticks(WIDTH),
         *_form(scene.bounce.form),
         *_form(scene.lit),
-        *(float(scene.metallic), scene.spread),
+        *(float(scene.metallic), scene.spread, scene.glint, scene.shine),
         *(coat.straight, 1 - coat.straight, coat.square, 1 - coat.square),
         *(smooth, smooth**2, coat.base, coat.share, coat.lift),
     )

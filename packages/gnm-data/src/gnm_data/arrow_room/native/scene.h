@@ -105,7 +105,7 @@ static struct three around(const struct scene *s, struct three point, struct thr
         lanes share = within(dot(way, normal), 0.f, 1.f) * least(p->ball_square / square, every(1.f));
         share = pick(own == (int)p->owner, every(0.f), share);
         hidden += share;
-        const lanes sent = share * (1.f - share / 2.f) * by_normal(s->setting->lit, negative(way));
+        const lanes sent = share * (1.f - share * s->setting->contact) * by_normal(s->setting->lit, negative(way));
         light = plus(light, times(of(p->colour), sent));
     }
     const lanes rest = free * most(1.f - hidden, every(0.f));
@@ -159,9 +159,10 @@ static struct three room_light(const struct scene *s, const struct rays *r, lane
             direct += a.light * most(dot(a.way, normal), every(0.f));
         }
         direct *= seen(s, i, start, r, (bits){0} - 1, asked);
-        light = plus(light, (struct three){direct, direct, direct});
+        light = plus(light, times(of(s->lamps[i].tint), direct));
     }
-    return (struct three){z->room[0] * light.x, z->room[1] * light.y, z->room[2] * light.z};
+    const lanes shown = within((z->height - point.z) / z->fade, 0.f, 1.f), sky = z->sky * (1.f - shown);
+    return (struct three){z->room[0] * light.x * shown + sky, z->room[1] * light.y * shown + sky, z->room[2] * light.z * shown + sky};
 }
 
 static struct three rubber_light(const struct scene *s, const struct rays *r, lanes distance, bits part, bits asked)
@@ -173,7 +174,8 @@ static struct three rubber_light(const struct scene *s, const struct rays *r, la
     const struct three mirror = minus(r->way, times(normal, 2.f * cosine));
     const lanes turned = coat_whole(z, within(-cosine, 0.f, 1.f));
     struct three diffuse = around(s, point, normal, by_normal(z->form, normal), owner_of(s, part));
-    lanes gloss = turned / PI * by_normal(z->form, mirror);
+    const lanes around_it = turned / PI * by_normal(z->form, mirror);
+    struct three gloss = {around_it, around_it, around_it};
     for (int i = 0; i < s->lamp_count; i++) {
         lanes lit = {0}, shine = {0};
         for (int node = 0; node < 4; node++) {
@@ -182,30 +184,33 @@ static struct three rubber_light(const struct scene *s, const struct rays *r, la
             lit += strength;
             shine += strength * coat_towards(z, eye, normal, a.way);
         }
-        const lanes share = seen(s, i, start, r, part, asked), most_lit = lit * share;
-        diffuse = plus(diffuse, (struct three){most_lit, most_lit, most_lit});
-        gloss += shine * share;
+        const lanes share = seen(s, i, start, r, part, asked);
+        diffuse = plus(diffuse, times(of(s->lamps[i].tint), lit * share));
+        gloss = plus(gloss, times(of(s->lamps[i].tint), shine * share));
     }
     const lanes kept = (1.f - turned) / PI;
-    return (struct three){colour.x * kept * diffuse.x + gloss, colour.y * kept * diffuse.y + gloss, colour.z * kept * diffuse.z + gloss};
+    return (struct three){colour.x * kept * diffuse.x + gloss.x, colour.y * kept * diffuse.y + gloss.y,
+                          colour.z * kept * diffuse.z + gloss.z};
 }
 
 /* Lamps mirrored by metal, at a few points around each, as rounded edges are narrower than rays. */
-static lanes highlights(const struct scene *s, const struct rays *r, struct three point, lanes distance, bits part)
+static struct three highlights(const struct scene *s, const struct rays *r, struct three point, lanes distance, bits part)
 {
     static const float AROUND[4][2] = {{-.25f, -.25f}, {-.25f, .25f}, {.25f, -.25f}, {.25f, .25f}};
-    const float slope = 2.f * s->setting->spread;
+    const float slope = s->setting->glint, shine = s->setting->shine;
     const int count = r->width != 0.f ? 4 : 1;
-    lanes light = {0};
+    struct three light = {0};
     for (int i = 0; i < count; i++) {
         const lanes wide = r->width * distance;
         const lanes x = count > 1 ? AROUND[i][0] * wide : every(0.f), z = count > 1 ? AROUND[i][1] * wide : every(0.f);
-        const struct three near = {point.x + x, point.y + 0.f * wide, point.z + z}, normal = normals(s, near, part);
+        const struct three near = {point.x + x, point.y, point.z + z}, normal = normals(s, near, part);
         const struct three mirror = minus(r->way, times(normal, 2.f * dot(r->way, normal)));
         for (int l = 0; l < s->lamp_count; l++)
-            light += lamp_mirrored(s->lamps + l, point, mirror, slope);
+            light = plus(light, times(of(s->lamps[l].tint), lamp_mirrored(s->lamps + l, point, mirror, slope)));
     }
-    return count > 1 ? light / 4.f : least(light, every(BRIGHTEST));
+    const lanes top = every(BRIGHTEST);
+    light = times(light, every(shine / count));
+    return count > 1 ? light : (struct three){least(light.x, top), least(light.y, top), least(light.z, top)};
 }
 
 static struct three radiance(const struct scene *s, const struct rays *r, bits leaving, int mirrors, bits asked);
@@ -230,10 +235,11 @@ static struct three metal_light(const struct scene *s, const struct rays *r, lan
     onward.fan = 1;
     onward.width = 0.f;
     struct three light = radiance(s, &onward, part, mirrors - 1, asked);
-    const lanes lamps = highlights(s, r, point, distance, part), edge = fifth(1.f - pick(cosine < 0.f, -cosine, cosine));
+    light = plus(light, highlights(s, r, point, distance, part));
+    const lanes edge = fifth(1.f - pick(cosine < 0.f, -cosine, cosine));
     const struct three base = colour_of(s, part);
-    return (struct three){(light.x + lamps) * (base.x + (1.f - base.x) * edge), (light.y + lamps) * (base.y + (1.f - base.y) * edge),
-                          (light.z + lamps) * (base.z + (1.f - base.z) * edge)};
+    return (struct three){light.x * (base.x + (1.f - base.x) * edge), light.y * (base.y + (1.f - base.y) * edge),
+                          light.z * (base.z + (1.f - base.z) * edge)};
 }
 
 /* Light that comes back along each of the rays that are asked. */
@@ -241,7 +247,7 @@ static struct three radiance(const struct scene *s, const struct rays *r, bits l
 {
     const struct meeting m = meet(s, r, leaving, mirrors > 0);
     const bits on_body = asked & (m.part >= 0), empty = asked & (m.part < 0) & (m.distance < INFINITY);
-    const lanes open = every(s->setting->world);
+    const lanes open = every(s->setting->sky);
     struct three light = {open, open, open};
     if (any(empty))
         light = pick_three(empty, room_light(s, r, m.distance, empty), light);
