@@ -31,6 +31,7 @@ def parts(kind: str | None, name: str | None, as_json: bool) -> None:
         else:
             click.echo("\n".join(_listed(entries) if name is None else _shown(entries[0])))
     finally:
+        gc.freeze()
         gc.enable()
 
 
