@@ -1,5 +1,7 @@
 """Encoders make a feature map of the grid's size, from any backbone."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from gnm_core import Dims, OptionError
@@ -52,3 +54,20 @@ def test_a_backbone_that_timm_lacks_is_refused_with_near_ones() -> None:
 def test_a_backbone_that_is_too_coarse_is_refused() -> None:
     with pytest.raises(OptionError, match="reduces by 4 at least: a 32 px image gives no 16 x 16 map"):
         TimmEncoder(Dims(size=32, grid=16), backbone="test_convnext")
+
+
+@pytest.mark.parametrize("backbone", ["vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
+def test_backbones_of_a_fixed_size_are_told_ours(backbone: str) -> None:
+    encoder = TimmEncoder(Dims(channels=1, size=64, grid=4, features=8), backbone=backbone)
+    image = torch.rand(2, 1, 64, 64)
+    features = encoder(image)
+    assert features.shape == (2, 8, 4, 4)
+    image[:, :, :16, :16] += 10  # what is bright at the top left is felt there most, not across
+    change = (encoder(image) - features).abs().sum(dim=(0, 1))
+    assert change.argmax() == 0
+
+
+def test_weights_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    pytest.importorskip("timm")
+    with pytest.raises(OptionError, match=r"weights: .*nowhere\.pth: there is no such file"):
+        TimmEncoder(Dims(size=64), weights=tmp_path / "nowhere.pth")

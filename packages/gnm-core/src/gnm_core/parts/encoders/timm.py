@@ -4,12 +4,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnm_core.contracts import Encoder
 from gnm_core.dims import Dims
 from gnm_core.errors import OptionError
+from gnm_core.printable import said_by
 
 
 class TimmEncoder(Encoder):
@@ -42,7 +44,7 @@ class TimmEncoder(Encoder):
             raise OptionError("weights", f"{weights}: there is no such file")
         checkpoint = str(weights) if weights is not None else ""
         try:
-            probe = timm.create_model(backbone, features_only=True, in_chans=dims.channels, pretrained=False)
+            probe = _features(timm, backbone, dims, pretrained=False)
             stages: Any = probe.feature_info
             reductions = list(stages.reduction())
             fits = [i for i, r in enumerate(reductions) if dims.size // r >= dims.grid]
@@ -52,22 +54,32 @@ class TimmEncoder(Encoder):
                     f"{backbone} reduces by {reductions[0]} at least: a {dims.size} px image gives no "
                     f"{dims.grid} x {dims.grid} map",
                 )
-            self.backbone: nn.Module = timm.create_model(
-                backbone,
-                features_only=True,
-                out_indices=(fits[-1],),
-                in_chans=dims.channels,
-                pretrained=pretrained,
-                checkpoint_path=checkpoint,
+            self.backbone: nn.Module = _features(
+                timm, backbone, dims, out_indices=(fits[-1],), pretrained=pretrained, checkpoint_path=checkpoint
             )
         except OptionError:
             raise
-        except (RuntimeError, AttributeError, TypeError, OSError) as error:
-            raise OptionError("backbone", f"timm cannot build {backbone!r} as a feature extractor: {error}") from error
+        except (RuntimeError, AttributeError, AssertionError, TypeError, ValueError, OSError) as error:
+            raise OptionError(
+                "backbone", f"timm cannot build {backbone!r} as a feature extractor of {dims.size} px: {said_by(error)}"
+            ) from error
         self.project = nn.Conv2d(stages.channels()[fits[-1]], dims.features, 1)
         self.grid = dims.grid
+        self.channels_last = str(getattr(self.backbone, "output_fmt", "")) == "NHWC"
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, C, H, W) → (B, E, G, G)."""
-        features: Tensor = self.project(self.backbone(image)[0])
+        stage = self.backbone(image)[0]
+        features: Tensor = self.project(rearrange(stage, "b h w c -> b c h w") if self.channels_last else stage)
         return F.adaptive_avg_pool2d(features, self.grid)
+
+
+def _features(timm: Any, backbone: str, dims: Dims, **options: Any) -> Any:
+    """A feature extractor, told the image's size where its kind wants to know (transformers do)."""
+    options |= {"features_only": True, "in_chans": dims.channels}
+    try:
+        return timm.create_model(backbone, img_size=dims.size, **options)
+    except TypeError as error:
+        if "img_size" not in str(error):
+            raise
+    return timm.create_model(backbone, **options)
