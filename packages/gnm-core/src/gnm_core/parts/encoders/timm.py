@@ -60,12 +60,11 @@ class TimmEncoder(Encoder):
         except OptionError:
             raise
         except (RuntimeError, AttributeError, AssertionError, TypeError, ValueError, OSError) as error:
-            raise OptionError(
-                "backbone", f"timm cannot build {backbone!r} as a feature extractor of {dims.size} px: {said_by(error)}"
-            ) from error
+            size = f"{dims.size} px"
+            raise OptionError("backbone", f"timm cannot build {backbone!r} for {size}: {said_by(error)}") from error
         self.project = nn.Conv2d(stages.channels()[fits[-1]], dims.features, 1)
         self.grid = dims.grid
-        self.channels_last = str(getattr(self.backbone, "output_fmt", "")) == "NHWC"
+        self.channels_last = str(getattr(self.backbone, "output_fmt", "")).endswith("NHWC")
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, C, H, W) → (B, E, G, G)."""
