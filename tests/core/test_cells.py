@@ -3,11 +3,15 @@
 import pytest
 import torch
 from gnm_core import Dims, OptionError, compose
+from gnm_core.contracts import Core
 from gnm_core.distributions import divergence, log_prob
 from gnm_core.gnm.inference import scene_divergence
 from gnm_core.layers.standardise import Standardise
 from gnm_core.parts.cores.cells import Cells
+from gnm_core.parts.cores.structdraw import StructDRAW
+from gnm_core.parts.priors.autoregressive import AutoregressivePrior
 from gnm_core.quantised import QuantisedNormal, levels_like, nearest
+from gnm_core.testing import check_part
 from torch import Tensor
 
 DIMS = Dims(features=6, grid=2, scene=3)
@@ -165,3 +169,15 @@ def test_what_comes_out_for_one_picture_depends_on_no_other_in_its_batch(core: C
     seen = features(4)
     alone = core.infer(seen[:1], mode=True).feature_map
     torch.testing.assert_close(core.infer(seen, mode=True).feature_map[:1], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_structdraw_draws_in_standard_units_if_asked() -> None:
+    torch.manual_seed(0)
+    dims = Dims(features=6, grid=2, scene=3)
+    core = StructDRAW(dims, prior=AutoregressivePrior(dims, hidden=(8,)), steps=2, standardise=True)
+    far = 50 * torch.randn(64, 6, 2, 2) + 300
+    drawing = core.infer(far)  # the very first step
+    assert (drawing.feature_map.mean((0, 2, 3)) - far.mean((0, 2, 3))).abs().max() < 50
+    assert drawing.canvases[-1] is drawing.feature_map
+    core.eval()
+    check_part(Core, "structdraw", standardise=True)

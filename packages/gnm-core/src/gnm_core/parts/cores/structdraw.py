@@ -13,6 +13,7 @@ from gnm_core.distributions import normal
 from gnm_core.errors import OptionError
 from gnm_core.layers.convlstm import ConvLSTM
 from gnm_core.layers.mlp import mlp
+from gnm_core.layers.standardise import Standardise
 from gnm_core.results import Drawing
 
 
@@ -27,6 +28,8 @@ class StructDRAW(Core):
         interaction: hidden sizes of the MLP from the encoder's state to q(z_l).
         decoder: hidden sizes of the MLP from z_l to the decoder's input (Table 7: 512, 1024; MNIST as published:
             512, 512).
+        standardise: feature maps are read and drawn in the units of their own channels, by running statistics; without,
+            as published, the first maps that the symbols meet are like none that they have seen.
 
     Raises:
         OptionError: an even kernel.
@@ -41,6 +44,7 @@ class StructDRAW(Core):
         kernel: Annotated[int, Ge(1)] = 1,
         interaction: Annotated[tuple[int, ...], MinLen(1)] = (512, 512),
         decoder: Annotated[tuple[int, ...], MinLen(1)] = (512, 512),
+        standardise: bool = False,
     ) -> None:
         super().__init__()
         if kernel % 2 == 0:
@@ -53,9 +57,12 @@ class StructDRAW(Core):
         self.posterior = mlp([flat, *interaction, 2 * dims.scene])
         self.decode = mlp([dims.scene, *decoder, flat], activate_last=True)
         self.write = nn.Conv2d(dims.features, dims.features, 3, padding=1)
+        self.standard = Standardise(dims.features) if standardise else None
 
     def infer(self, features: Tensor, *, mode: bool = False) -> Drawing:
         """(B, E, G, G) → a drawing with a sample (with `mode`: the mean) of q(z^g | f^x)."""
+        if self.standard is not None:
+            features = self.standard(features)
         return self._draw(features.shape[0], features=features, mode=mode)
 
     def generate(self, n: int, scene: Tensor | None = None) -> Drawing:
@@ -85,8 +92,10 @@ class StructDRAW(Core):
             canvas = canvas + self.write(drawing.hidden)
             codes.append(code)
             canvases.append(canvas)
+        if self.standard is not None:
+            canvases = [self.standard.inverse(drawn) for drawn in canvases]
         return Drawing(
-            feature_map=canvas,
+            feature_map=canvases[-1],
             scene=torch.stack(codes, dim=1),
             prior=tuple(priors) or self.prior.of_steps(states),
             posterior=tuple(posteriors) if features is not None else None,
