@@ -14,7 +14,7 @@ demo: $(VENV)/.demo
 	$(BIN)/gnm train --spec mnist-4-64-demo --out runs/demo --seconds $$(( $(MINUTES) * 60 ))
 	$(BIN)/gnm sample runs/demo -n 25 --out runs/demo/samples.png
 	@echo; echo "The picture: $$(ls runs/demo/pictures/*.png | tail -1)"
-	@echo "Dreamt scenes: runs/demo/samples.png"
+	@echo "Generated scenes: runs/demo/samples.png"
 
 ## test: the whole test suite
 test: $(VENV)/.dev

@@ -4,10 +4,17 @@ from importlib import import_module
 
 import gnm_core
 import pytest
+from gnm_core.testing import check_part
 
 MOVED = [
-    ("gnm_core.subject", "Subject", "gnm_core.evaluation.context", "Subject"),
-    ("gnm_core.subject", "View", "gnm_core.evaluation.context", "View"),
+    ("gnm_core", "Subject", "gnm_core.evaluation.context", "EvaluationContext"),
+    ("gnm_core", "View", "gnm_core.evaluation.context", "EvaluationBatch"),
+    ("gnm_core", "Handicap", "gnm_core.contracts", "CurriculumState"),
+    ("gnm_core.contracts", "Handicap", "gnm_core.contracts", "CurriculumState"),
+    ("gnm_core.evaluation.context", "Subject", "gnm_core.evaluation.context", "EvaluationContext"),
+    ("gnm_core.evaluation.context", "View", "gnm_core.evaluation.context", "EvaluationBatch"),
+    ("gnm_core.subject", "Subject", "gnm_core.evaluation.context", "EvaluationContext"),
+    ("gnm_core.subject", "View", "gnm_core.evaluation.context", "EvaluationBatch"),
     ("gnm_core.subject", "Skip", "gnm_core.evaluation.context", "Skip"),
     ("gnm_core.contracts", "Metric", "gnm_core.evaluation.context", "Metric"),
     ("gnm_core.training.checkpoint", "load_run", "gnm_core.runs.checkpoint", "load_run"),
@@ -28,6 +35,17 @@ def test_a_name_that_never_was_is_no_attribute(module: str) -> None:
         import_module(module).nonsense  # noqa: B018
 
 
+def test_a_metric_written_against_the_old_names_still_measures() -> None:
+    with pytest.warns(DeprecationWarning, match=r"gnm_core\.Subject is now"):
+        old = gnm_core.Subject
+
+    class Sum(gnm_core.Metric):
+        def measure(self, subject: old, seen: list[object]) -> gnm_core.Measurement:  # type: ignore[valid-type]
+            return gnm_core.Measurement((gnm_core.Value("sum", float(subject.sample(2).sum())),))
+
+    check_part(gnm_core.Metric, Sum)
+
+
 def test_what_plugins_are_written_against_is_where_it_was() -> None:
-    for name in ("Metric", "Skip", "Subject", "View", "load_run", "Run", "CheckedSpec"):
+    for name in ("Metric", "Skip", "EvaluationContext", "EvaluationBatch", "load_run", "Run", "CheckedSpec"):
         assert getattr(gnm_core, name).__name__ == name

@@ -95,7 +95,7 @@ def test_a_broken_plugin_is_set_aside_with_its_cause(
     assert others.returncode == 0
     warnings = others.stderr.splitlines()
     assert len(warnings) == 1
-    assert warnings[0].startswith("gnm: plugin acme 1.0 is set aside: ")
+    assert warnings[0].startswith("gnm: plugin acme 1.0 is disabled: ")
 
 
 def test_a_missing_module_is_set_aside(distribution: Distribution, gnm: Run) -> None:
@@ -152,7 +152,7 @@ def test_a_name_that_is_taken_costs_a_plugin_nothing_but_the_name(distribution: 
 def test_the_plugins_command_shows_the_cause_and_on_request_the_place(distribution: Distribution, gnm: Run) -> None:
     site = distribution("acme", {"acme.py": "raise RuntimeError('no luck')\n"})
     shown = gnm("plugins", site=site).stdout
-    assert "acme 1.0  (acme)\n  set aside: RuntimeError: no luck\n" in shown
+    assert "acme 1.0  (acme)\n  disabled: RuntimeError: no luck\n" in shown
     assert "acme.py" not in shown
     assert 'acme.py", line 1' in gnm("plugins", "--traceback", site=site).stdout
 
@@ -175,7 +175,7 @@ def test_an_unknown_part_names_the_plugins_that_might_have_had_it(distribution: 
     (site / "spec.yaml").write_text("model: {use: gnm, core: {use: structdraw, prior: lucky}}\n")
     result = gnm("compose", "--spec", site / "spec.yaml", site=site)
     assert result.returncode == 2
-    assert "set aside, and might have had it: acme 1.0 (ModuleNotFoundError: No module named 'no_such_thing')" in (
+    assert "disabled, and might have had it: acme 1.0 (ModuleNotFoundError: No module named 'no_such_thing')" in (
         result.stderr
     )
 

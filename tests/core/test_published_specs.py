@@ -4,7 +4,7 @@ import pytest
 import torch
 from gnm_core import load_spec
 from gnm_core.plugins import installed
-from gnm_core.training.rehearsal import rehearse
+from gnm_core.training.dry_run import dry_run
 
 SIZES = {"mnist-4": 2_930_708, "mnist-10": 2_930_708, "mnist-4-10": 2_930_708, "arrow-room": 8_636_446}
 BASES = ("gnm", "gnm-64", "gnm-64-cells", "gnm-masks", "gnm-masks-64", "vae", "convdraw", "genesis", "space")
@@ -25,7 +25,7 @@ def test_a_shipped_spec_composes_and_passes_an_image(name: str) -> None:
     assert spec.has_data or name in BASES
     stages = spec.training().schedule()
     assert stages
-    rehearse(model, stages, spec.objective(), torch.rand(2, dims.channels, dims.size, dims.size))
+    dry_run(model, stages, spec.objective(), torch.rand(2, dims.channels, dims.size, dims.size))
 
 
 @pytest.mark.parametrize(("name", "parameters"), SIZES.items())

@@ -28,7 +28,7 @@ FIGURES = [*FOR_ALL, LayersFigure(rows=2)]
 
 
 class Blur(Model):
-    """A model that knows nothing of objects: it sees and dreams blurred pictures."""
+    """A model that knows nothing of objects: it sees and samples blurred pictures."""
 
     def __init__(self, dims: Dims) -> None:
         super().__init__()

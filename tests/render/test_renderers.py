@@ -107,11 +107,11 @@ def test_they_agree_in_single_precision(masks: bool, background: bool) -> None:
 
 
 @VARIANTS
-@pytest.mark.parametrize("handicap", [{"box_mask": 0.9}, {"alpha": 0.9}])
-def test_they_agree_under_a_curriculum(masks: bool, background: bool, handicap: dict) -> None:
+@pytest.mark.parametrize("help", [{"box_mask": 0.9}, {"alpha": 0.9}])
+def test_they_agree_under_a_curriculum(masks: bool, background: bool, help: dict) -> None:
     latents, code = scene(3), torch.randn(2, 3).double()
     fast, plain = (
-        renderer(kind, 3, 8, 48, masks=masks, background=background)(latents, code, **handicap)
+        renderer(kind, 3, 8, 48, masks=masks, background=background)(latents, code, **help)
         for kind in (SeparableRenderer, STNRenderer)
     )
     assert_close(tensors(fast), tensors(plain), 1e-9)

@@ -1,4 +1,4 @@
-"""`gnm sample` writes what the model dreams, or says clearly why not."""
+"""`gnm sample` writes what the model samples, or says clearly why not."""
 
 import json
 from collections.abc import Callable

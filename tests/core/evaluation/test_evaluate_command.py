@@ -313,7 +313,7 @@ def test_a_metric_of_a_plugin(
     from gnm_core import Measurement, Metric, Value, hookimpl
 
     class Ink(Metric):
-        """Mean brightness of dreams.
+        """Mean brightness of samples.
 
         Args:
             n: scenes.

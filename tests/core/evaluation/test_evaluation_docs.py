@@ -77,7 +77,7 @@ def test_the_metrics_in_the_text_work(at_home: Path) -> None:
 
     header = (
         "from collections.abc import Sequence\nfrom typing import Annotated, Any\nfrom annotated_types import Ge\n"
-        "from gnm_core import Measurement, Metric, Subject, Value, View\n"
+        "from gnm_core import Measurement, Metric, EvaluationContext, Value, EvaluationBatch\n"
     )
     for block, name in zip(PYTHON[:2], ("Ink", "Emptiness"), strict=True):
         names: dict[str, Any] = {"__name__": __name__}

@@ -9,11 +9,11 @@ import pytest
 import torch
 from gnm_core.errors import MetricError, RunError, SpecError
 from gnm_core.evaluation.choice import Choice, choose
-from gnm_core.evaluation.context import BATCH, Metric, Skip, Subject, View
+from gnm_core.evaluation.context import BATCH, EvaluationBatch, EvaluationContext, Metric, Skip
 from gnm_core.evaluation.evaluation import Evaluation, Outcome, load_evaluation, write_evaluation
 from gnm_core.evaluation.evaluator import evaluate
 from gnm_core.evaluation.progress import Silent
-from gnm_core.evaluation.trial import Settings
+from gnm_core.evaluation.setup import Settings
 from gnm_core.results import Measurement, Value
 
 from .toys import Blind, Bright, Oracle, Squares
@@ -45,8 +45,8 @@ def chosen(*names: str) -> list[Choice]:
     return choose(names, [text for text in QUICK if text.split("=")[0].split(".")[1] in names])
 
 
-def subject(model: Oracle | None = None, **options: Any) -> Subject:
-    return Subject(model or Oracle(Squares()), Squares(), Bright(), "squares", **options)
+def subject(model: Oracle | None = None, **options: Any) -> EvaluationContext:
+    return EvaluationContext(model or Oracle(Squares()), Squares(), Bright(), "squares", **options)
 
 
 def numbers(evaluation: Evaluation) -> dict[str, Any]:
@@ -59,10 +59,10 @@ class Count(Metric):
     def __init__(self, images: int | None = None) -> None:
         self.images = images
 
-    def see(self, view: View) -> int:
+    def see(self, view: EvaluationBatch) -> int:
         return len(view.image)
 
-    def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
         return Measurement((Value("seen", float(sum(seen))),), {"batches": list(seen)})
 
 
@@ -70,7 +70,7 @@ class Fails(Metric):
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
-    def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
         raise self.error
 
 
@@ -79,7 +79,7 @@ class Fails(Metric):
 
 def test_every_image_is_made_once_and_every_question_is_asked_once(tmp_path: Path) -> None:
     model, data = Oracle(Squares()), Squares()
-    trial = Subject(model, data)
+    trial = EvaluationContext(model, data)
     evaluate(START, trial, chosen("reconstruction", "counting", "ap", "what-classification", "segmentation"), tmp_path)
     assert data.asked == list(range(70))
     assert sorted(set(model.calls)) == ["components", "objects", "reconstruct"]
@@ -97,12 +97,12 @@ def test_a_metric_sees_as_many_images_as_it_asks_for(wish: int, tmp_path: Path) 
 
 def test_the_limit_holds_for_all(tmp_path: Path) -> None:
     data = Squares()
-    found = evaluate(START, Subject(Oracle(data), data, limit=40), [Choice("all", Count(None), {})], tmp_path)
+    found = evaluate(START, EvaluationContext(Oracle(data), data, limit=40), [Choice("all", Count(None), {})], tmp_path)
     assert found.metrics["all"].details["batches"] == [32, 8]
 
 
 def test_an_empty_split_is_a_reason_to_skip(tmp_path: Path) -> None:
-    trial = Subject(Oracle(Squares()), Squares(0))
+    trial = EvaluationContext(Oracle(Squares()), Squares(0))
     found = evaluate(START, trial, chosen("counting", "ll"), tmp_path)
     assert {outcome.skipped for outcome in found.metrics.values()} == {"the split 'test' is empty"}
 
@@ -200,7 +200,7 @@ def test_other_options_are_taken_again_and_the_same_are_not(tmp_path: Path) -> N
 
 
 def test_what_was_skipped_is_tried_again(tmp_path: Path) -> None:
-    first = evaluate(START, Subject(Oracle(Squares()), Squares(), None, "squares"), chosen("s-acc"), tmp_path)
+    first = evaluate(START, EvaluationContext(Oracle(Squares()), Squares(), None, "squares"), chosen("s-acc"), tmp_path)
     assert "there is no judge for 'squares'" in first.metrics["s-acc"].skipped
     assert not evaluate(START, subject(), chosen("s-acc"), tmp_path).metrics["s-acc"].skipped
 
@@ -221,7 +221,7 @@ def test_what_is_not_finite_fails_its_metrics_alone(tmp_path: Path) -> None:
 
 def test_a_value_that_is_not_finite_is_refused(tmp_path: Path) -> None:
     class Infinite(Count):
-        def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+        def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
             return Measurement((Value("much", float("inf")),))
 
     with pytest.raises(MetricError, match=r"metric 'mine': its value 'much' is not finite \(inf\)"):

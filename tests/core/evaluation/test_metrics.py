@@ -9,7 +9,7 @@ import pytest
 import torch
 from gnm_core.contracts import Data, Model
 from gnm_core.errors import MetricError, OptionError
-from gnm_core.evaluation.context import BATCH, Metric, Skip, Subject
+from gnm_core.evaluation.context import BATCH, EvaluationContext, Metric, Skip
 from gnm_core.evaluation.metrics.counting import Counting
 from gnm_core.evaluation.metrics.d_steps import Classifier, DSteps
 from gnm_core.evaluation.metrics.detection import AveragePrecision, iou, match
@@ -21,7 +21,7 @@ from gnm_core.evaluation.metrics.speed import SamplingSpeed
 from gnm_core.evaluation.metrics.structure import StructureAccuracy
 from gnm_core.evaluation.metrics.structure_levels import StructureLevels, advice
 from gnm_core.evaluation.metrics.what import WhatClassification
-from gnm_core.evaluation.trial import judge_of
+from gnm_core.evaluation.setup import judge_of
 from gnm_core.results import Measurement, Scene, Value
 from gnm_core.testing import check_part
 from torch import Tensor
@@ -31,7 +31,7 @@ from .toys import DIMS, Blind, Bright, LinearGaussian, Names, Oracle, Pictures, 
 
 def take(metric: Metric, model: Model, data: Data | None = None, seed: int = 0, **options: Any) -> Measurement:
     """One metric by itself."""
-    subject = Subject(model, data, **options)
+    subject = EvaluationContext(model, data, **options)
     torch.manual_seed(seed)
     with torch.no_grad():
         seen = [metric.see(view) for view in subject.views(metric.images)] if metric.images != 0 else []
@@ -141,7 +141,7 @@ def test_the_interval_is_wilsons(accepted: int, low: float, high: float) -> None
 
 
 class Leaky(Oracle):
-    """Loses the bright scenes on the way: reconstructs all, decodes one in two, dreams none."""
+    """Loses the bright scenes on the way: reconstructs all, decodes one in two, samples none."""
 
     def reconstruct_from_scene(self, image: Tensor, *, sample: bool = False) -> Scene:
         assert sample
@@ -304,7 +304,7 @@ def test_one_missed_box_caps_the_eleven_point_variant() -> None:
     boxes = np.array([[0.0, 0, 9, 9], [20, 20, 29, 29], [40, 40, 49, 49]])
     metric = AveragePrecision(resamples=0)
     pictures = [match(boxes, np.ones(3), boxes)] * 400 + [match(boxes[:2], np.ones(2), boxes)]
-    found = values(metric.measure(Subject(Oracle(Squares()), None), [pictures]))
+    found = values(metric.measure(EvaluationContext(Oracle(Squares()), None), [pictures]))
     assert found["AP@0.5 (11-point)"].value == pytest.approx(10 / 11)
     assert found["AP@0.5 (all-point)"].value == pytest.approx(1202 / 1203)
 
@@ -349,7 +349,7 @@ def test_codes_that_hold_nothing_are_not() -> None:
 
 def test_objects_take_the_label_of_the_nearest_true_object() -> None:
     data = Squares(8)
-    view = next(iter(Subject(Oracle(data), data).views(None)))
+    view = next(iter(EvaluationContext(Oracle(data), data).views(None)))
     codes = WhatClassification().see(view)
     truth = view.truth
     assert codes.label.tolist() == truth.labels[truth.present].tolist()

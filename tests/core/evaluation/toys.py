@@ -55,7 +55,7 @@ class Squares(Data):
 
 
 class Oracle(Model):
-    """Knows the data set by heart: names its objects, takes its pictures apart, dreams its pictures again.
+    """Knows the data set by heart: names its objects, takes its pictures apart, samples its pictures again.
 
     Args:
         data: what it knows.

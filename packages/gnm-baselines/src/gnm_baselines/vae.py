@@ -74,7 +74,7 @@ class VAE(Model):
 
     @torch.no_grad()
     def sample(self, n: int) -> Scene:
-        """Dream `n` pictures."""
+        """Sample `n` pictures."""
         return self.scene_of(self.prior(n).sample())
 
     @torch.no_grad()

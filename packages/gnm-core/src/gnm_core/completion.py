@@ -52,7 +52,7 @@ class Proposals:
 
 @runtime_checkable
 class CompletesScenes(Protocol):
-    """Dreams the rest of a scene around objects that are kept."""
+    """Generates the rest of a scene around objects that are kept."""
 
     def complete(self, scene: "Scene", keep: Sequence[int]) -> Completion:
         """One scene with some objects kept and the others sampled given them."""
@@ -90,12 +90,12 @@ def kept_cells(scene: "Scene", keep: Sequence[int]) -> list[int]:
     return list(dict.fromkeys(subject.cell(number) for number in keep))
 
 
-def around(scene: "Scene", cells: Sequence[int], dreamt: "Scene") -> "Scene":
-    """A dreamt scene in which some cells are those of another scene, before the other scene's background."""
+def around(scene: "Scene", cells: Sequence[int], generated: "Scene") -> "Scene":
+    """A generated scene in which some cells are those of another scene, before the other scene's background."""
     assert scene.objects is not None
     assert scene.latents is not None
-    assert dreamt.objects is not None
-    assert dreamt.latents is not None
+    assert generated.objects is not None
+    assert generated.latents is not None
     grid = scene.latents.where.shape[1]
 
     def taken(ours: Tensor, theirs: Tensor) -> Tensor:
@@ -107,7 +107,7 @@ def around(scene: "Scene", cells: Sequence[int], dreamt: "Scene") -> "Scene":
         rows[:, cells] = ours[:, cells]
         return rows
 
-    symbols, others = scene.latents, dreamt.latents
+    symbols, others = scene.latents, generated.latents
     latents = replace(
         others,
         presence=taken(symbols.presence, others.presence),
@@ -117,7 +117,7 @@ def around(scene: "Scene", cells: Sequence[int], dreamt: "Scene") -> "Scene":
     )
     names = ("boxes", "confidence", "present", "what", "depth")
     objects = replace(
-        dreamt.objects, **{n: chosen(getattr(scene.objects, n), getattr(dreamt.objects, n)) for n in names}
+        generated.objects, **{n: chosen(getattr(scene.objects, n), getattr(generated.objects, n)) for n in names}
     )
     painter = opened(scene).painter
     with torch.no_grad():

@@ -34,7 +34,7 @@ class Recorded:
 
 
 class Contract(ABC):
-    """Base of every kind of part. `kind` is the name of the registry's shelf."""
+    """Base of every kind of part. `kind` is the name that the registry has it under."""
 
     kind: ClassVar[str]
     describes: ClassVar[str]

@@ -216,7 +216,7 @@ class Renderer(Contract, nn.Module):
 
 
 @dataclass(frozen=True)
-class Handicap:
+class CurriculumState:
     """What a curriculum imposes on the renderer at one step. None leaves things as they are."""
 
     presence: float | None = None
@@ -236,7 +236,7 @@ class Curriculum(Contract):
     describes = "early help for the foreground"
 
     @abstractmethod
-    def at(self, step: int) -> Handicap:
+    def at(self, step: int) -> CurriculumState:
         """What holds at training step `step`; a pure function."""
 
 
@@ -272,7 +272,7 @@ class Model(Contract, nn.Module):
 
     @abstractmethod
     def sample(self, n: int) -> Scene:
-        """Dream `n` scenes, from torch's global random state."""
+        """Sample `n` scenes, from torch's global random state."""
 
     @abstractmethod
     def reconstruct(self, image: Tensor) -> Scene:
@@ -332,4 +332,6 @@ class Optimizer(Contract):
         """A torch optimiser over `parameters`; the trainer sets its learning rate from `rate` before each step."""
 
 
-__getattr__ = renamed_names(__name__, {"Metric": "gnm_core.evaluation.context:Metric"})
+__getattr__ = renamed_names(
+    __name__, {"Metric": "gnm_core.evaluation.context:Metric", "Handicap": "gnm_core.contracts:CurriculumState"}
+)

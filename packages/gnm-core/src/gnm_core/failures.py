@@ -44,32 +44,32 @@ def mark(part: object, owner: Owner) -> None:
 
 
 @contextmanager
-def blamed(doing: str = "", comfort: str = "") -> Iterator[None]:
+def blamed(doing: str = "", still_safe: str = "") -> Iterator[None]:
     """Whatever is raised inside leaves as an error of ours.
 
     Args:
         doing: what was being done, such as `step 5`.
-        comfort: what is still safe.
+        still_safe: what is still safe.
     """
     try:
         yield
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # of parts: SystemExit and what test frameworks raise are no end of ours
-        raise told(error, doing, comfort) from error
+        raise told(error, doing, still_safe) from error
 
 
-def told(error: BaseException, doing: str = "", comfort: str = "") -> GnmError:
-    """What an exception means to a user. An error of ours stays what it is, with the comfort added.
+def told(error: BaseException, doing: str = "", still_safe: str = "") -> GnmError:
+    """What an exception means to a user. An error of ours stays what it is, with the still_safe added.
 
     Args:
         error: what was raised.
         doing: what was being done, such as `step 5`.
-        comfort: what is still safe.
+        still_safe: what is still safe.
     """
-    before, after = (f"{doing}: " if doing else ""), (f"\n{comfort}" if comfort else "")
+    before, after = (f"{doing}: " if doing else ""), (f"\n{still_safe}" if still_safe else "")
     if isinstance(error, GnmError):
-        if comfort:
+        if still_safe:
             error.args = (f"{error}{after}",)
         return error
     said, owner = said_by(error), owner_of(error)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from gnm_core.errors import RunError
+from gnm_core.errors import GnmError
 
 
 def write(path: Path, content: bytes) -> None:
@@ -66,12 +66,13 @@ def remove_folder(folder: Path) -> None:
 
 
 @contextmanager
-def explained(what: str, comfort: str = "") -> Iterator[None]:
-    """Turn what the operating system refuses into a `RunError`.
+def os_errors_as(error_type: type[GnmError], what: str, still_safe: str = "") -> Iterator[None]:
+    """Turn what the operating system refuses into an error of ours.
 
     Args:
+        error_type: such as `RunError`.
         what: what was being done, such as `writing runs/x/spec.yaml`.
-        comfort: what is still safe.
+        still_safe: what is still safe.
     """
     try:
         yield
@@ -83,4 +84,4 @@ def explained(what: str, comfort: str = "") -> Iterator[None]:
             errno.EROFS: "the disk is read-only",
         }
         reason = reasons.get(error.errno or 0) or error.strerror or str(error)
-        raise RunError(f"{what}: {reason}" + (f"; {comfort}" if comfort else "")) from error
+        raise error_type(f"{what}: {reason}" + (f"; {still_safe}" if still_safe else "")) from error

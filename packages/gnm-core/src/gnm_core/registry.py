@@ -1,6 +1,6 @@
-"""The shelf of parts and commands: (kind, name) to the class that does it and the distribution that brought it.
+"""The registry of parts and commands: (kind, name) to the class that does it and the distribution that brought it.
 
-Nothing here imports torch: a part is a promise ("module:Class") until somebody uses it.
+Nothing here imports torch: a part is a reference ("module:Class") that is resolved when it is used.
 """
 
 import re
@@ -40,8 +40,8 @@ def resolve(target: "str | object", owner: str) -> Any:
     """The object behind "module:name".
 
     Args:
-        target: the promise, or the object itself.
-        owner: who made the promise, for the error.
+        target: the reference, or the object itself.
+        owner: who registered it, for the error.
 
     Raises:
         PluginError: the module cannot be imported or has no such name.
@@ -270,7 +270,7 @@ def is_part(target: object) -> bool:
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point of the group `gnm`: what it added, or why it was set aside."""
+    """One entry point of the group `gnm`: what it added, or why it is disabled."""
 
     name: str
     """Name of the entry point."""
@@ -283,7 +283,7 @@ class Plugin:
     notes: tuple[str, ...] = ()
     """Names that were taken, and what goes by which name instead."""
     failure: str | None = None
-    """Why it was set aside, in one line; None when it works."""
+    """Why it is disabled, in one line; None when it works."""
     traceback: str | None = None
     """Where that happened, for the plugin's author."""
 
@@ -375,7 +375,7 @@ class Registry:
 
     @property
     def failed(self) -> list[Plugin]:
-        """The plugins that were set aside."""
+        """The plugins that are disabled."""
         return [plugin for plugin in self.plugins if plugin.failure]
 
 

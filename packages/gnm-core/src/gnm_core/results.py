@@ -125,7 +125,7 @@ class Components:
 
 @dataclass(frozen=True, repr=False)
 class Scene(Batched):
-    """Pictures that a model dreamt or reconstructed, with what they were made from.
+    """Pictures that a model generated or reconstructed, with what they were made from.
 
     `scene[3]` is one of them. Its objects can be moved, resized, removed, copied and exchanged; each edit gives a new
     scene. Objects are numbered from 0, the surest first, as in the JSON that `gnm reconstruct` writes.

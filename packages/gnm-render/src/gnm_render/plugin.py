@@ -22,7 +22,7 @@ def gnm_register(register: Register) -> None:
     register.figure("drawing-steps", "gnm_render.figures.drawing_steps:DrawingStepsFigure")
     register.figure("interpolation", "gnm_render.figures.interpolation:InterpolationFigure")
     register.figure("traversal", "gnm_render.figures.traversal:TraversalFigure")
-    register.command("sample", "gnm_render.cli.sample:sample", "let a trained model dream up pictures")
+    register.command("sample", "gnm_render.cli.sample:sample", "sample new pictures from a trained model")
     register.command("edit", "gnm_render.cli.edit:edit", "change the objects in a picture, and paint it again")
     register.command("figure", "gnm_render.cli.figure:figure", "draw pictures of a trained model at work")
     register.command(

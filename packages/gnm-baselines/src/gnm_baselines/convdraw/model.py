@@ -48,7 +48,7 @@ class ConvDRAWModel(Model):
 
     @torch.no_grad()
     def sample(self, n: int) -> Scene:
-        """Dream `n` pictures: every step's latent from its prior."""
+        """Sample `n` pictures: every step's latent from its prior."""
         return self.scene_of(self.core.generate(n))
 
     @torch.no_grad()

@@ -133,7 +133,7 @@ class GENESIS(Model):
 
     @torch.no_grad()
     def sample(self, n: int) -> Scene:
-        """Dream `n` pictures: mask codes, then component codes, from their priors."""
+        """Sample `n` pictures: mask codes, then component codes, from their priors."""
         mask_codes = self.mask_prior.sample(n, self.count).codes
         return self.scene_of(mask_codes, self.prior(mask_codes).sample())
 

@@ -123,7 +123,7 @@ class SPACE(Model):
 
     @torch.no_grad()
     def sample(self, n: int) -> Scene:
-        """Dream `n` pictures: every latent from its prior, as of the end of training.
+        """Sample `n` pictures: every latent from its prior, as of the end of training.
 
         The prior knows nothing of arrangement: cells are independent, and few of them hold anything.
         """

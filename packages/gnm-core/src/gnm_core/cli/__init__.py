@@ -48,7 +48,7 @@ class Commands(click.Group):
 
             for plugin in installed().plugins:
                 if plugin.failure:
-                    click.echo(f"gnm: plugin {plugin.provider} is set aside: {plugin.failure}", err=True)
+                    click.echo(f"gnm: plugin {plugin.provider} is disabled: {plugin.failure}", err=True)
                 for note in plugin.notes:
                     click.echo(f"gnm: plugin {plugin.provider}: {note}", err=True)
             return super().invoke(ctx)

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gnm_core.evaluation import Choice, Evaluation, Lines, Settings, Subject
+    from gnm_core.evaluation import Choice, Evaluation, EvaluationContext, Lines, Settings
     from gnm_core.runs.checkpoint import Run
 
 
@@ -127,7 +127,7 @@ class _Trial:
 
     run: "Run"
     start: "Evaluation"
-    subject: "Subject"
+    subject: "EvaluationContext"
     choices: "list[Choice]"
     folder: Path
 
@@ -157,7 +157,7 @@ def _open(
     device: str,
 ) -> _Trial:
     """Everything that can be wrong with a run is wrong here, before anything is measured."""
-    from gnm_core.evaluation import begin, choose, subject_of
+    from gnm_core.evaluation import begin, choose, context_of
     from gnm_core.runs.checkpoint import load_run
     from gnm_core.training.device import choose_device
 
@@ -167,7 +167,7 @@ def _open(
     place = choose_device(device)
     run = load_run(folder, at)
     choices = choose(wanted, overrides, run.spec.dims)
-    return _Trial(run, begin(run, folder, settings), subject_of(run, settings, place), choices, out)
+    return _Trial(run, begin(run, folder, settings), context_of(run, settings, place), choices, out)
 
 
 def _print(console: "Console", found: "list[Evaluation]") -> None:

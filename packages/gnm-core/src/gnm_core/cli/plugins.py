@@ -1,4 +1,4 @@
-"""`gnm plugins`: the packages that provide parts, and those that were set aside."""
+"""`gnm plugins`: the packages that provide parts, and those that are disabled."""
 
 from itertools import groupby
 from typing import Any
@@ -14,7 +14,7 @@ from gnm_core.registry import Plugin
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.option("--traceback", is_flag=True, help="Show where a plugin failed.")
 def plugins(as_json: bool, traceback: bool) -> None:
-    """List the packages that provide parts: their versions, what they added, and why any was set aside."""
+    """List the packages that provide parts: their versions, what they added, and why any is disabled."""
     found = installed().plugins
     if as_json:
         print_json([_as_data(plugin) for plugin in found])
@@ -22,7 +22,7 @@ def plugins(as_json: bool, traceback: bool) -> None:
     for plugin in found:
         click.echo(click.style(str(plugin.provider), bold=True) + f"  ({plugin.target})")
         if plugin.failure:
-            click.echo(f"  set aside: {plugin.failure}")
+            click.echo(f"  disabled: {plugin.failure}")
             if traceback and plugin.traceback:
                 click.echo("".join(f"    {line}\n" for line in plugin.traceback.splitlines()), nl=False)
             continue

@@ -1,9 +1,9 @@
 from gnm_core.evaluation.choice import Choice as Choice
 from gnm_core.evaluation.choice import choose as choose
+from gnm_core.evaluation.context import EvaluationBatch as EvaluationBatch
+from gnm_core.evaluation.context import EvaluationContext as EvaluationContext
 from gnm_core.evaluation.context import Metric as Metric
 from gnm_core.evaluation.context import Skip as Skip
-from gnm_core.evaluation.context import Subject as Subject
-from gnm_core.evaluation.context import View as View
 from gnm_core.evaluation.evaluation import NAME as NAME
 from gnm_core.evaluation.evaluation import Evaluation as Evaluation
 from gnm_core.evaluation.evaluation import load_evaluation as load_evaluation
@@ -33,7 +33,7 @@ from gnm_core.evaluation.report.tables import values_table as values_table
 from gnm_core.evaluation.report.tables import write_csv as write_csv
 from gnm_core.evaluation.report.words import interval as interval
 from gnm_core.evaluation.report.words import number as number
-from gnm_core.evaluation.trial import Settings as Settings
-from gnm_core.evaluation.trial import begin as begin
-from gnm_core.evaluation.trial import judge_of as judge_of
-from gnm_core.evaluation.trial import subject_of as subject_of
+from gnm_core.evaluation.setup import Settings as Settings
+from gnm_core.evaluation.setup import begin as begin
+from gnm_core.evaluation.setup import context_of as context_of
+from gnm_core.evaluation.setup import judge_of as judge_of

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gnm_core.batched import mapped
 from gnm_core.contracts import Contract, Data, Judge, Model
+from gnm_core.deprecated import renamed_names
 from gnm_core.errors import MetricError
 from gnm_core.randomness import borrowed_random_state
 from gnm_core.results import Batch, Components, Measurement, Objects, Truth
@@ -27,14 +28,14 @@ class Skip(Exception):
     """Raised by a metric that has nothing to measure; the text says why."""
 
 
-class View:
+class EvaluationBatch:
     """One batch of images, with what the model makes of them: each computed once, when it is first asked for.
 
     Everything lies on the CPU.
 
     Args:
         batch: images and truth.
-        model: the model on trial.
+        model: the evaluated model.
     """
 
     def __init__(self, batch: Batch, model: Model) -> None:
@@ -112,20 +113,20 @@ class View:
         with torch.no_grad(), borrowed_random_state(self._device, seed=0):
             return on_cpu(question((self.image if image is None else image).to(self._device)))
 
-    def first(self, count: int) -> "View":
+    def first(self, count: int) -> "EvaluationBatch":
         """The first `count` images of the batch, sharing whatever is computed of either."""
-        return self if count >= len(self.image) else Part(self, count)
+        return self if count >= len(self.image) else FirstOf(self, count)
 
 
-class Part(View):
+class FirstOf(EvaluationBatch):
     """The first few images of a view."""
 
-    def __init__(self, whole: View, count: int) -> None:
+    def __init__(self, whole: EvaluationBatch, count: int) -> None:
         super().__init__(head(whole.batch, count), whole.model)
         self._whole, self._count = whole, count
 
     @cached_property
-    def objects(self) -> Objects:  # noqa: D102 (as of View)
+    def objects(self) -> Objects:  # noqa: D102 (as of EvaluationBatch)
         return head(self._whole.objects, self._count)
 
     @cached_property
@@ -138,8 +139,8 @@ class Part(View):
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A model on trial, with the data set that it learnt from."""
+class EvaluationContext:
+    """A model under evaluation, with the data set that it learnt from."""
 
     model: Model
     """In evaluation mode."""
@@ -181,7 +182,7 @@ class Subject:
             raise Skip("the run's spec names no data set")
         return self.data
 
-    def views(self, images: int | None) -> Iterator[View]:
+    def views(self, images: int | None) -> Iterator[EvaluationBatch]:
         """The first `images` of the split, `BATCH` at a time; the batches are the same whatever is asked for.
 
         Raises:
@@ -190,10 +191,10 @@ class Subject:
         size, count = len(self.split), self.count(images)
         for start in range(0, count, BATCH):
             batch = self.split.batch(range(start, min(start + BATCH, size)))
-            yield View(batch, self.model).first(count - start)
+            yield EvaluationBatch(batch, self.model).first(count - start)
 
     def sample(self, n: int) -> Tensor:
-        """(n, C, H, W) in [0, 1], on the CPU: scenes that the model dreams, from torch's global random state.
+        """(n, C, H, W) in [0, 1], on the CPU: scenes that the model generates, from torch's global random state.
 
         Raises:
             MetricError: an image is not finite.
@@ -246,10 +247,15 @@ class Metric(Contract):
     images: int | None = 0
     """How many images of the split it sees in the shared pass; None for all of them, 0 for none."""
 
-    def see(self, view: "View") -> Any:
+    def see(self, view: "EvaluationBatch") -> Any:
         """One batch of the shared pass → what to keep of it, small enough to keep for every batch."""
         return None
 
     @abstractmethod
-    def measure(self, subject: "Subject", seen: Sequence[Any]) -> Measurement:
-        """The model on trial, and what `see` kept of each batch, in order → the numbers."""
+    def measure(self, subject: "EvaluationContext", seen: Sequence[Any]) -> Measurement:
+        """The evaluated model, and what `see` kept of each batch, in order → the numbers."""
+
+
+__getattr__ = renamed_names(
+    __name__, {"Subject": f"{__name__}:EvaluationContext", "View": f"{__name__}:EvaluationBatch"}
+)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from gnm_core.errors import RunError
-from gnm_core.files import explained, replace_file
+from gnm_core.files import os_errors_as, replace_file
 from gnm_core.reading import read_file
 from gnm_core.results import Measurement, Value
 
@@ -93,7 +93,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
         RunError: it cannot be written.
     """
     path = folder / NAME
-    with explained(f"{path}: cannot be written"):
+    with os_errors_as(RunError, f"{path}: cannot be written"):
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(path, _FILE.dump_json(evaluation, indent=2) + b"\n")
     return path
@@ -111,7 +111,7 @@ def load_evaluation(folder: Path) -> Evaluation:
     path = next((p for p in (folder / "evaluation" / NAME, folder / NAME) if p.exists()), folder)
     if not path.is_file():
         raise RunError(f"{folder}: not evaluated yet (there is no {NAME}); run: gnm evaluate {folder}")
-    with explained(f"{path}: cannot be read"):
+    with os_errors_as(RunError, f"{path}: cannot be read"):
         content = read_file(path)
     try:
         evaluation = _FILE.validate_json(content)

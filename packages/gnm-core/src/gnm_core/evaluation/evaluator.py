@@ -11,12 +11,12 @@ from pathlib import Path
 import torch
 
 from gnm_core.errors import MetricError
-from gnm_core.evaluation.book import Book, Watch
 from gnm_core.evaluation.choice import Choice
-from gnm_core.evaluation.context import Subject
+from gnm_core.evaluation.context import EvaluationContext
 from gnm_core.evaluation.evaluation import Evaluation
+from gnm_core.evaluation.ledger import Ledger, Pending
 from gnm_core.evaluation.progress import Display, Silent
-from gnm_core.evaluation.trial import Settings
+from gnm_core.evaluation.setup import Settings
 from gnm_core.randomness import seed_from, word_of
 from gnm_core.results import Measurement
 
@@ -25,7 +25,7 @@ PASS = "the shared pass"
 
 def evaluate(
     start: Evaluation,
-    subject: Subject,
+    subject: EvaluationContext,
     choices: Sequence[Choice],
     folder: Path,
     settings: Settings = Settings(),  # noqa: B008 (frozen)
@@ -37,7 +37,7 @@ def evaluate(
 
     Args:
         start: as `begin` makes it.
-        subject: the model on trial.
+        subject: the evaluated model.
         choices: the metrics.
         folder: where the file goes.
         settings: what holds for all.
@@ -48,54 +48,58 @@ def evaluate(
         RunError: the file cannot be read or written.
     """
     display = display or Silent()
-    book = Book(start, folder, settings.limit, display)
+    ledger = Ledger(start, folder, settings.limit, display)
     missing = []
     for choice in choices:
-        if book.has(choice) and not settings.again:
+        if ledger.has(choice) and not settings.again:
             display.say(f"{choice.name}: taken before; --again takes it again")
         else:
             missing.append(choice)
-    _share(subject, [choice for choice in missing if choice.metric.images != 0], book, settings, display)
+    _share(subject, [choice for choice in missing if choice.metric.images != 0], ledger, settings, display)
     for choice in missing:
         if choice.metric.images == 0:
-            _conclude(subject, Watch(choice), book, settings, display)
-    if book.failures:
-        raise MetricError("\n".join(book.failures))
-    return book.evaluation
+            _conclude(subject, Pending(choice), ledger, settings, display)
+    if ledger.failures:
+        raise MetricError("\n".join(ledger.failures))
+    return ledger.evaluation
 
 
-def _share(subject: Subject, choices: Sequence[Choice], book: Book, settings: Settings, display: Display) -> None:
+def _share(
+    subject: EvaluationContext, choices: Sequence[Choice], ledger: Ledger, settings: Settings, display: Display
+) -> None:
     """The pass: every batch is made once, and every metric that still looks on sees it."""
-    watches = [Watch(choice) for choice in choices]
-    for watch in watches:
-        with book.watching(watch):
-            watch.images = subject.count(watch.choice.metric.images)
-    most = max((watch.images for watch in watches if not watch.over), default=0)
+    all_pending = [Pending(choice) for choice in choices]
+    for pending in all_pending:
+        with ledger.measuring(pending):
+            pending.images = subject.count(pending.choice.metric.images)
+    most = max((pending.images for pending in all_pending if not pending.over), default=0)
     seen = 0
     for index, view in enumerate(subject.views(most) if most else ()):
-        for watch in watches:
-            if not watch.over:
-                with book.watching(watch), torch.no_grad():
-                    seed(settings.seed, watch.choice.name, index)
-                    watch.seen.append(watch.choice.metric.see(view.first(watch.images - seen)))
+        for pending in all_pending:
+            if not pending.over:
+                with ledger.measuring(pending), torch.no_grad():
+                    seed(settings.seed, pending.choice.name, index)
+                    pending.seen.append(pending.choice.metric.see(view.first(pending.images - seen)))
         seen += len(view.image)
         display.progress(PASS, seen, most)
-        for watch in watches:
-            if not watch.over and watch.images <= seen:
-                _conclude(subject, watch, book, settings, display)
+        for pending in all_pending:
+            if not pending.over and pending.images <= seen:
+                _conclude(subject, pending, ledger, settings, display)
 
 
-def _conclude(subject: Subject, watch: Watch, book: Book, settings: Settings, display: Display) -> None:
+def _conclude(
+    subject: EvaluationContext, pending: Pending, ledger: Ledger, settings: Settings, display: Display
+) -> None:
     """Let a metric make its numbers."""
-    name = watch.choice.name
+    name = pending.choice.name
     measurement = None
-    with book.watching(watch):
+    with ledger.measuring(pending):
         seed(settings.seed, name)
-        watched = replace(subject, progress=lambda done, total: display.progress(name, done, total))
-        measurement = watch.choice.metric.measure(watched, watch.seen)
+        observed = replace(subject, progress=lambda done, total: display.progress(name, done, total))
+        measurement = pending.choice.metric.measure(observed, pending.seen)
         _require_finite(measurement)
-    if measurement is not None and not watch.over:
-        book.enter(watch, measurement)
+    if measurement is not None and not pending.over:
+        ledger.enter(pending, measurement)
 
 
 def _require_finite(measurement: Measurement) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from gnm_core.contracts import Data, Figure, Model
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, FigureError, Problem, RunError, SpecError
-from gnm_core.files import explained, replace_file
+from gnm_core.files import os_errors_as, replace_file
 from gnm_core.observing import observing
 from gnm_core.plugins import installed
 from gnm_core.reading import read_file
@@ -112,7 +112,7 @@ def _at(spec: CheckedSpec, split: str, strict: bool) -> Data | None:
 
 
 def no_pictures(dims: Dims) -> Batch:
-    """For figures of a model whose data set is not at hand: those that only dream can still be drawn."""
+    """For figures of a model whose data set is not at hand: those that only sample can still be drawn."""
     return Batch(torch.zeros(0, dims.channels, dims.size, dims.size))
 
 
@@ -189,14 +189,14 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
     """
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", optimize=True)
-    with explained(f"{path}: cannot be written"):
+    with os_errors_as(RunError, f"{path}: cannot be written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, file.getvalue())
 
 
 def _write_index(path: Path, drawn: Sequence[Drawn], seed: int) -> None:
     content = json.dumps({"seed": seed, "figures": [vars(one) for one in drawn]}, indent=2, ensure_ascii=False)
-    with explained(f"{path}: cannot be written"):
+    with os_errors_as(RunError, f"{path}: cannot be written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, (content + "\n").encode())
 
@@ -210,7 +210,7 @@ def read_figures(folder: Path) -> list[Drawn]:
     path = folder / FOLDER / INDEX
     if not path.exists():
         return []
-    with explained(f"{path}: cannot be read"):
+    with os_errors_as(RunError, f"{path}: cannot be read"):
         content = read_file(path)
     try:
         return [Drawn(**one) for one in json.loads(content)["figures"]]

@@ -16,6 +16,7 @@ from gnm_core.evaluation import (
     Settings,
     begin,
     choose,
+    context_of,
     draw_figure,
     evaluate,
     figure_kinds,
@@ -24,11 +25,10 @@ from gnm_core.evaluation import (
     make_figure,
     no_pictures,
     pictures_of,
-    subject_of,
     write_png,
 )
 from gnm_core.exported.card import Facts, card
-from gnm_core.files import explained, sync_folder, write
+from gnm_core.files import os_errors_as, sync_folder, write
 from gnm_core.runs.checkpoint import FORMAT, Checkpoint, Run, load_run
 from gnm_core.runs.half import DECLARED, HALF, largest_change, rounded, to_bytes
 from gnm_core.spec import CheckedSpec, load_spec
@@ -78,7 +78,7 @@ def export(
     spec = portable(load_spec(run.spec.resolved(), request.overrides) if request.overrides else run.spec)
     weights = run.model.state_dict()
     halves = rounded(weights)
-    with explained(f"{folder}: cannot be written"):
+    with os_errors_as(RunError, f"{folder}: cannot be written"):
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
@@ -159,7 +159,7 @@ def _measure(exported: Run, request: Request, say: Callable[[str], None]) -> Eva
     with tempfile.TemporaryDirectory() as place:
         say(f"measuring {', '.join(request.measure)} of the rounded weights")
         start = begin(exported, Path(request.name), settings)
-        return evaluate(start, subject_of(exported, settings), choices, Path(place), settings)
+        return evaluate(start, context_of(exported, settings), choices, Path(place), settings)
 
 
 def _evaluation(source: Path, run: Run) -> Evaluation | None:

@@ -25,8 +25,8 @@ def complete(model: "GNM", scene: "Scene", keep: Sequence[int], proposals: int) 
     whole_number("proposals", proposals, least=1)
     cells = kept_cells(scene, keep)
     weighed = _around(model, scene, cells, proposals)
-    dreamt = model.decode(weighed.drawn())
-    return Completion(around(scene, cells, dreamt), proposals, weighed.effective)
+    generated = model.decode(weighed.drawn())
+    return Completion(around(scene, cells, generated), proposals, weighed.effective)
 
 
 def _around(model: "GNM", scene: "Scene", cells: list[int], n: int) -> Proposals:

@@ -195,12 +195,12 @@ class GNM(Model):
         if self.curriculum is None or step is None:
             plain: Rendering = self.renderer(latents, background)
             return plain
-        handicap = self.curriculum.at(step)
-        if handicap.presence is not None:
-            latents = replace(latents, presence=latents.presence.clamp(max=handicap.presence))
-        if handicap.present:
+        state = self.curriculum.at(step)
+        if state.presence is not None:
+            latents = replace(latents, presence=latents.presence.clamp(max=state.presence))
+        if state.present:
             latents = replace(latents, presence=torch.ones_like(latents.presence))
-        helped: Rendering = self.renderer(latents, background, box_mask=handicap.box_mask, alpha=handicap.alpha)
+        helped: Rendering = self.renderer(latents, background, box_mask=state.box_mask, alpha=state.alpha)
         return helped
 
     def terms(self, image: Tensor, step: int) -> Terms:
@@ -328,7 +328,7 @@ class GNM(Model):
         return components_of(latents, self.renderer)
 
     def complete(self, scene: Scene, keep: Sequence[int], *, proposals: int = 512) -> Completion:
-        """One scene with some objects kept and the others dreamt given them, before the same background.
+        """One scene with some objects kept and the others generated given them, before the same background.
 
         A core with a code in every cell draws the cells that are not kept by a particle filter, exact for many
         proposals. With any other core, scene codes of the prior are weighed by how likely each makes the kept symbols,

@@ -23,7 +23,7 @@ import torch
 
 from gnm_core.contracts import Model
 from gnm_core.errors import RunError
-from gnm_core.files import explained, remove_folder, sync_folder, write
+from gnm_core.files import os_errors_as, remove_folder, sync_folder, write
 from gnm_core.randomness import borrowed_random_state, random_state
 from gnm_core.reading import read_file
 from gnm_core.runs.half import DECLARED, HALF, widened
@@ -101,10 +101,10 @@ class Checkpoints:
             RunError: it cannot be written; earlier checkpoints are untouched.
         """
         steps = [step for step in self.steps() if step != state.step]
-        comfort = f"the checkpoint of step {steps[-1]} is intact" if steps else "there is no earlier checkpoint"
+        still_safe = f"the checkpoint of step {steps[-1]} is intact" if steps else "there is no earlier checkpoint"
         final = self.path(state.step)
         temporary = final.with_name(f".{final.name}.tmp")
-        with explained(f"{final}: cannot be written", comfort):
+        with os_errors_as(RunError, f"{final}: cannot be written", still_safe):
             self.folder.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(temporary, ignore_errors=True)
             try:
@@ -122,13 +122,13 @@ class Checkpoints:
     def prune(self, keep: int) -> None:
         """Remove all but the newest `keep` checkpoints."""
         for step in self.steps()[:-keep]:
-            with explained(f"{self.path(step)}: cannot be removed"):
+            with os_errors_as(RunError, f"{self.path(step)}: cannot be removed"):
                 remove_folder(self.path(step))
 
     def set_aside(self, after: int) -> list[Path]:
         """Move the checkpoints of later steps to `RUN/set-aside/`, and say where they are now."""
         moved = []
-        with explained(f"{self.run}: cannot set later checkpoints aside"):
+        with os_errors_as(RunError, f"{self.run}: cannot set later checkpoints aside"):
             for step in [step for step in self.steps() if step > after]:
                 target = self.run / "set-aside" / f"{self.path(step).name}-{time.time_ns()}"
                 target.parent.mkdir(exist_ok=True)
@@ -143,7 +143,7 @@ def _write_checkpoint(folder: Path, state: LearnerState, spec: CheckedSpec, meta
         {
             "step": state.step,
             "stage": state.stage,
-            "strikes": state.strikes,
+            "strikes": state.nonfinite_steps,
             "objectives": state.now.objectives,
             "optimizers": state.now.optimizers,
             "good": vars(state.good),
@@ -191,7 +191,7 @@ class Checkpoint:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with explained(f"{folder}: cannot be read"):
+        with os_errors_as(RunError, f"{folder}: cannot be read"):
             try:
                 self.meta: dict[str, Any] = json.loads(read_file(folder / "meta.json"))
                 version, self.step, self._files = self.meta["format"], int(self.meta["step"]), self.meta["files"]
@@ -235,7 +235,7 @@ class Checkpoint:
 
     def _content(self, name: str) -> bytes:
         path = self.folder / name
-        with explained(f"{path}: cannot be read"):
+        with os_errors_as(RunError, f"{path}: cannot be read"):
             content = read_file(path)
         expected = self._files.get(name, {})
         if len(content) != expected.get("bytes"):

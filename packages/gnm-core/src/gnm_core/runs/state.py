@@ -42,7 +42,7 @@ class LearnerState:
     now: Snapshot
     good: Snapshot
     """What a step that is not finite rolls back to."""
-    strikes: int = 0
+    nonfinite_steps: int = 0
     """Steps in a row, up to now, that were not finite."""
     began: Began | None = None
     """What objectives and optimisers began with; None where nobody noted it."""

@@ -294,7 +294,7 @@ class Checker:
         hints += [f"it comes with {package}: pip install {package}" for package in absent]
         if self.registry.failed:
             causes = "; ".join(f"{plugin.provider} ({plugin.failure})" for plugin in self.registry.failed)
-            hints.append(f"set aside, and might have had it: {causes}")
+            hints.append(f"disabled, and might have had it: {causes}")
         hints.append(self._fitting_hint(contract))
         self._note(message, path, place, "\n    ".join(hints))
 

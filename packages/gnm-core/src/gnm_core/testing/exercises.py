@@ -38,7 +38,7 @@ from gnm_core.testing.require import (
     require_shape,
     require_unit,
 )
-from gnm_core.testing.subjects import bare_subject, full_subject
+from gnm_core.testing.subjects import bare_context, full_context
 
 BATCH = 3
 """Images in the checks."""
@@ -102,8 +102,8 @@ def _core(core: Core, dims: Dims) -> Outputs:
         torch.equal(core.infer(features, mode=True).scene, core.infer(features, mode=True).scene),
         "infer(mode=True) is not deterministic",
     )
-    dreamt = core.generate(BATCH)
-    _drawing("generate", dreamt, core, dims, inferred=False)
+    generated = core.generate(BATCH)
+    _drawing("generate", generated, core, dims, inferred=False)
     redrawn = core.generate(BATCH, seen.scene)
     require(torch.equal(redrawn.scene, seen.scene), "generate(n, scene) draws other codes than it was given")
     require_close("the feature map of a code", redrawn.feature_map, seen.feature_map)
@@ -112,7 +112,7 @@ def _core(core: Core, dims: Dims) -> Outputs:
         "the feature map": seen.feature_map,
         "the prior's log-densities": log_densities(seen.prior, seen.scene),
         "the posterior's log-densities": log_densities(posterior, seen.scene.detach()),
-        "a dreamt feature map": dreamt.feature_map,
+        "a generated feature map": generated.feature_map,
     }
 
 
@@ -211,7 +211,7 @@ def _model(model: Model, dims: Dims) -> Outputs:
 
 def _metric(metric: Metric, dims: Dims) -> Outputs:
     outputs: dict[str, Tensor] = {}
-    for subject in (full_subject(dims), bare_subject(dims)):
+    for subject in (full_context(dims), bare_context(dims)):
         try:
             with torch.no_grad():
                 views = subject.views(metric.images) if metric.images != 0 else ()

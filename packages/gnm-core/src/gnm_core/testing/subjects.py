@@ -1,4 +1,4 @@
-"""Models on trial for the conformance kit: one that can do everything, one that can do what it must."""
+"""Models for the conformance kit: one that can do everything, one that can do what it must."""
 
 from collections.abc import Sequence
 
@@ -10,21 +10,21 @@ from torch.distributions import Normal
 
 from gnm_core.contracts import Data, Judge, Model
 from gnm_core.dims import Dims
-from gnm_core.evaluation import Subject
+from gnm_core.evaluation import EvaluationContext
 from gnm_core.results import Batch, Components, Objects, Scene, Terms, Truth, Verdict
 
 LENGTH = 40
 """Images in the data set."""
 
 
-def full_subject(dims: Dims) -> Subject:
+def full_context(dims: Dims) -> EvaluationContext:
     """Objects, components, truth and a judge."""
-    return Subject(_Seer(dims).eval(), _Halves(dims, truth=True), _Coin(), "halves")
+    return EvaluationContext(_Seer(dims).eval(), _Halves(dims, truth=True), _Coin(), "halves")
 
 
-def bare_subject(dims: Dims) -> Subject:
+def bare_context(dims: Dims) -> EvaluationContext:
     """No objects, no components, no truth, no judge."""
-    return Subject(_Painter(dims).eval(), _Halves(dims, truth=False), None, "halves")
+    return EvaluationContext(_Painter(dims).eval(), _Halves(dims, truth=False), None, "halves")
 
 
 class _Halves(Data):

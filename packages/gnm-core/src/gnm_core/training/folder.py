@@ -7,7 +7,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from gnm_core.errors import RunError
-from gnm_core.files import explained, replace_file
+from gnm_core.files import os_errors_as, replace_file
 from gnm_core.reading import read_file
 from gnm_core.runs.checkpoint import Checkpoints
 from gnm_core.training.initial import NAME as ORIGIN
@@ -33,7 +33,7 @@ class RunFolder:
         Raises:
             RunError: there is something in it already, it cannot be written, or another training is at work there.
         """
-        with explained(f"{self.root}: cannot make this folder"):
+        with os_errors_as(RunError, f"{self.root}: cannot make this folder"):
             self.root.mkdir(parents=True, exist_ok=True)
         self.lock()
         if self.spec.exists():
@@ -64,7 +64,7 @@ class RunFolder:
     def lock(self) -> None:
         """Keep others out until `release`; the system releases it when the process dies."""
         lock = FileLock(self.root / ".lock")
-        with explained(f"{self.root}: cannot be locked"):
+        with os_errors_as(RunError, f"{self.root}: cannot be locked"):
             try:
                 lock.acquire(timeout=0)
             except Timeout as error:
@@ -78,12 +78,12 @@ class RunFolder:
 
     def write_spec(self, text: str) -> None:
         """Put the resolved spec in place."""
-        with explained(f"{self.spec}: cannot be written"):
+        with os_errors_as(RunError, f"{self.spec}: cannot be written"):
             replace_file(self.spec, text.encode())
 
     def write_settings(self, settings: dict[str, Any]) -> None:
         """Note the settings that a resumed training takes over."""
-        with explained(f"{self.settings}: cannot be written"):
+        with os_errors_as(RunError, f"{self.settings}: cannot be written"):
             replace_file(self.settings, json.dumps(settings, indent=2).encode())
 
     def read_settings(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class RunFolder:
         """
         if not self.settings.exists():
             return {}
-        with explained(f"{self.settings}: cannot be read"):
+        with os_errors_as(RunError, f"{self.settings}: cannot be read"):
             try:
                 return dict(json.loads(read_file(self.settings)))
             except (ValueError, TypeError) as error:

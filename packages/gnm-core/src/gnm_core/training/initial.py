@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gnm_core.errors import RunError, SpecError
-from gnm_core.files import explained, replace_file
+from gnm_core.files import os_errors_as, replace_file
 from gnm_core.training.selection import under, unknown_prefixes
 
 NAME = "origin.json"
@@ -92,7 +92,7 @@ def write_origin(folder: Path, origin: Origin, taken: Taken) -> None:
         RunError: it cannot be written.
     """
     about = {"from": origin.source, "step": origin.step, "sha256": origin.sha256, "only": origin.only, **asdict(taken)}
-    with explained(f"{folder / NAME}: cannot be written"):
+    with os_errors_as(RunError, f"{folder / NAME}: cannot be written"):
         replace_file(folder / NAME, json.dumps(about, indent=1).encode())
 
 

@@ -18,18 +18,18 @@ from gnm_core.results import Loss, Terms
 from gnm_core.runs.state import Began, LearnerState, Snapshot, load_strictly
 from gnm_core.schema import Stage, Training
 from gnm_core.training.carrying import carry_objectives, carry_optimizers, groups_of, require_usable
-from gnm_core.training.feed import Feed
+from gnm_core.training.dry_run import dry_run
 from gnm_core.training.levels import Levelled, check_level, make_inputs
 from gnm_core.training.monitor import nonfinite
 from gnm_core.training.order import Order
 from gnm_core.training.plan import Place, Plan
+from gnm_core.training.prefetch import Prefetch
 from gnm_core.training.ranks import Ranks
-from gnm_core.training.rehearsal import rehearse
 from gnm_core.training.selection import select
 
 SNAPSHOT_EVERY = 100
 """Steps between two copies of the state in memory, to roll back to."""
-STRIKES = 3
+MOST_NONFINITE = 3
 """So many steps in a row that are not finite end the training."""
 
 Precision = Literal["float32", "bf16"]
@@ -103,18 +103,18 @@ class Learner:
         self._began = Began(_copy(self._objectives.state_dict()))
         self._order = Order(data, training.seed)
         self._parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        self._stage, self._strikes = -1, 0
+        self._stage, self._nonfinite_steps = -1, 0
         self._recipes: tuple[Optimizer, ...] = ()
         self._optimizers: list[torch.optim.Optimizer] = []
         self._learning: list[nn.Parameter] = []
         self._names: list[list[str]] = []
-        self._feed: Feed | None = None
+        self._prefetch: Prefetch | None = None
         self._good: Snapshot | None = None
         for stage in self.plan.stages:
             check_level(model, stage.level)
             select(self._parameters, stage, _recipes(stage))
             self.ranks.slice(stage.batch or 0)
-        rehearse(model, self.plan.stages, objective, self._images(np.arange(min(2, len(data)))).to(self.device))
+        dry_run(model, self.plan.stages, objective, self._images(np.arange(min(2, len(data)))).to(self.device))
         if compiled:
             for part in model.children():
                 part.compile()
@@ -131,9 +131,9 @@ class Learner:
         place = self.plan.at(self.step)
         if place.index != self._stage:
             self._enter(place)
-        if self._feed is None:
-            self._feed = Feed(self._loader(place.stage), self.step, self.plan.end(place.index))
-        inputs = self._feed.get().to(self.device, non_blocking=True)
+        if self._prefetch is None:
+            self._prefetch = Prefetch(self._loader(place.stage), self.step, self.plan.end(place.index))
+        inputs = self._prefetch.get().to(self.device, non_blocking=True)
         seed_from(self.training.seed, self.step, self.ranks.rank)
         try:
             report = self._update(place, inputs)
@@ -162,7 +162,7 @@ class Learner:
         if bad:
             trouble = self._strike(bad)
         else:
-            trouble, self._strikes = None, 0
+            trouble, self._nonfinite_steps = None, 0
             self._good = before or self._good
             for optimizer in self._optimizers:
                 optimizer.step()
@@ -184,12 +184,14 @@ class Learner:
         return terms, loss
 
     def _strike(self, bad: list[str]) -> str:
-        self._strikes += 1
+        self._nonfinite_steps += 1
         what = f"step {self.step}: not finite: {', '.join(bad)}"
         if self.training.on_nonfinite == "stop":
             raise RunError(f"{what}; the training stops, as train.on_nonfinite says")
-        if self._strikes == STRIKES:
-            raise RunError(f"{what}; the {STRIKES} steps before the end were all like this, so the training stops")
+        if self._nonfinite_steps == MOST_NONFINITE:
+            raise RunError(
+                f"{what}; the {MOST_NONFINITE} steps before the end were all like this, so the training stops"
+            )
         assert self._good is not None
         self._restore(self._good)
         return f"{what}; rolled back to the last good state"
@@ -213,7 +215,7 @@ class Learner:
         names = {parameter: name for name, parameter in self._parameters.items()}
         self._names = [[names[p] for group in o.param_groups for p in group["params"]] for o in self._optimizers]
         self._began = replace(self._began, optimizers=[groups_of(optimizer) for optimizer in self._optimizers])
-        self._stage, self._strikes = place.index, 0
+        self._stage, self._nonfinite_steps = place.index, 0
         self._good = self._snapshot()
 
     def _loader(self, stage: Stage) -> Callable[[int], Tensor]:
@@ -242,16 +244,16 @@ class Learner:
 
     def close(self) -> None:
         """End the thread that prepares the inputs; the next step starts it anew."""
-        if self._feed is not None:
-            self._feed.close()
-        self._feed = None
+        if self._prefetch is not None:
+            self._prefetch.close()
+        self._prefetch = None
 
     # State
 
     def state(self) -> LearnerState:
         """A copy of the state, for a checkpoint."""
         now = self._snapshot()
-        return LearnerState(self.step, self._stage, now, self._good or now, self._strikes, self._began)
+        return LearnerState(self.step, self._stage, now, self._good or now, self._nonfinite_steps, self._began)
 
     def load(self, state: LearnerState) -> None:
         """Go on from a checkpoint, with the options of this learner's own spec.
@@ -272,7 +274,7 @@ class Learner:
             parameters = [self._parameters[name] for name in saved["names"]]
             require_usable(recipe, optimizer, saved, parameters)
         self._restore(now)
-        self._good, self._strikes = good, state.strikes
+        self._good, self._nonfinite_steps = good, state.nonfinite_steps
 
     def _carried(self, snapshot: Snapshot, began: Began | None, begins: bool) -> Snapshot:
         """A checkpoint's snapshot in the terms of this learner's options."""

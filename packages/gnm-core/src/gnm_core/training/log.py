@@ -6,7 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from gnm_core.files import explained, replace_file
+from gnm_core.errors import RunError
+from gnm_core.files import os_errors_as, replace_file
 from gnm_core.reading import read_file
 
 
@@ -15,12 +16,12 @@ class Metrics:
 
     Args:
         path: the file.
-        step: a resumed training's steps so far; records of later steps, and a torn last line, are removed.
+        step: a resumed training's steps so far; records of later steps, and an incomplete last line, are removed.
     """
 
     def __init__(self, path: Path, step: int) -> None:
         self.path = path
-        with explained(f"{path}: cannot be written"):
+        with os_errors_as(RunError, f"{path}: cannot be written"):
             if path.exists():
                 kept = [
                     line for line in read_file(path).decode(errors="replace").splitlines() if _step_of(line) <= step
@@ -30,14 +31,14 @@ class Metrics:
 
     def add(self, record: dict[str, object]) -> None:
         """Append one record; numbers that are not finite become null."""
-        with explained(f"{self.path}: cannot be written"):
+        with os_errors_as(RunError, f"{self.path}: cannot be written"):
             line = json.dumps(_finite(record), allow_nan=False).encode() + b"\n"
             while line:
                 line = line[self._file.write(line) :]
 
     def sync(self) -> None:
         """See the records onto the disk."""
-        with explained(f"{self.path}: cannot be written"):
+        with os_errors_as(RunError, f"{self.path}: cannot be written"):
             os.fsync(self._file.fileno())
 
     def close(self) -> None:

@@ -18,7 +18,6 @@ from gnm_core.runs.checkpoint import Checkpoint
 from gnm_core.runs.same_model import require_same_model
 from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.training.allocator import keep_freed_memory
-from gnm_core.training.board import Board
 from gnm_core.training.clock import Clock
 from gnm_core.training.device import Settings, choose_device, require_compiler
 from gnm_core.training.folder import RunFolder
@@ -32,6 +31,7 @@ from gnm_core.training.pictures import Pictures, examples, training_figure
 from gnm_core.training.progress import Display, Silent
 from gnm_core.training.ranks import Ranks
 from gnm_core.training.structure import StructureWatch, structure_watch, told
+from gnm_core.training.tensorboard import TensorBoard
 
 INITIAL = 1_000_033
 """Keeps the randomness of the first weights apart from that of the first step."""
@@ -252,7 +252,7 @@ class _Loop:
         self.averages, self.monitor = Averages(), CollapseMonitor(spec.dims)
         self.recorded_at, self.recorded_step = time.perf_counter(), learner.step
         self.metrics: Metrics | None = None
-        self.board: Board | None = None
+        self.tensorboard: TensorBoard | None = None
         self.pictures: Pictures | None = None
         self.structure: StructureWatch | None = None
 
@@ -291,8 +291,8 @@ class _Loop:
         self.metrics = Metrics(self.folder.metrics, step)
         stack.callback(self.metrics.close)
         if self.settings.tensorboard:
-            self.board = Board(self.folder.root / "tensorboard", step)
-            stack.callback(self.board.close)
+            self.tensorboard = TensorBoard(self.folder.root / "tensorboard", step)
+            stack.callback(self.tensorboard.close)
         if self.training.picture_every:
             figure = training_figure(self.spec.dims, self.display.say)
             if figure is not None:
@@ -344,8 +344,8 @@ class _Loop:
         }
         self.recorded_at, self.recorded_step = now, done
         self.metrics.add(record)
-        if self.board is not None:
-            self.board.add(record)
+        if self.tensorboard is not None:
+            self.tensorboard.add(record)
         self.display.record(record)
         for text in self.monitor.watch(done, means):
             self._warn(done, text)
@@ -384,8 +384,8 @@ class _Loop:
         self.display.say(f"step {step}: {told(shares)}")
         spent = {"seconds": self.clock.seconds, "core_seconds": self.clock.core_seconds}
         self.metrics.add({"step": step, "stage": stage, **spent, "structure": shares})
-        if self.board is not None:
-            self.board.numbers(step, {f"structure/{level}": share for level, share in shares.items()})
+        if self.tensorboard is not None:
+            self.tensorboard.numbers(step, {f"structure/{level}": share for level, share in shares.items()})
 
     def _draw(self) -> None:
         step = self.learner.step
@@ -398,5 +398,5 @@ class _Loop:
             self._warn(step, f"no picture of step {step}: {type(error).__name__}: {error}")
             return
         self.drawn = path
-        if self.board is not None:
-            self.board.picture(step, pixels)
+        if self.tensorboard is not None:
+            self.tensorboard.picture(step, pixels)

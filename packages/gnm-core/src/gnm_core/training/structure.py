@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from gnm_core.contracts import Data, Model
 from gnm_core.errors import DataError
-from gnm_core.evaluation import StructureLevels, Subject, advice, judge_of
+from gnm_core.evaluation import EvaluationContext, StructureLevels, advice, judge_of
 from gnm_core.observing import observing
 from gnm_core.randomness import seed_from
 from gnm_core.spec.checked import CheckedSpec
@@ -23,7 +23,7 @@ class StructureWatch:
         seed: the training's seed.
     """
 
-    def __init__(self, subject: Subject, seed: int) -> None:
+    def __init__(self, subject: EvaluationContext, seed: int) -> None:
         self._subject, self._seed, self._metric = subject, seed, StructureLevels(n=SCENES)
 
     def shares(self, step: int) -> dict[str, float]:
@@ -56,7 +56,7 @@ def structure_watch(
     if judge is None:
         say(f"train.levels_every: no plugin provides a judge for '{name}', so no structure is measured")
         return None
-    return StructureWatch(Subject(model, _held_out(data), judge, name), seed)
+    return StructureWatch(EvaluationContext(model, _held_out(data), judge, name), seed)
 
 
 def told(shares: Mapping[str, float]) -> str:

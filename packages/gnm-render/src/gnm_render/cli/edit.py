@@ -66,8 +66,8 @@ def _edit_options(command: Any) -> Any:
 @run_argument
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="PICTURE")
 @_edit_options
-@click.option("--keep", metavar="N,M,...", help="Then keep these objects and dream the others anew.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of what is dreamt.")
+@click.option("--keep", metavar="N,M,...", help="Then keep these objects and generate the others anew.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of what is generated.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The edited picture.")
 @click.option("--json", "as_json", type=click.Path(path_type=Path), metavar="FILE", help="Its objects as JSON.")
 @click.option("--at", type=click.IntRange(min=0), metavar="STEP", help="Take this step's checkpoint, not the newest.")
@@ -90,7 +90,7 @@ def edit(
     \b
     gnm edit runs/x picture.png                                      # lists the objects, numbered
     gnm edit runs/x picture.png --move 3,4,0 --remove 1 --out edited.png
-    gnm edit --pretrained mnist-4-64 picture.png --keep 0,2 --out dreamt.png
+    gnm edit --pretrained mnist-4-64 picture.png --keep 0,2 --out generated.png
 
     Edits are made in the order in which they are given. Objects are numbered from 0, the surest first, as gnm
     reconstruct lists them; after each edit the numbers are those of the new scene.
@@ -153,18 +153,18 @@ def _kept(text: str | None) -> list[int] | None:
 
 
 def _completed(model: "Model", scene: "Scene", keep: list[int]) -> "Scene":
-    """The scene with the others dreamt anew, and how well that could be done."""
+    """The scene with the others generated anew, and how well that could be done."""
     from gnm_core.completion import CompletesScenes
     from gnm_core.errors import EditError
 
     if not isinstance(model, CompletesScenes):
-        raise EditError(f"{type(model).__name__} cannot dream around kept objects")
+        raise EditError(f"{type(model).__name__} cannot generate around kept objects")
     completion = model.complete(scene, keep)
     if completion.exact:
-        click.echo("dreamt anew: the objects of this model do not depend on one another")
+        click.echo("generated anew: the objects of this model do not depend on one another")
     else:
         effective, proposals = completion.effective, completion.proposals
-        click.echo(f"dreamt anew: effective sample size {effective:.1f} of {proposals} proposals")
+        click.echo(f"generated anew: effective sample size {effective:.1f} of {proposals} proposals")
     return completion.scene
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from gnm_core.errors import GnmError
-from gnm_core.files import explained, replace_file
+from gnm_core.errors import GnmError, RunError
+from gnm_core.files import os_errors_as, replace_file
 from PIL import Image
 
 
@@ -56,7 +56,7 @@ def _readable(data: object, indent: str = "") -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with explained(f"{path}: cannot be written"):
+    with os_errors_as(RunError, f"{path}: cannot be written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, content)
 

@@ -38,7 +38,7 @@ def sample(
     seed: int,
     at: int | None,
 ) -> None:
-    """Let the model of a run dream up pictures.
+    """Sample new pictures from the model of a run.
 
     \b
     gnm sample runs/x -n 50 --out grid.png

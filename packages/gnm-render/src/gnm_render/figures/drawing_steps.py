@@ -52,6 +52,6 @@ class DrawingStepsFigure(Figure):
             groups += steps_columns([scene.image for scene in scenes], factor)
         if self.source != "pictures":
             scenes = scenes_in_steps(model, self.rows if self.source == "prior" or not groups else len(image))
-            dreamt = steps_columns([scene.image for scene in scenes], factor, "dreamt, step")
-            groups += [replace(dreamt[0], apart=bool(groups)), *dreamt[1:]]
+            generated = steps_columns([scene.image for scene in scenes], factor, "generated, step")
+            groups += [replace(generated[0], apart=bool(groups)), *generated[1:]]
         return sheet(groups)

@@ -15,7 +15,7 @@ from gnm_render.figures.sheet import Group, sheet
 
 
 class InterpolationFigure(Figure):
-    """Scenes on the straight line between the codes of two: two pictures, or two dreams.
+    """Scenes on the straight line between the codes of two: two pictures, or two samples.
 
     Args:
         rows: pairs that are shown, at most: the first picture and the second, the third and the fourth, and so on.

@@ -16,7 +16,7 @@ from gnm_render.figures.sheet import Group, sheet
 
 
 class ResampleFigure(Figure):
-    """z^s sampled again and again while z^g stays: that of a picture, and one dreamt from the prior.
+    """z^s sampled again and again while z^g stays: that of a picture, and one generated from the prior.
 
     Every row has one scene code. What its samples share is what the code says; what differs, it leaves open.
 
@@ -59,7 +59,7 @@ class ResampleFigure(Figure):
             code = model.sample(self.rows if self.source == "prior" or not groups else len(image)).code
             assert code is not None
             mode, samples = self._groups(generate, code, factor)
-            groups += [Group("z^g dreamt: its mode", mode.columns, apart=bool(groups)), samples]
+            groups += [Group("z^g generated: its mode", mode.columns, apart=bool(groups)), samples]
         return sheet(groups)
 
     def _groups(self, generate: Callable[..., Scene], code: Tensor, factor: int) -> tuple[Group, Group]:

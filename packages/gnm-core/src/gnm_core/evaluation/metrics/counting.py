@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge
 
-from gnm_core.evaluation.context import Metric, Subject, View
+from gnm_core.evaluation.context import EvaluationBatch, EvaluationContext, Metric
 from gnm_core.evaluation.metrics.intervals import mean, share
 from gnm_core.results import Measurement
 
@@ -22,11 +22,11 @@ class Counting(Metric):
     def __init__(self, *, n: Annotated[int, Ge(1)] | None = None) -> None:
         self.images = n
 
-    def see(self, view: View) -> np.ndarray:
+    def see(self, view: EvaluationBatch) -> np.ndarray:
         """(B, 2): objects that are there, and objects found."""
         return np.stack([view.truth.present.sum(1).numpy(), view.objects.present.sum(1).numpy()], axis=1)
 
-    def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
         """See the class."""
         there, found = np.concatenate(seen).T
         off = np.abs(found - there)

@@ -1,4 +1,4 @@
-"""D-Steps: how long a classifier takes to tell dreams from the data."""
+"""D-Steps: how long a classifier takes to tell samples from the data."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnm_core.errors import OptionError
-from gnm_core.evaluation.context import BATCH, Metric, Skip, Subject
+from gnm_core.evaluation.context import BATCH, EvaluationContext, Metric, Skip
 from gnm_core.evaluation.metrics.intervals import mean_of_few, standard_error
 from gnm_core.results import Measurement
 
@@ -58,7 +58,7 @@ class DSteps(Metric):
         self.seeds, self.cap, self.check_every, self.accuracy = seeds, cap, check_every, accuracy
         self.batch, self.lr, self.pool, self.held_out, self.width = batch, lr, pool, held_out, width
 
-    def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
         """See the class.
 
         Raises:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from annotated_types import Ge
 
-from gnm_core.evaluation.context import Metric, Skip, Subject, View
+from gnm_core.evaluation.context import EvaluationBatch, EvaluationContext, Metric, Skip
 from gnm_core.results import Measurement, Value
 
 THRESHOLDS = tuple(0.5 + 0.05 * i for i in range(10))
@@ -44,7 +44,7 @@ class AveragePrecision(Metric):
     def __init__(self, *, n: Annotated[int, Ge(1)] | None = None, resamples: Annotated[int, Ge(0)] = 200) -> None:
         self.images, self.resamples = n, resamples
 
-    def see(self, view: View) -> list[Detections]:
+    def see(self, view: EvaluationBatch) -> list[Detections]:
         """The boxes of each picture, matched."""
         truth, found = view.truth, view.objects
         pictures = []
@@ -59,7 +59,7 @@ class AveragePrecision(Metric):
             )
         return pictures
 
-    def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
         """See the class."""
         pictures: list[Detections] = [picture for batch in seen for picture in batch]
         truths = sum(picture.truths for picture in pictures)

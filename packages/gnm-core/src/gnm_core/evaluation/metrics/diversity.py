@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gnm_core.contracts import Data, Judge
 from gnm_core.errors import DataError
-from gnm_core.evaluation.context import BATCH, Metric, Subject, View
+from gnm_core.evaluation.context import BATCH, EvaluationBatch, EvaluationContext, Metric
 from gnm_core.evaluation.metrics.judging import judge_for
 from gnm_core.results import Measurement, Value, Verdict
 
@@ -45,11 +45,11 @@ class Diversity(Metric):
     ) -> None:
         self.images, self.nearest, self.squares, self.judge = n, nearest, squares, judge
 
-    def see(self, view: View) -> Tensor:
+    def see(self, view: EvaluationBatch) -> Tensor:
         """(B, C, H, W) uint8: the real scenes."""
         return to_bytes(view.image)
 
-    def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
         """See the class.
 
         Raises:
@@ -104,7 +104,7 @@ def histogram(verdicts: Sequence[Verdict]) -> dict[str, float]:
     return {name: counts[name] / total for name in sorted(counts)}
 
 
-def training_split(subject: Subject) -> Data | None:
+def training_split(subject: EvaluationContext) -> Data | None:
     """The scenes that the model learnt from; None where there are none."""
     try:
         training = subject.split.at("train")

@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gnm_core.contracts import Judge
-from gnm_core.evaluation.context import Skip, Subject
+from gnm_core.evaluation.context import EvaluationContext, Skip
 from gnm_core.results import Verdict
 
 _MEASURED = re.compile(r"\d+\.\d+")
 
 
-def judge_for(subject: Subject, own: Judge | None, metric: str) -> Judge:
+def judge_for(subject: EvaluationContext, own: Judge | None, metric: str) -> Judge:
     """A metric's own judge, or else that of the data set's name.
 
     Raises:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gnm_core.contracts import Model
 from gnm_core.errors import OptionError
-from gnm_core.evaluation.context import Metric, Subject, require_finite
+from gnm_core.evaluation.context import EvaluationContext, Metric, require_finite
 from gnm_core.evaluation.metrics.intervals import mean, standard_error
 from gnm_core.randomness import borrowed_random_state
 from gnm_core.results import Measurement, Value
@@ -47,7 +47,7 @@ class LogLikelihood(Metric):
             raise OptionError("estimates", f"{', '.join(estimates)}: name each once")
         self.particles, self.n, self.estimates = particles, n, estimates
 
-    def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
         """See the class.
 
         Raises:

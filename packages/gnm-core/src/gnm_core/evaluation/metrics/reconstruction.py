@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge
 
-from gnm_core.evaluation.context import Metric, Subject, View
+from gnm_core.evaluation.context import EvaluationBatch, EvaluationContext, Metric
 from gnm_core.evaluation.metrics.intervals import mean
 from gnm_core.results import Measurement
 
@@ -24,12 +24,12 @@ class ReconstructionError(Metric):
     def __init__(self, *, n: Annotated[int, Ge(1)] | None = None) -> None:
         self.images = n
 
-    def see(self, view: View) -> np.ndarray:
+    def see(self, view: EvaluationBatch) -> np.ndarray:
         """(B,): mean square error of each image."""
         errors: np.ndarray = (view.reconstruction.double() - view.image.double()).square().flatten(1).mean(1).numpy()
         return errors
 
-    def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
         """See the class."""
         errors = np.concatenate(seen)
         ratios = -10 * np.log10(errors.clip(min=LEAST))

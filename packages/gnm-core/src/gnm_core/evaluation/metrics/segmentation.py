@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from annotated_types import Ge, Gt, Lt
 
-from gnm_core.evaluation.context import Metric, Skip, Subject, View
+from gnm_core.evaluation.context import EvaluationBatch, EvaluationContext, Metric, Skip
 from gnm_core.evaluation.metrics.extras import extra
 from gnm_core.evaluation.metrics.intervals import mean
 from gnm_core.results import Components, Measurement
@@ -34,7 +34,7 @@ class Segmentation(Metric):
     ) -> None:
         self.images, self.visible = n, visible
 
-    def see(self, view: View) -> np.ndarray:
+    def see(self, view: EvaluationBatch) -> np.ndarray:
         """(n, 3): foreground ARI, ARI, mIoU of each image that has objects."""
         instances = view.truth.instances
         if instances is None:
@@ -45,7 +45,7 @@ class Segmentation(Metric):
         ]
         return np.array(scores).reshape(-1, 3)
 
-    def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
         """See the class."""
         scores = np.concatenate(seen)
         if not len(scores):

@@ -1,4 +1,4 @@
-"""Speed: scenes that the model dreams in a second."""
+"""Speed: scenes that the model generates in a second."""
 
 import time
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import torch
 from annotated_types import Ge
 
-from gnm_core.evaluation.context import Metric, Subject
+from gnm_core.evaluation.context import EvaluationContext, Metric
 from gnm_core.evaluation.metrics.intervals import mean_of_few
 from gnm_core.results import Measurement
 
@@ -24,7 +24,7 @@ class SamplingSpeed(Metric):
         self.batch, self.rounds = batch, rounds
 
     @torch.no_grad()
-    def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
         """See the class."""
         speeds = []
         for i in range(-1, self.rounds):

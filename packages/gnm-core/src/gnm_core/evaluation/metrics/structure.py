@@ -1,4 +1,4 @@
-"""S-Acc: the share of dreamt scenes that obey the data set's rule."""
+"""S-Acc: the share of generated scenes that obey the data set's rule."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from annotated_types import Ge
 
 from gnm_core.contracts import Judge
-from gnm_core.evaluation.context import BATCH, Metric, Subject
+from gnm_core.evaluation.context import BATCH, EvaluationContext, Metric
 from gnm_core.evaluation.metrics.intervals import share
 from gnm_core.evaluation.metrics.judging import accepted, judge_for, reasons
 from gnm_core.results import Measurement, Verdict
@@ -23,7 +23,7 @@ class StructureAccuracy(Metric):
     def __init__(self, *, n: Annotated[int, Ge(1)] = 250, judge: Judge | None = None) -> None:
         self.n, self.judge = n, judge
 
-    def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
         """See the class.
 
         Raises:

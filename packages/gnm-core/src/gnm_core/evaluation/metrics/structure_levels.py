@@ -8,13 +8,13 @@ from annotated_types import Ge
 from torch import Tensor
 
 from gnm_core.contracts import Judge
-from gnm_core.evaluation.context import BATCH, Metric, Subject, View, require_finite
+from gnm_core.evaluation.context import BATCH, EvaluationBatch, EvaluationContext, Metric, require_finite
 from gnm_core.evaluation.metrics.intervals import share
 from gnm_core.evaluation.metrics.judging import accepted, judge_for, reasons
 from gnm_core.results import Measurement, Scene, Verdict
 
 LEVELS = ("data", "symbols", "scene code", "generated")
-"""From the data set's own scenes to those that a model dreams."""
+"""From the data set's own scenes to those that a model generates."""
 
 
 @runtime_checkable
@@ -29,7 +29,7 @@ class StructureLevels(Metric):
     """The share of scenes that obey the data set's rule at each level of a model, with the Wilson interval.
 
     (a) `data`: the images; (b) `symbols`: their reconstructions; (c) `scene code`: decoded from a sample of q(z^g | x)
-    alone, for models that have one; (d) `generated`: dreamt. Each can lose scenes that the one before still had: the
+    alone, for models that have one; (d) `generated`: generated. Each can lose scenes that the one before still had: the
     symbols what a scene looks like, the code what stands where, the prior what may stand together.
 
     Args:
@@ -41,7 +41,7 @@ class StructureLevels(Metric):
         self.images = n
         self.judge = judge
 
-    def see(self, view: View) -> dict[str, Tensor]:
+    def see(self, view: EvaluationBatch) -> dict[str, Tensor]:
         """(B, C, H, W) uint8 of each level that starts from images.
 
         Raises:
@@ -55,7 +55,7 @@ class StructureLevels(Metric):
             pictures["scene code"] = decoded
         return {level: (picture.clamp(0, 1) * 255).round().to(torch.uint8) for level, picture in pictures.items()}
 
-    def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
         """See the class.
 
         Raises:

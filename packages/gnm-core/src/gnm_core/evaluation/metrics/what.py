@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from annotated_types import Ge, Gt, Lt
 
-from gnm_core.evaluation.context import Metric, Skip, Subject, View
+from gnm_core.evaluation.context import EvaluationBatch, EvaluationContext, Metric, Skip
 from gnm_core.evaluation.metrics.extras import extra
 from gnm_core.evaluation.metrics.intervals import share
 from gnm_core.results import Measurement, Value
@@ -55,7 +55,7 @@ class WhatClassification(Metric):
     ) -> None:
         self.images, self.train, self.hidden, self.seeds, self.epochs = n, train, hidden, seeds, epochs
 
-    def see(self, view: View) -> Codes:
+    def see(self, view: EvaluationBatch) -> Codes:
         """Codes and labels of the objects of a batch."""
         truth, found = view.truth, view.objects
         distance = torch.cdist(_centres(found.boxes), _centres(truth.boxes))
@@ -65,7 +65,7 @@ class WhatClassification(Metric):
         label = truth.labels.gather(1, index)
         return Codes(len(view.image), chosen.nonzero()[:, 0].numpy(), found.what[chosen].numpy(), label[chosen].numpy())
 
-    def measure(self, subject: Subject, seen: Sequence[Any]) -> Measurement:
+    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
         """See the class."""
         batches: list[Codes] = list(seen)
         starts = np.cumsum([0, *(batch.images for batch in batches)])

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from gnm_core.files import explained
+from gnm_core.errors import RunError
+from gnm_core.files import os_errors_as
 from gnm_core.reading import read_file
 
 MOST = 400
@@ -46,14 +47,14 @@ class History:
 
 
 def read_history(path: Path) -> History:
-    """The records of a `metrics.jsonl`; none where there is no file. Torn lines are passed over.
+    """The records of a `metrics.jsonl`; none where there is no file. Incomplete lines are passed over.
 
     Raises:
         RunError: the file cannot be read.
     """
     if not path.exists():
         return History(())
-    with explained(f"{path}: cannot be read"):
+    with os_errors_as(RunError, f"{path}: cannot be read"):
         lines = read_file(path).decode(errors="replace").splitlines()
     records, warnings, structure = [], [], []
     for line in lines:

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from gnm_core.class_source import Unreadable
-from gnm_core.errors import GnmError
+from gnm_core.errors import GnmError, RunError
 from gnm_core.evaluation.evaluation import Evaluation, Outcome
 from gnm_core.evaluation.figures import FOLDER, read_figures
 from gnm_core.evaluation.metrics.structure_levels import advice
@@ -21,7 +21,7 @@ from gnm_core.evaluation.report.origin import Fact, PartRow, commands, environme
 from gnm_core.evaluation.report.published_results import PARAMETERS
 from gnm_core.evaluation.report.tables import MAIN, by_data, report_of
 from gnm_core.evaluation.report.words import interval, number
-from gnm_core.files import explained, replace_file
+from gnm_core.files import os_errors_as, replace_file
 from gnm_core.plugins import installed
 from gnm_core.reading import read_file
 from gnm_core.results import Value
@@ -150,7 +150,7 @@ def write_report(evaluations: Sequence[tuple[Evaluation, Path]], folder: Path) -
     """
     path = folder / NAME
     page = render(evaluations)
-    with explained(f"{path}: cannot be written"):
+    with os_errors_as(RunError, f"{path}: cannot be written"):
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(path, page.encode())
     return path
@@ -380,7 +380,7 @@ def _pictures(folder: Path) -> Iterable[Picture]:
         elif not path.exists():
             yield Picture(drawn.kind, drawn.about, "", f"{path} is gone")
         else:
-            with explained(f"{path}: cannot be read"):
+            with os_errors_as(RunError, f"{path}: cannot be read"):
                 content = base64.b64encode(read_file(path)).decode()
             yield Picture(drawn.kind, drawn.about, f"data:image/png;base64,{content}", "")
 

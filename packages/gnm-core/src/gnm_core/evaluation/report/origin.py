@@ -15,7 +15,7 @@ from torch import nn
 from gnm_core.errors import GnmError, RunError
 from gnm_core.evaluation.choice import choose
 from gnm_core.evaluation.evaluation import Evaluation
-from gnm_core.files import explained
+from gnm_core.files import os_errors_as
 from gnm_core.reading import read_file
 from gnm_core.runs.checkpoint import Checkpoint, Checkpoints
 from gnm_core.spec import load_spec
@@ -56,7 +56,7 @@ def spec_text(run: Path) -> str:
     path = run / "spec.yaml"
     if not path.exists():
         return ""
-    with explained(f"{path}: cannot be read"):
+    with os_errors_as(RunError, f"{path}: cannot be read"):
         return read_file(path).decode()
 
 

@@ -12,10 +12,11 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
+from gnm_core.errors import RunError
 from gnm_core.evaluation.evaluation import Evaluation
 from gnm_core.evaluation.report.published_results import published
 from gnm_core.evaluation.report.words import interval, number
-from gnm_core.files import explained, replace_file
+from gnm_core.files import os_errors_as, replace_file
 
 MAIN = ("S-Acc", "D-Steps", "LL")
 """Columns of the supplement's comparison."""
@@ -60,7 +61,7 @@ def write_csv(evaluations: Sequence[Evaluation], path: Path) -> None:
     writer = csv.DictWriter(text, FIELDS)
     writer.writeheader()
     writer.writerows(rows_of(evaluations))
-    with explained(f"{path}: cannot be written"):
+    with os_errors_as(RunError, f"{path}: cannot be written"):
         replace_file(path, text.getvalue().encode())
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
-from gnm_core.contracts import Curriculum, Handicap
+from gnm_core.contracts import Curriculum, CurriculumState
 
 
 class BoxMask(Curriculum):
@@ -18,6 +18,6 @@ class BoxMask(Curriculum):
     def __init__(self, *, value: Annotated[float, Gt(0), Le(1)] = 0.9, until: Annotated[int, Ge(0)] = 500) -> None:
         self.value, self.until = value, until
 
-    def at(self, step: int) -> Handicap:
+    def at(self, step: int) -> CurriculumState:
         """The mask's filling before step `until`, nothing after."""
-        return Handicap(box_mask=self.value) if step < self.until else Handicap()
+        return CurriculumState(box_mask=self.value) if step < self.until else CurriculumState()

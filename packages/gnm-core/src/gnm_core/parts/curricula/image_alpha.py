@@ -4,7 +4,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
-from gnm_core.contracts import Curriculum, Handicap
+from gnm_core.contracts import Curriculum, CurriculumState
 
 
 class ImageAlpha(Curriculum):
@@ -25,6 +25,6 @@ class ImageAlpha(Curriculum):
     ) -> None:
         self.alpha, self.presence, self.until = alpha, presence, until
 
-    def at(self, step: int) -> Handicap:
+    def at(self, step: int) -> CurriculumState:
         """Ceiling and alpha while 0 < step < `until`, nothing else."""
-        return Handicap(presence=self.presence, alpha=self.alpha) if 0 < step < self.until else Handicap()
+        return CurriculumState(presence=self.presence, alpha=self.alpha) if 0 < step < self.until else CurriculumState()

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
-from gnm_core.contracts import Curriculum, Handicap
+from gnm_core.contracts import Curriculum, CurriculumState
 from gnm_core.errors import OptionError
 
 
@@ -36,6 +36,6 @@ class InTurn(Curriculum):
             )
         self.masks, self.absence, self.filling = masks, absence, filling
 
-    def at(self, step: int) -> Handicap:
+    def at(self, step: int) -> CurriculumState:
         """Opaque and present, then present, then nothing."""
-        return Handicap(present=step < self.absence, box_mask=self.filling if step < self.masks else None)
+        return CurriculumState(present=step < self.absence, box_mask=self.filling if step < self.masks else None)

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from torch import Tensor
 
 
-class Feed:
+class Prefetch:
     """Inputs of the steps `first` ... `last - 1`, in order, made ahead of time by a pure function of the step.
 
     Args:

@@ -16,7 +16,7 @@ from gnm_core.evaluation.progress import Display
 from gnm_core.results import Measurement
 
 
-class Watch:
+class Pending:
     """One metric while it is taken.
 
     Args:
@@ -32,7 +32,7 @@ class Watch:
         """It has been skipped, has failed, or has its numbers."""
 
 
-class Book:
+class Ledger:
     """The evaluation so far, written after every metric.
 
     Args:
@@ -60,35 +60,35 @@ class Book:
             return False
         return (outcome.options, outcome.limit) == (choice.options, self.limit)
 
-    def enter(self, watch: Watch, measurement: Measurement) -> None:
+    def enter(self, pending: Pending, measurement: Measurement) -> None:
         """A metric has its numbers, or a reason for having none."""
-        watch.over = True
-        outcome = Outcome.of(measurement, watch.seconds, watch.choice.options, self.limit)
-        self.evaluation = self.evaluation.with_outcome(watch.choice.name, outcome)
+        pending.over = True
+        outcome = Outcome.of(measurement, pending.seconds, pending.choice.options, self.limit)
+        self.evaluation = self.evaluation.with_outcome(pending.choice.name, outcome)
         write_evaluation(self.evaluation, self.folder)
-        self.display.outcome(watch.choice.name, outcome)
+        self.display.outcome(pending.choice.name, outcome)
 
-    def fail(self, watch: Watch, reason: str) -> None:
+    def fail(self, pending: Pending, reason: str) -> None:
         """A metric failed; an outcome of other options must not stand for this one."""
-        watch.over = True
-        self.failures.append(f"metric '{watch.choice.name}': {reason}")
+        pending.over = True
+        self.failures.append(f"metric '{pending.choice.name}': {reason}")
         self.display.say(self.failures[-1])
-        kept = {name: outcome for name, outcome in self.evaluation.metrics.items() if name != watch.choice.name}
+        kept = {name: outcome for name, outcome in self.evaluation.metrics.items() if name != pending.choice.name}
         self.evaluation = replace(self.evaluation, metrics=kept)
         write_evaluation(self.evaluation, self.folder)
 
     @contextmanager
-    def watching(self, watch: Watch) -> Iterator[None]:
+    def measuring(self, pending: Pending) -> Iterator[None]:
         """Time what a metric does, and note why it cannot be taken if that is so."""
         begun = time.perf_counter()
         try:
             yield
         except Skip as skip:
-            self.enter(watch, Measurement((), skipped=str(skip)))
+            self.enter(pending, Measurement((), skipped=str(skip)))
         except GnmError as error:
-            self.fail(watch, str(error))
+            self.fail(pending, str(error))
         except Exception as error:  # a broken metric of a plugin keeps no other from being taken
             last = traceback.extract_tb(error.__traceback__)[-1]
-            self.fail(watch, f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno})")
+            self.fail(pending, f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno})")
         finally:
-            watch.seconds += time.perf_counter() - begun
+            pending.seconds += time.perf_counter() - begun

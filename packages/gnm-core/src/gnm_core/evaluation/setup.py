@@ -1,4 +1,4 @@
-"""A run put on trial: its model, its data set, and the judge who knows the rule."""
+"""A run made ready to be evaluated: its model, its data set, and the judge who knows the rule."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 
 from gnm_core.contracts import Judge
 from gnm_core.dims import Dims
-from gnm_core.evaluation.context import Subject
+from gnm_core.evaluation.context import EvaluationContext
 from gnm_core.evaluation.evaluation import Evaluation
 from gnm_core.evaluation.report.published_results import label_of
 from gnm_core.plugins import installed
@@ -56,8 +56,8 @@ def begin(run: Run, folder: Path, settings: Settings) -> Evaluation:
     )
 
 
-def subject_of(run: Run, settings: Settings, device: torch.device | None = None) -> Subject:
-    """A run's model on trial.
+def context_of(run: Run, settings: Settings, device: torch.device | None = None) -> EvaluationContext:
+    """A run's model, ready to be evaluated.
 
     Raises:
         DataError: the data set's files are missing or broken, or it has no such split.
@@ -67,7 +67,7 @@ def subject_of(run: Run, settings: Settings, device: torch.device | None = None)
         resolved: dict[str, Any] = run.spec.resolved()
         data, name = run.spec.data(settings.split), resolved["data"]["use"]
     model = run.model if device is None else run.model.to(device)
-    return Subject(model, data, judge_of(name, run.spec.dims), name, settings.limit)
+    return EvaluationContext(model, data, judge_of(name, run.spec.dims), name, settings.limit)
 
 
 def judge_of(data: str, dims: Dims) -> Judge | None:

@@ -8,7 +8,7 @@ import numpy as np
 from gnm_core.errors import RunError
 
 
-class Board:
+class TensorBoard:
     """Writes records and pictures for TensorBoard.
 
     Args:

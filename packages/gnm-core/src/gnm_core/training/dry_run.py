@@ -11,7 +11,7 @@ from gnm_core.schema import Stage
 from gnm_core.training.levels import Levelled
 
 
-def rehearse(model: Model, stages: Sequence[Stage], objective: Objective, image: Tensor) -> None:
+def dry_run(model: Model, stages: Sequence[Stage], objective: Objective, image: Tensor) -> None:
     """Weigh the terms of each stage's level once, with copies of the objectives.
 
     Args:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from gnm_core import load_spec
 from gnm_core.schema import Stage
-from gnm_core.training.rehearsal import rehearse
+from gnm_core.training.dry_run import dry_run
 
 
 def test_a_rehearsal_changes_nothing() -> None:
@@ -14,7 +14,7 @@ def test_a_rehearsal_changes_nothing() -> None:
     before = {name: value.clone() for name, value in model.state_dict().items()}
     assert any("running_mean" in name for name in before)
     state = torch.get_rng_state()
-    rehearse(
+    dry_run(
         model,
         [Stage(), Stage(level="symbols")],
         spec.objective(),
