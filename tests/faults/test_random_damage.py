@@ -12,9 +12,9 @@ import pytest
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, GnmError, RunError, SpecError
 from gnm_core.parts.data.picture import read_picture
+from gnm_core.runs.checkpoint import Checkpoint
 from gnm_core.spec import DataSpec, load_spec
 from gnm_core.spec.yaml import read_file
-from gnm_core.runs.checkpoint import Checkpoint
 from gnm_data.digits.idx import read_idx
 from gnm_data.storage.manifest import read_manifest
 from hypothesis import given, settings

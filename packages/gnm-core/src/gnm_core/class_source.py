@@ -70,9 +70,7 @@ def module_source(name: str) -> Module:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError) as error:
         raise Unreadable(f"module {name} is not Python: {error}") from error
-    if (
-        spec.origin and (stub := Path(spec.origin).with_suffix(".pyi")).is_file()
-    ):  # lists what is lazy
+    if spec.origin and (stub := Path(spec.origin).with_suffix(".pyi")).is_file():  # lists what is lazy
         tree.body += ast.parse(stub.read_text(encoding="utf-8")).body
     is_package = spec.submodule_search_locations is not None
     return Module(name, name if is_package else name.rpartition(".")[0], tree)

@@ -4,8 +4,8 @@ from gnm_core.evaluation.context import EvaluationBatch as EvaluationBatch
 from gnm_core.evaluation.context import EvaluationContext as EvaluationContext
 from gnm_core.evaluation.context import Metric as Metric
 from gnm_core.evaluation.context import Skip as Skip
-from gnm_core.evaluation.evaluation import Evaluation as Evaluation
 from gnm_core.evaluation.evaluation import NAME as NAME
+from gnm_core.evaluation.evaluation import Evaluation as Evaluation
 from gnm_core.evaluation.evaluation import load_evaluation as load_evaluation
 from gnm_core.evaluation.evaluator import evaluate as evaluate
 from gnm_core.evaluation.figures import TRAINING as TRAINING
