@@ -1,6 +1,8 @@
 """`gnm reconstruct` finds the objects in anybody's pictures, or names every picture that it cannot read."""
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -128,3 +130,16 @@ def test_no_panel_takes_the_place_of_a_picture(make_run: Callable[..., Path], tm
     refused(reconstruct(run, tmp_path / "in", "--out", tmp_path / "in" / ".." / "in"), "choose another --out")
     assert [path.read_bytes() for path in pictures] == before
     assert sorted((tmp_path / "in").iterdir()) == pictures
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs names of any bytes")
+def test_a_name_that_is_not_utf8_comes_back_from_the_json(make_run: Callable[..., Path], tmp_path: Path) -> None:
+    run = make_run(certainty=1.0)
+    photo(tmp_path / "in/a.png", 40, 40)
+    name = os.fsencode(tmp_path) + b"/in/caf\xe9\n.png"
+    os.rename(tmp_path / "in/a.png", name)
+    result = reconstruct(run, tmp_path / "in", "--out", tmp_path / "found")
+    assert result.exit_code == 0, result.output
+    (found,) = (tmp_path / "found").glob("*.json")
+    assert os.fsencode(json.loads(found.read_bytes())["picture"]) == name
+    assert "caf\\udce9\\n.png: " in result.output

@@ -58,7 +58,9 @@ def reconstruct(
     _spare((path for path, _ in pictures), targets)
     for (path, picture), target in zip(pictures, targets, strict=True):
         about = {"run": str(run), "step": loaded.step, "fit": fit}
-        click.echo(printable(f"{path}: {_reconstruct(loaded.model, path, picture, target, about)}"))
+        click.echo(
+            printable(f"{path}: {_reconstruct(loaded.model, path, picture, target, about)}").replace("\n", "\\n")
+        )
 
 
 def _read_all(images: Iterable[Path], model: "Model", fit: "Fit", white: int | None) -> "list[tuple[Path, Picture]]":

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError
-from gnm_core.parts.data.formats import opened
+from gnm_core.parts.data.formats import FORMATS, opened
 from gnm_core.parts.data.pixels import BadPixels, opaque
 from gnm_core.printable import said_by
 
@@ -100,6 +100,8 @@ def read_picture(
         raise
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{path}: not a picture that can be read: it is none of {', '.join(FORMATS)}") from None
     except BadPixels as error:
         raise DataError(f"{path}: {error}") from error
     except Exception as error:  # decoders of broken files raise whatever they like
