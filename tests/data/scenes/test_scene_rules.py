@@ -14,7 +14,7 @@ from gnm_data.scenes.mnist4 import Mnist4
 from gnm_data.scenes.mnist10 import Mnist10
 from gnm_data.scenes.mnist410 import Mnist410
 
-MNIST = Path(__file__).parents[3] / "shared" / "mnist"
+MNIST = Path(__file__).parents[4] / "shared" / "mnist"
 SCENES = 2000
 PIXELS = 150
 """Scenes whose pixels are looked at, too."""

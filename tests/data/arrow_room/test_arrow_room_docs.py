@@ -12,7 +12,7 @@ from gnm_data.arrow_room.cycles import Cycles
 from gnm_data.arrow_room.data import ArrowRoom
 from gnm_data.arrow_room.tracer import Tracer
 
-DOCS = (Path(__file__).parents[2] / "docs" / "arrow-room.md").read_text()
+DOCS = (Path(__file__).parents[3] / "docs" / "arrow-room.md").read_text()
 
 
 def test_the_python_example_runs() -> None:
@@ -50,4 +50,4 @@ def test_every_option_and_its_default_are_told(kind: type) -> None:
 
 def test_the_picture_is_there() -> None:
     for name in re.findall(r"!\[[^]]*\]\(([^)]+)\)", DOCS):
-        assert (Path(__file__).parents[2] / "docs" / name).is_file()
+        assert (Path(__file__).parents[3] / "docs" / name).is_file()

@@ -14,7 +14,7 @@ from gnm_render.renderers.separable import SeparableRenderer
 from gnm_render.renderers.stn import STNRenderer
 from torch import Tensor
 
-from .boxes import BOXES
+from ..boxes import BOXES
 
 native = pytest.mark.skipif(not PAINT.can_take(), reason=f"nothing in C: {PAINT.why_not()}")
 MASKS = pytest.mark.parametrize("masks", [False, True])

@@ -16,7 +16,7 @@ from gnm_render.renderers.stn import STNRenderer
 from torch import Tensor
 from torch.nn import functional as F
 
-from .boxes import BOXES
+from ..boxes import BOXES
 
 BOTH = pytest.mark.parametrize("kind", [SeparableRenderer, STNRenderer])
 VARIANTS = pytest.mark.parametrize(

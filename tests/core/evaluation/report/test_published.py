@@ -6,7 +6,7 @@ import pytest
 from gnm_core.evaluation.report.published_results import label_of, published
 from gnm_core.spec import load_spec
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 SUPPLEMENT = ROOT / ".." / "shared" / "paper" / "supplement.txt"
 
 

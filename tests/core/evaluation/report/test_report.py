@@ -270,7 +270,7 @@ def test_a_page_that_cannot_be_written_is_an_error(run: Path, tmp_path: Path) ->
 
 
 def test_the_python_in_the_docs_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (Path(__file__).parents[3] / "docs" / "report.md").read_text()
+    text = (Path(__file__).parents[4] / "docs" / "report.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     for name in ("gnm", "vae"):
         make_run(tmp_path / "runs" / name, EVALUATION)

@@ -16,7 +16,7 @@ from gnm_data.digits.mnist import MnistDigits
 from gnm_data.scenes.mnist4 import Mnist4
 from gnm_data.splits import SPLITS
 
-MNIST = Path(__file__).parents[3] / "shared" / "mnist"
+MNIST = Path(__file__).parents[4] / "shared" / "mnist"
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 
 

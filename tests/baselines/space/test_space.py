@@ -8,7 +8,7 @@ from gnm_core.layers.boxes import crop
 from torch import Tensor
 from torch.nn import functional as F
 
-from .small import small
+from ..small import small
 
 SIZE = 40
 
