@@ -59,5 +59,5 @@ $(VENV)/.demo: $(VENV)/bin/python $(SOURCES)
 	touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python $(SOURCES)
-	$(BIN)/pip install --quiet -e "packages/gnm-core[timm,tensorboard,evaluate,flow]" -e packages/gnm-render -e packages/gnm-baselines -e packages/gnm-data --group dev
+	$(BIN)/pip install --quiet -e "packages/gnm-core[timm,tensorboard,evaluate,flow]" -e "packages/gnm-render[studio]" -e packages/gnm-baselines -e packages/gnm-data --group dev
 	touch $@ $(VENV)/.demo

@@ -87,7 +87,7 @@ def test_a_copy_is_one_more_object_and_without_its_original_a_move(name: str, sc
     numbers = [n for n in range(3) if torch.allclose(box(doubled, n), box(scene, 0))]
     assert torch.allclose(doubled.remove(numbers[0]).image, scene.move(0, 5, 3).image, atol=1e-5)
     full = scene_of(name, there=scene.objects.present.shape[1])
-    with pytest.raises(EditError, match="there is no room for a copy"):
+    with pytest.raises(EditError, match="there is no room for another object"):
         full.duplicate(0, 1, 1)
 
 

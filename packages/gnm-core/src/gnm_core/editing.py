@@ -62,6 +62,17 @@ class Subject:
             raise EditError(f"there is no object {number}; this scene has {have}")
         return there[number]
 
+    def empty_cell(self) -> int:
+        """A cell that holds no object.
+
+        Raises:
+            EditError: there is none.
+        """
+        free: list[int] = (~self.objects.present[0]).nonzero()[:, 0].tolist()
+        if not free:
+            raise EditError("there is no room for another object: every cell of this scene holds one")
+        return free[0]
+
 
 def order(objects: "Objects", scene: int) -> list[int]:
     """The rows of the objects that are there in one scene, the surest first: what their numbers stand for."""
@@ -109,13 +120,11 @@ def duplicate(scene: "Scene", number: int, dx: float, dy: float) -> "Scene":
     """
     subject = opened(scene)
     cell = subject.cell(number)
-    free = (~subject.objects.present[0]).nonzero()[:, 0].tolist()
-    if not free:
-        raise EditError("there is no room for a copy: every cell of this scene holds an object")
+    empty = subject.empty_cell()
     change = _Change(subject)
-    change.copy(cell, free[0])
+    change.put(change, cell, empty)
     copied = change.painted()
-    return move(copied, order(_objects(copied), 0).index(free[0]), dx, dy)
+    return move(copied, order(_objects(copied), 0).index(empty), dx, dy)
 
 
 def swap(scene: "Scene", number: int, other: int) -> "Scene":
@@ -140,6 +149,29 @@ def with_what(scene: "Scene", number: int, other: "int | Tensor") -> "Scene":
     if code.shape != change.what.shape[2:] or not code.isfinite().all():
         raise EditError(f"an appearance code here is {change.what.shape[2]} finite numbers, not {tuple(code.shape)}")
     change.what[:, cell] = code.to(change.what)
+    return change.painted()
+
+
+def with_depth(scene: "Scene", number: int, depth: float) -> "Scene":
+    """The object at another depth; smaller is nearer."""
+    subject = opened(scene)
+    cell = subject.cell(number)
+    change = _Change(subject)
+    change.depth[:, cell] = _finite("depth", depth)
+    return change.painted()
+
+
+def paste(scene: "Scene", other: "Scene", number: int) -> "Scene":
+    """The scene with an object of another scene of such a model, box and all, in a cell that was empty.
+
+    Raises:
+        EditError: no cell is empty, or the other model's codes are of another size.
+    """
+    subject, source = opened(scene), opened(other)
+    if source.latents.what.shape != subject.latents.what.shape:
+        raise EditError("the object is of a model with other codes; it cannot be understood here")
+    change, cell = _Change(subject), source.cell(number)
+    change.put(_Change(source), cell, subject.empty_cell())
     return change.painted()
 
 
@@ -176,10 +208,13 @@ class _Change:
         """Put an object in or out."""
         self.presence[:, cell], self.present[:, cell] = float(there), there
 
-    def copy(self, source: int, target: int) -> None:
-        """Put all that is known of one cell into another."""
-        for tensor in (self.presence, self.where, self.depth, self.what, self.boxes, self.present, self.confidence):
-            tensor[:, target] = tensor[:, source]
+    def put(self, source: "_Change", cell: int, target: int) -> None:
+        """Put all that is known of a cell, of this scene or another, into one of this."""
+        for ours, theirs in zip(self._fields(), source._fields(), strict=True):
+            ours[:, target] = theirs[:, cell]
+
+    def _fields(self) -> tuple[Tensor, ...]:
+        return (self.presence, self.where, self.depth, self.what, self.boxes, self.present, self.confidence)
 
     @torch.no_grad()
     def painted(self) -> "Scene":

@@ -179,6 +179,14 @@ class Scene(Batched):
         """An object with the appearance of another one, or with a code (D,)."""
         return editing.with_what(self, number, other)
 
+    def with_depth(self, number: int, depth: float) -> "Scene":
+        """An object at another depth; smaller is nearer."""
+        return editing.with_depth(self, number, depth)
+
+    def paste(self, other: "Scene", number: int) -> "Scene":
+        """The scene with an object of another one, box and all, in a cell that was empty."""
+        return editing.paste(self, other, number)
+
     def to_front(self, number: int) -> "Scene":
         """An object before all others."""
         return editing.to_front(self, number)

@@ -23,6 +23,7 @@ def gnm_register(register: Register) -> None:
     register.figure("interpolation", "gnm_render.figures.interpolation:InterpolationFigure")
     register.figure("traversal", "gnm_render.figures.traversal:TraversalFigure")
     register.command("sample", "gnm_render.cli.sample:sample", "sample new pictures from a trained model")
+    register.command("studio", "gnm_render.cli.studio:studio", "look into models and edit scenes, on a local page")
     register.command("edit", "gnm_render.cli.edit:edit", "change the objects in a picture, and paint it again")
     register.command("figure", "gnm_render.cli.figure:figure", "draw pictures of a trained model at work")
     register.command(
