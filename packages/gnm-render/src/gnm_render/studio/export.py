@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from gnm_core.errors import RunError
-from gnm_core.files import explained, replace_file
+from gnm_core.files import os_errors_as, replace_file
 from gnm_core.results import Scene, Verdict
 
 from gnm_render.cli.describe import objects_as_data
@@ -38,7 +38,7 @@ def export(models: Sequence[Loaded], folder: Path) -> Path:
     style = (files("gnm_render.studio") / "page" / "studio.css").read_text(encoding="utf-8")
     data = json.dumps([_model(loaded) for loaded in models]).replace("<", "\\u003c")  # no name ends the script
     path = folder / "index.html"
-    with explained(f"{path}: cannot be written"):
+    with os_errors_as(RunError, f"{path}: cannot be written"):
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(path, page.replace("/*STYLE*/", style).replace(PLACE, data).encode())
     return path
