@@ -163,7 +163,7 @@ def test_it_goes_on_from_torchs_state_and_torch_from_its() -> None:
 @native
 def test_only_plain_dense_single_precision_is_stepped_in_c(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    monkeypatch.setattr(rmsprop, "_update", lambda *given: calls.append(given[0].numel()))
+    monkeypatch.setattr(rmsprop, "_update", lambda values, *given: calls.extend(value.numel() for value in values))
     values = weights()
     quarrel(OnePassRMSprop(values, 0.01), values, steps=1)
     assert calls == [150_000, 7, 6]

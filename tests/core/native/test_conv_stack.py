@@ -10,7 +10,8 @@ import pytest
 import torch
 from gnm_core import kernels
 from gnm_core.layers.stack import ConvStack
-from gnm_core.native.stack import Ending, Geometry, NativeLayer, has_tiles, lanes, run_stack
+from gnm_core.native.layer import Ending, Geometry, NativeLayer
+from gnm_core.native.stack import has_tiles, lanes, run_stack
 from torch import Tensor
 from torch.nn import functional as F
 

@@ -160,3 +160,12 @@ def test_a_renderer_paints_in_c_what_it_decodes(masks: bool, monkeypatch: pytest
         assert torch.equal(painter.paint_all(cells, None).image, made.image)
     exact = Cells(*(x.double() for x in cells.fields()))
     assert paint_objects(painter, exact, None) is None
+
+
+@native
+@MASKS
+@pytest.mark.filterwarnings("ignore:The .grad attribute")
+def test_painting_is_an_operator(masks: bool) -> None:
+    decoded, presence, depth, where = objects(masks)
+    flat = [rearrange(x.detach(), "b n 1 1 1 -> b n").requires_grad_() for x in (presence, depth)]
+    torch.library.opcheck(torch.ops.gnm_render.paint.default, (decoded, *flat, where, masks, 40))

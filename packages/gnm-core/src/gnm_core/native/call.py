@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 
 from gnm_core.native.library import library, why_not
 
@@ -27,13 +26,10 @@ class Functions:
     """All functions that are called: a library without one of them is compiled anew."""
 
     def can_take(self, *tensors: Tensor) -> bool:
-        """Whether they are there and can be given these tensors: real ones in memory, not traced, not pretended."""
-        for tensor in tensors:
-            if type(tensor) not in (Tensor, nn.Parameter) or tensor.device.type != "cpu":
-                return False
-            if tensor.is_neg() or tensor._is_zerotensor():
-                return False
-        return not _is_watched() and library(self.folder, self.names) is not None
+        """Whether they are there and can be given these tensors: torch's own, on the CPU."""
+        if any(type(tensor) not in (Tensor, nn.Parameter) or tensor.device.type != "cpu" for tensor in tensors):
+            return False
+        return library(self.folder, self.names) is not None
 
     def why_not(self) -> str | None:
         """Why they are not there, for people; None if they are."""
@@ -73,14 +69,6 @@ LAYERS = Functions(
     ),
 )
 """Those of this package."""
-
-
-def _is_watched() -> bool:
-    """Whether somebody would look at, count, trace or transform torch's operations, none of which there would be."""
-    tracing = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    mode = torch._C._len_torch_dispatch_stack() > 0
-    transform = torch._C._functorch.peek_interpreter_stack() is not None
-    return bool(tracing or mode or transform or forward_ad._current_level >= 0)
 
 
 def addresses(tensors: Sequence[Tensor | None]) -> Tensor:

@@ -4,10 +4,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from gnm_core.layers.celu_norm import EPSILON, CeluNorm1d
 from gnm_core.native.call import LAYERS
+from gnm_core.native.operators import OPERATORS
 
 
 def celu_norm_1d(layer: CeluNorm1d, x: Tensor) -> Tensor | None:
@@ -29,27 +29,62 @@ def run_celu_norm(x: Tensor, scale: Tensor, shift: Tensor, epsilon: float) -> Te
         shift: (F,).
         epsilon: added to each variance.
     """
-    rows: Tensor = _CeluNorm.apply(x, scale, shift, epsilon)
+    rows: Tensor = _celu_norm(x, scale, shift, epsilon)[0]
     return rows
 
 
-class _CeluNorm(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor, epsilon: float) -> Tensor:
-        x, scale, shift = x.contiguous(), scale.contiguous(), shift.contiguous()
-        activation, rows = torch.empty_like(x), torch.empty_like(x)
-        mean, rstd = x.new_empty(2, len(x)).unbind()
-        LAYERS.call("celu_norm_forward", x, scale, shift, activation, rows, mean, rstd, *x.shape, epsilon)
-        ctx.save_for_backward(activation, scale, mean, rstd)
-        return rows
+Rows = tuple[Tensor, Tensor, Tensor, Tensor]
+"""The normalised rows and the activation, (N, F); mean and reciprocal standard deviation of each row, (N,)."""
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        activation, scale, mean, rstd = ctx.saved_tensors
-        gradient, of_x = gradient.contiguous(), torch.empty_like(activation)
-        of_scale, of_shift = torch.empty_like(scale), torch.empty_like(scale)
-        LAYERS.call(
-            "celu_norm_backward", gradient, activation, scale, mean, rstd, of_x, of_scale, of_shift, *activation.shape
-        )
-        return of_x, of_scale, of_shift, None
+
+def _fake(x: Tensor, scale: Tensor, shift: Tensor, epsilon: float) -> Rows:
+    like = torch.empty_like(x, memory_format=torch.contiguous_format)
+    return like, torch.empty_like(like), x.new_empty(len(x)), x.new_empty(len(x))
+
+
+def _forward(x: Tensor, scale: Tensor, shift: Tensor, epsilon: float) -> Rows:
+    rows, activation, mean, rstd = made = _fake(x, scale, shift, epsilon)
+    given = (x.contiguous(), scale.contiguous(), shift.contiguous())
+    LAYERS.call("celu_norm_forward", *given, activation, rows, mean, rstd, *x.shape, epsilon)
+    return made
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Rows) -> None:
+    ctx.save_for_backward(output[1], inputs[1].contiguous(), *output[2:])
+    ctx.set_materialize_grads(False)
+
+
+def _gradients(ctx: Any, gradient: Tensor | None, *_: None) -> tuple[Tensor | None, ...]:
+    if gradient is None:
+        return None, None, None, None
+    return *_celu_norm_backward(gradient, *ctx.saved_tensors), None
+
+
+def _fake_backward(
+    gradient: Tensor, activation: Tensor, scale: Tensor, mean: Tensor, rstd: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.empty_like(activation), torch.empty_like(scale), torch.empty_like(scale)
+
+
+def _backward(
+    gradient: Tensor, activation: Tensor, scale: Tensor, mean: Tensor, rstd: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    made = _fake_backward(gradient, activation, scale, mean, rstd)
+    given = (gradient.contiguous(), activation, scale, mean, rstd)
+    LAYERS.call("celu_norm_backward", *given, *made, *activation.shape)
+    return made
+
+
+_celu_norm_backward = OPERATORS.define(
+    "celu_norm_backward(Tensor gradient, Tensor activation, Tensor scale, Tensor mean, Tensor rstd)"
+    " -> (Tensor, Tensor, Tensor)",
+    _backward,
+    _fake_backward,
+)
+_celu_norm = OPERATORS.define(
+    "celu_norm(Tensor x, Tensor scale, Tensor shift, float epsilon) -> (Tensor, Tensor, Tensor, Tensor)",
+    _forward,
+    _fake,
+    keep=_keep,
+    backward=_gradients,
+)

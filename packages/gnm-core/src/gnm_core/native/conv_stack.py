@@ -11,7 +11,8 @@ from gnm_core.kernels import Kernel
 from gnm_core.layers.celu_norm import EPSILON, CeluNorm2d
 from gnm_core.layers.subpixel import SubpixelConv
 from gnm_core.native.call import LAYERS
-from gnm_core.native.stack import LARGEST_KERNEL, MOST_CHANNELS, Ending, Geometry, NativeLayer, lanes, run_stack
+from gnm_core.native.layer import LARGEST_KERNEL, MOST_CHANNELS, Ending, Geometry, NativeLayer
+from gnm_core.native.stack import lanes, run_stack
 
 
 def conv_stack(stack: nn.Sequential, x: Tensor) -> Tensor | None:

@@ -7,22 +7,27 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 
 from gnm_core.native.call import LAYERS
+from gnm_core.native.operators import OPERATORS
 
 
 def rmsprop_step(optimizer: torch.optim.RMSprop) -> bool | None:
     """Update all parameters; None, and nothing done, where they are not dense float32 or more is asked for."""
     if not all(map(_is_plain, optimizer.param_groups)):
         return None
-    learning = [(group, p) for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-    if not all(_is_dense(p, p.grad, optimizer.state[p].get("square_avg", p)) for _, p in learning):
+    learning = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    if not all(_is_dense(p, p.grad, optimizer.state[p].get("square_avg", p)) for p in learning):
         return None
-    for group, parameter in learning:
-        state = optimizer.state[parameter]
-        if not state:
-            state["step"] = torch.zeros((), device="cpu")
-            state["square_avg"] = torch.zeros_like(parameter)
-        state["step"] += 1
-        _update(parameter, parameter.grad, state["square_avg"], group["lr"], group["alpha"], group["eps"])
+    for parameter in learning:
+        if not optimizer.state[parameter]:
+            optimizer.state[parameter]["step"] = torch.zeros((), device="cpu")
+            optimizer.state[parameter]["square_avg"] = torch.zeros_like(parameter)
+    for group in optimizer.param_groups:
+        values = [p for p in group["params"] if p.grad is not None]
+        for state in (optimizer.state[p] for p in values):
+            state["step"] += 1
+        means = [optimizer.state[p]["square_avg"] for p in values]
+        how = (float(group["lr"]), float(group["alpha"]), float(group["eps"]))
+        _update(values, [p.grad for p in values], means, *how)
     return True
 
 
@@ -38,7 +43,21 @@ def _is_dense(*tensors: Tensor) -> bool:
     return alike and dense and LAYERS.can_take(*tensors)
 
 
-def _update(value: Tensor, gradient: Tensor, mean_square: Tensor, rate: float, alpha: float, epsilon: float) -> None:
-    numbers = (float(rate), float(alpha), float(epsilon))
-    LAYERS.call("rmsprop_step", value, gradient, mean_square, value.numel(), *numbers)
-    increment_version([value, mean_square])  # or a graph that needs the old values would not notice
+def _step(
+    values: list[Tensor], gradients: list[Tensor], means: list[Tensor], rate: float, alpha: float, epsilon: float
+) -> None:
+    for value, gradient, mean in zip(values, gradients, means, strict=True):
+        LAYERS.call("rmsprop_step", value, gradient, mean, value.numel(), rate, alpha, epsilon)
+    increment_version([*values, *means])  # or a graph that needs the old values would not notice
+
+
+def _fake(*given: Any) -> None:
+    return None
+
+
+_update = OPERATORS.define(
+    "rmsprop_step(Tensor(a!)[] values, Tensor[] gradients, Tensor(b!)[] means, float rate, float alpha, float epsilon)"
+    " -> ()",
+    _step,
+    _fake,
+)

@@ -1,86 +1,17 @@
-"""Whole stacks of convolutions by `stack.c`, with gradients."""
+"""Whole stacks of convolutions by `csrc/stack.c`, with gradients."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
-from enum import IntEnum
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from gnm_core.native.call import LAYERS, addresses
+from gnm_core.native.layer import Ending, Geometry, NativeLayer, as_numbers, from_numbers
+from gnm_core.native.operators import OPERATORS
 
-LARGEST_KERNEL = 32
-"""As in `products.h`."""
-MOST_CHANNELS = 2048
-"""Of a layer's input and of its convolution's output: a vector for each of them lies on the stack."""
 ALIGNMENT = 64
 """Bytes of a vector; torch's memory begins at a multiple, what hooks on saved tensors return may not."""
-
-
-class Ending(IntEnum):
-    """What stands behind a convolution and its pixel shuffle."""
-
-    NOTHING = 0
-    CELU_AND_NORM = 1
-    SIGMOID = 2
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """One layer's sizes: `struct layer` of `layer.h`, in its order."""
-
-    height: int
-    """Of the image that it is given, like `width` and `inputs`."""
-    width: int
-    inputs: int
-    kernel: int
-    """At most `LARGEST_KERNEL`; 0: it is given what a convolution has made, channels ordered (r, r, C)."""
-    stride: int
-    padding: int
-    """Less than the kernel."""
-    upscale: int
-    """r."""
-    channels: int
-    """C, of the image that it makes."""
-    ending: Ending
-    """Only the last layer of a stack may end in something else than CELU and norm."""
-    half: bool = False
-    """Whether its products may be rounded to bfloat16, which some processors make in a third of the time."""
-
-    @property
-    def made(self) -> tuple[int, int, int]:
-        """Height, width and channels of the image that it makes."""
-        kernel = self.kernel or 1
-        height, width = ((side + 2 * self.padding - kernel) // self.stride + 1 for side in (self.height, self.width))
-        return self.upscale * height, self.upscale * width, self.channels
-
-    @property
-    def kept(self) -> int:
-        """Numbers of each image that are kept for the backward pass."""
-        height, width, channels = self.made
-        return height * width * channels if self.ending is Ending.CELU_AND_NORM else 0
-
-
-@dataclass(frozen=True)
-class NativeLayer:
-    """One layer: its sizes, and its parameters of 32 bits, contiguous, as torch orders them."""
-
-    geometry: Geometry
-    weight: Tensor | None
-    """(r * r * C, inputs, kernel, kernel); None with a kernel of 0."""
-    bias: Tensor | None
-    """(r * r * C,); None with a kernel of 0."""
-    scale: Tensor | None
-    """(C,) of the norm; None without one."""
-    shift: Tensor | None
-    """(C,) of the norm; None without one."""
-
-    @property
-    def parameters(self) -> tuple[Tensor | None, ...]:
-        """All four."""
-        return self.weight, self.bias, self.scale, self.shift
 
 
 def lanes() -> int:
@@ -104,45 +35,114 @@ def run_stack(x: Tensor, layers: Sequence[NativeLayer], epsilon: float) -> Tenso
     Returns:
         (B, C, H, W): in channels-last memory if the last layer ends in a norm, else contiguous.
     """
-    parameters = [parameter for layer in layers for parameter in layer.parameters]
-    learns = any(tensor is not None and tensor.requires_grad for tensor in (x, *parameters))
-    geometries = [layer.geometry for layer in layers]
-    made: Tensor = _Stack.apply(x, geometries, epsilon, learns and torch.is_grad_enabled(), *parameters)
-    return made.permute(0, 3, 1, 2) if geometries[-1].ending is Ending.CELU_AND_NORM else made
+    parameters = [parameter for layer in layers for parameter in layer.parameters if parameter is not None]
+    learns = any(tensor.requires_grad for tensor in (x, *parameters))
+    sizes = as_numbers([layer.geometry for layer in layers])
+    made: Tensor = _stack(x, parameters, sizes, epsilon, learns and torch.is_grad_enabled())[0]
+    return made.permute(0, 3, 1, 2) if layers[-1].geometry.ending is Ending.CELU_AND_NORM else made
 
 
-class _Stack(torch.autograd.Function):
-    """Keeps the input, what the norms are given, and a picture."""
+Three = tuple[Tensor, Tensor, Tensor]
+"""The image that the last layer makes, channels last if it ends in a norm; what the backward pass needs: what the norms
+are given, empty if nothing is kept; and mean and reciprocal standard deviation of each."""
 
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, geometries: list[Geometry], epsilon: float, keep: bool, *parameters: Tensor | None
-    ) -> Tensor:
-        batch, width, (height, columns, channels) = len(x), lanes(), geometries[-1].made
-        groups, normalised = -(-batch // width), geometries[-1].ending is Ending.CELU_AND_NORM
-        made = x.new_empty((batch, height, columns, channels) if normalised else (batch, channels, height, columns))
-        kept = x.new_empty(groups, sum(one.kept for one in geometries), width) if keep else None
-        statistics = x.new_empty(groups, len(geometries), 2, width)
-        sizes = torch.tensor([astuple(one) for one in geometries], dtype=torch.int64, device="cpu")
-        where = addresses(parameters)
-        LAYERS.call("stack_forward", x, made, sizes, where, kept, statistics, len(sizes), batch, epsilon)
-        if keep:
-            ctx.save_for_backward(x, None if normalised else made, kept, statistics, *parameters)
-            ctx.sizes = sizes
-        return made
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, picture, kept, statistics, *parameters = ctx.saved_tensors
-        kept, statistics = (y if y.data_ptr() % ALIGNMENT == 0 else y.clone() for y in (kept, statistics))
-        gradient = gradient.contiguous()
-        x_wanted, _, _, _, *wanted = ctx.needs_input_grad
-        x_gradient = torch.empty_like(x) if x_wanted else None
-        gradients = [torch.empty_like(p) if w else None for p, w in zip(parameters, wanted, strict=True)]
-        given, asked = addresses(parameters), addresses(gradients)
-        sizes = (len(ctx.sizes), len(x))
-        LAYERS.call(
-            "stack_backward", gradient, x, picture, ctx.sizes, given, kept, statistics, asked, x_gradient, *sizes
-        )
-        return x_gradient, None, None, None, *gradients
+def _in_fours(geometries: Sequence[Geometry], tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """Four for each layer: weight and bias, None without a convolution; scale and shift, None without a norm."""
+    left = iter(tensors)
+    return [
+        next(left) if there else None
+        for one in geometries
+        for there in (*[one.kernel > 0] * 2, *[one.ending is Ending.CELU_AND_NORM] * 2)
+    ]
+
+
+def _fake(x: Tensor, parameters: list[Tensor], sizes: list[int], epsilon: float, keep: bool) -> Three:
+    geometries, batch, width = from_numbers(sizes), len(x), lanes()
+    height, columns, channels = geometries[-1].made
+    normalised, groups = geometries[-1].ending is Ending.CELU_AND_NORM, -(-batch // width)
+    made = x.new_empty((batch, height, columns, channels) if normalised else (batch, channels, height, columns))
+    kept = x.new_empty(groups if keep else 0, sum(one.kept for one in geometries), width)
+    return made, kept, x.new_zeros(groups, len(geometries), 2, width)
+
+
+def _forward(x: Tensor, parameters: list[Tensor], sizes: list[int], epsilon: float, keep: bool) -> Three:
+    made, kept, statistics = _fake(x, parameters, sizes, epsilon, keep)
+    geometries = from_numbers(sizes)
+    where = addresses(_in_fours(geometries, parameters))
+    counts = (len(geometries), len(x))
+    LAYERS.call("stack_forward", x, made, _row(sizes), where, kept if keep else None, statistics, *counts, epsilon)
+    return made, kept, statistics
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Three) -> None:
+    x, parameters, ctx.sizes, _, keep = inputs
+    ctx.set_materialize_grads(False)  # or zeros the size of all that is kept are made for nothing
+    if keep:
+        made, *others = output
+        is_picture = from_numbers(ctx.sizes)[-1].ending is not Ending.CELU_AND_NORM
+        ctx.save_for_backward(x, made if is_picture else x.new_empty(0), *others, *parameters)
+
+
+def _gradients(ctx: Any, gradient: Tensor | None, *_: None) -> tuple[Any, ...]:
+    of_x, of_parameters, *_rest = ctx.needs_input_grad
+    wanted = [of_x, *of_parameters]
+    if gradient is None:
+        return None, [None] * len(of_parameters), None, None, None
+    x, picture, kept, statistics, *parameters = ctx.saved_tensors
+    found = iter(_stack_backward(gradient, x, picture, parameters, ctx.sizes, kept, statistics, wanted))
+    x_gradient, *others = (next(found) if asked else None for asked in wanted)
+    return x_gradient, others, None, None, None
+
+
+def _fake_backward(
+    gradient: Tensor,
+    x: Tensor,
+    picture: Tensor,
+    parameters: list[Tensor],
+    sizes: list[int],
+    kept: Tensor,
+    statistics: Tensor,
+    wanted: list[bool],
+) -> list[Tensor]:
+    """The gradients that are wanted, of x and of the parameters."""
+    return [torch.empty_like(y) for y, asked in zip((x, *parameters), wanted, strict=True) if asked]
+
+
+def _backward(
+    gradient: Tensor,
+    x: Tensor,
+    picture: Tensor,
+    parameters: list[Tensor],
+    sizes: list[int],
+    kept: Tensor,
+    statistics: Tensor,
+    wanted: list[bool],
+) -> list[Tensor]:
+    gradients = _fake_backward(gradient, x, picture, parameters, sizes, kept, statistics, wanted)
+    kept, statistics = (y if y.data_ptr() % ALIGNMENT == 0 else y.clone() for y in (kept, statistics))
+    found, geometries = iter(gradients), from_numbers(sizes)
+    of_x, *of_parameters = (next(found) if asked else None for asked in wanted)
+    given, asked_for = addresses(_in_fours(geometries, parameters)), addresses(_in_fours(geometries, of_parameters))
+    results = (asked_for, of_x, len(geometries), len(x))
+    LAYERS.call("stack_backward", gradient.contiguous(), x, picture, _row(sizes), given, kept, statistics, *results)
+    return gradients
+
+
+def _row(sizes: list[int]) -> Tensor:
+    return torch.tensor(sizes, dtype=torch.int64, device="cpu")
+
+
+_stack_backward = OPERATORS.define(
+    "conv_stack_backward(Tensor gradient, Tensor x, Tensor picture, Tensor[] parameters, int[] sizes, Tensor kept,"
+    " Tensor statistics, bool[] wanted) -> Tensor[]",
+    _backward,
+    _fake_backward,
+)
+_stack = OPERATORS.define(
+    "conv_stack(Tensor x, Tensor[] parameters, int[] sizes, float epsilon, bool keep) -> (Tensor, Tensor, Tensor)",
+    _forward,
+    _fake,
+    keep=_keep,
+    backward=_gradients,
+)

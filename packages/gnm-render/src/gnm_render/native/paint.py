@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from einops import rearrange
 from gnm_core.native.call import Functions
+from gnm_core.native.operators import Operators
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from gnm_render.renderers.base import Cells, Foreground, Glimpses, ObjectRenderer, joined
 
@@ -72,38 +72,96 @@ def paint(decoded: Tensor, presence: Tensor, nearness: Tensor | None, where: Ten
     masks, each = nearness is not None, decoded.shape[:2]
     if presence.shape != each or where.shape != (*each, 4) or (nearness is not None and nearness.shape != each):
         raise ValueError(f"presence {presence.shape} or boxes {where.shape} do not fit objects {decoded.shape}")
-    image, alpha = _Paint.apply(decoded, presence, presence if nearness is None else nearness, where, masks, size)
+    given = (decoded, presence, presence if nearness is None else nearness, where)
+    image, alpha, _ = _paint(*given, masks, size)
     return Painted(image, alpha if masks else None)
 
 
-class _Paint(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, decoded: Tensor, presence: Tensor, nearness: Tensor, where: Tensor, masks: bool, size: int
-    ) -> tuple[Tensor, Tensor]:
-        given = [x.contiguous() for x in (decoded, presence, nearness, where)]
-        scenes, objects, channels, side = decoded.shape[:4]
-        ctx.sizes = (scenes, objects, channels - masks, int(masks), side, size)
-        image = decoded.new_empty(scenes, channels - masks, size, size)
-        alpha, claims = (decoded.new_empty(scenes if masks else 0, size, size) for _ in range(2))
-        PAINT.call("paint_forward", *given, image, alpha, claims, *ctx.sizes)
-        ctx.save_for_backward(image if masks else None, claims, *given)
-        return image, alpha
+Three = tuple[Tensor, Tensor, Tensor]
+"""The image (B, C, S, S); sums of alphas and of claims, (B, S, S), empty without masks."""
+Four = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Of decoded, presence, nearness and where."""
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, of_image: Tensor, of_alpha: Tensor) -> tuple[Tensor | None, ...]:
-        image, claims, *given = ctx.saved_tensors
-        decoded, presence, nearness, where = (torch.empty_like(x) for x in given)
-        gradients = (decoded, presence, nearness, where)
-        PAINT.call(
-            "paint_backward",
-            of_image.contiguous(),
-            of_alpha.contiguous(),
-            image,
-            claims,
-            *given,
-            *gradients,
-            *ctx.sizes,
-        )
-        return decoded, presence, nearness if ctx.sizes[3] else None, where, None, None
+
+def _fake(decoded: Tensor, presence: Tensor, nearness: Tensor, where: Tensor, masks: bool, size: int) -> Three:
+    scenes, channels = decoded.shape[0], decoded.shape[2] - masks
+    alpha, claims = (decoded.new_empty(scenes if masks else 0, size, size) for _ in range(2))
+    return decoded.new_empty(scenes, channels, size, size), alpha, claims
+
+
+def _forward(decoded: Tensor, presence: Tensor, nearness: Tensor, where: Tensor, masks: bool, size: int) -> Three:
+    made = _fake(decoded, presence, nearness, where, masks, size)
+    given = (x.contiguous() for x in (decoded, presence, nearness, where))
+    PAINT.call("paint_forward", *given, *made, *_sizes(decoded, masks, size))
+    return made
+
+
+def _sizes(decoded: Tensor, masks: bool, size: int) -> tuple[int, ...]:
+    scenes, objects, channels, side = decoded.shape[:4]
+    return scenes, objects, channels - masks, int(masks), side, size
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Three) -> None:
+    *given, ctx.masks, ctx.size = inputs
+    ctx.set_materialize_grads(False)
+    image, _, claims = output
+    ctx.save_for_backward(image if ctx.masks else image.new_empty(0), claims, *(x.contiguous() for x in given))
+
+
+def _gradients(ctx: Any, of_image: Tensor | None, of_alpha: Tensor | None, _: None) -> tuple[Tensor | None, ...]:
+    image, claims, *given = ctx.saved_tensors
+    if of_image is None:
+        scenes, _, channels, *_ = given[0].shape
+        of_image = image.new_zeros(scenes, channels - ctx.masks, ctx.size, ctx.size)
+    if of_alpha is None:
+        of_alpha = torch.zeros_like(claims)
+    made = _paint_backward(of_image, of_alpha, image, claims, *given, ctx.masks, ctx.size)
+    decoded, presence, nearness, where = made
+    return decoded, presence, nearness if ctx.masks else None, where, None, None
+
+
+def _fake_backward(
+    of_image: Tensor,
+    of_alpha: Tensor,
+    image: Tensor,
+    claims: Tensor,
+    decoded: Tensor,
+    presence: Tensor,
+    nearness: Tensor,
+    where: Tensor,
+    masks: bool,
+    size: int,
+) -> Four:
+    return torch.empty_like(decoded), torch.empty_like(presence), torch.empty_like(nearness), torch.empty_like(where)
+
+
+def _backward(
+    of_image: Tensor,
+    of_alpha: Tensor,
+    image: Tensor,
+    claims: Tensor,
+    decoded: Tensor,
+    presence: Tensor,
+    nearness: Tensor,
+    where: Tensor,
+    masks: bool,
+    size: int,
+) -> Four:
+    objects = (decoded, presence, nearness, where)
+    made = _fake_backward(of_image, of_alpha, image, claims, *objects, masks, size)
+    given = (of_image.contiguous(), of_alpha.contiguous(), image, claims, *objects)
+    PAINT.call("paint_backward", *given, *made, *_sizes(decoded, masks, size))
+    return made
+
+
+_OPERATORS = Operators("gnm_render")
+_OBJECTS = "Tensor decoded, Tensor presence, Tensor nearness, Tensor where, bool masks, int size"
+_paint_backward = _OPERATORS.define(
+    f"paint_backward(Tensor of_image, Tensor of_alpha, Tensor image, Tensor claims, {_OBJECTS})"
+    " -> (Tensor, Tensor, Tensor, Tensor)",
+    _backward,
+    _fake_backward,
+)
+_paint = _OPERATORS.define(
+    f"paint({_OBJECTS}) -> (Tensor, Tensor, Tensor)", _forward, _fake, keep=_keep, backward=_gradients
+)
