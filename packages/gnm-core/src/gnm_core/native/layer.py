@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from enum import IntEnum
+from functools import lru_cache
 
 from torch import Tensor
 
@@ -81,12 +82,17 @@ def as_numbers(geometries: Sequence[Geometry]) -> list[int]:
     return [int(number) for one in geometries for number in astuple(one)]
 
 
-def from_numbers(numbers: Sequence[int]) -> list[Geometry]:
+def from_numbers(numbers: Sequence[int]) -> tuple[Geometry, ...]:
     """The inverse of `as_numbers`."""
+    return _from_numbers(tuple(numbers))
+
+
+@lru_cache(maxsize=256)
+def _from_numbers(numbers: tuple[int, ...]) -> tuple[Geometry, ...]:
     each, found = len(fields(Geometry)), []
     for i in range(0, len(numbers), each):
         *sides, ending, half = numbers[i : i + each]
         height, width, inputs, kernel, stride, padding, upscale, channels = sides
         given = (height, width, inputs, kernel, stride, padding, upscale, channels)
         found.append(Geometry(*given, Ending(ending), bool(half)))
-    return found
+    return tuple(found)

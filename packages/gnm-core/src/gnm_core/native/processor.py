@@ -41,9 +41,14 @@ def features() -> frozenset[str]:
     return frozenset(found[0].split()) if found else frozenset()
 
 
+def is_x86_64() -> bool:
+    """Whether this is a processor of the kind that wheels carry libraries for."""
+    return platform.machine() == "x86_64"
+
+
 def carried(folder: Path) -> Iterator[Path]:
     """The libraries beside a folder of C that a wheel brought and this processor can run, the best first."""
-    if platform.machine() == "x86_64":
+    if is_x86_64():
         for level in LEVELS:
             path = folder / f"{level.name}.so"
             if level.features <= features() and path.exists():

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
-from gnm_core.native.call import LAYERS
+from gnm_core.native.call import LAYERS, addresses
 from gnm_core.native.operators import OPERATORS
 
 
@@ -46,8 +46,9 @@ def _is_dense(*tensors: Tensor) -> bool:
 def _step(
     values: list[Tensor], gradients: list[Tensor], means: list[Tensor], rate: float, alpha: float, epsilon: float
 ) -> None:
-    for value, gradient, mean in zip(values, gradients, means, strict=True):
-        LAYERS.call("rmsprop_step", value, gradient, mean, value.numel(), rate, alpha, epsilon)
+    where = (addresses(values), addresses(gradients), addresses(means))
+    counts = torch.tensor([value.numel() for value in values], dtype=torch.int64, device="cpu")
+    LAYERS.call("rmsprop_steps", *where, counts, len(values), rate, alpha, epsilon)
     increment_version([*values, *means])  # or a graph that needs the old values would not notice
 
 
