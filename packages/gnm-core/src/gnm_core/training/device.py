@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from gnm_core.errors import RunError
+from gnm_core.native.processor import features, is_x86_64
 from gnm_core.training.learner import Precision
 
 
@@ -55,6 +56,15 @@ def choose_device(name: str) -> torch.device:
     device = torch.device("cuda", index)
     torch.cuda.set_device(device)
     return device
+
+
+def faster_precision(precision: Precision, device: torch.device) -> Precision:
+    """`precision`, or float32 where bf16 would be slower: on x86-64 without matrix tiles (AMX).
+
+    Such a processor may multiply bfloats (AVX-512 BF16), but no faster than it converts numbers to them and back.
+    """
+    without_tiles = device.type == "cpu" and is_x86_64() and "amx_bf16" not in features()
+    return "float32" if without_tiles else precision
 
 
 def require_compiler() -> None:

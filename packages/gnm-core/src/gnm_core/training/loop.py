@@ -19,7 +19,7 @@ from gnm_core.runs.same_model import require_same_model
 from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.training.allocator import keep_freed_memory
 from gnm_core.training.clock import Clock
-from gnm_core.training.device import Settings, choose_device, require_compiler
+from gnm_core.training.device import Settings, choose_device, faster_precision, require_compiler
 from gnm_core.training.folder import RunFolder
 from gnm_core.training.initial import Origin, begin_from, write_origin
 from gnm_core.training.interrupts import Interrupts
@@ -205,6 +205,9 @@ def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks:
     else:
         for reason in kernels.why_not(device):
             display.say(f"slower than it could be: {reason}")
+    precision = faster_precision(settings.precision, device)
+    if precision != settings.precision:
+        display.say(f"in {precision}: {settings.precision} is slower on a processor without matrix tiles (AMX)")
     training = spec.training()
     data = spec.data("train")
     for note in data.notes():
@@ -217,7 +220,7 @@ def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks:
         data,
         training,
         device=device,
-        precision=settings.precision,
+        precision=precision,
         compiled=settings.compile,
         ranks=ranks,
         announce=display.say,
