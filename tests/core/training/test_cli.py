@@ -51,7 +51,8 @@ def weights(run: Path, step: int) -> bytes:
 def test_it_trains_and_says_where_things_are(tmp_path: Path, toy: Toy) -> None:
     done = gnm("train", "--spec", file(tmp_path, toy(picture_every=6)), "--out", tmp_path / "run", "--threads", 1)
     assert done.exit_code == 0, done.output
-    assert re.search(r"step 5/12  [\d.]+ steps/s  0:00:\d\d left  elbo -\d.*objects 2", done.output)
+    assert re.search(r"step 5/12  [\d.]+ steps/s  \d+% waiting for images  0:00:\d\d left  elbo -\d", done.output)
+    assert re.search(r"step 5/12  .*objects 2", done.output)
     assert f"12 of 12 steps made; checkpoint: {tmp_path}/run/checkpoints/step-00000012" in done.output
     assert f"picture: {tmp_path}/run/pictures/step-00000012.png" in done.output
     with Image.open(tmp_path / "run/pictures/step-00000006.png") as picture:

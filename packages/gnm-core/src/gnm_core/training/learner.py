@@ -1,6 +1,7 @@
 """A model, its objectives and optimisers at one step of a training, and the update that leads to the next."""
 
 import copy
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from gnm_core.runs.state import Began, LearnerState, Snapshot, load_strictly
 from gnm_core.schema import Stage, Training
 from gnm_core.training.carrying import carry_objectives, carry_optimizers, groups_of, require_usable
 from gnm_core.training.dry_run import dry_run
+from gnm_core.training.kept import KeptImages
 from gnm_core.training.levels import Levelled, check_level, make_inputs
 from gnm_core.training.monitor import nonfinite
 from gnm_core.training.order import Order
@@ -52,6 +54,8 @@ class Report:
     """The learning rate of each optimiser."""
     trouble: str | None = None
     """What was not finite and what came of it; None after a good step."""
+    waited: float = 0.0
+    """Seconds in which there was nothing to do, as the step's images were not made yet."""
 
 
 class Learner:
@@ -102,6 +106,7 @@ class Learner:
         self._objectives = nn.ModuleList([objective, *own]).to(self.device).train()
         self._began = Began(_copy(self._objectives.state_dict()))
         self._order = Order(data, training.seed)
+        self._kept = KeptImages(data, announce)
         self._parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._stage, self._nonfinite_steps = -1, 0
         self._recipes: tuple[Optimizer, ...] = ()
@@ -128,9 +133,10 @@ class Learner:
             RunError: the step is not finite and the training is to stop, or it does not fit the GPU's memory.
             DataError: an image cannot be read; the state is that before the step.
         """
-        place = self.plan.at(self.step)
+        place, begun = self.plan.at(self.step), time.perf_counter()
         if place.index != self._stage:
             self._enter(place)
+            begun = time.perf_counter()
         if self._prefetch is None:
             self._prefetch = Prefetch(self._loader(place.stage), self.step, self.plan.end(place.index))
         inputs = self._prefetch.get().to(self.device, non_blocking=True)
@@ -142,7 +148,9 @@ class Learner:
                 f"step {self.step}: the GPU's memory is full; make train.batch smaller, or try --precision bf16"
             ) from error
         self.step += 1
-        return report
+        waited = self._prefetch.waited
+        self._kept.watch(waited, time.perf_counter() - begun)
+        return replace(report, waited=waited)
 
     def _update(self, place: Place, inputs: Tensor) -> Report:
         rates = tuple(recipe.rate(place.local) for recipe in self._recipes)
@@ -234,7 +242,7 @@ class Learner:
         return load
 
     def _images(self, indices: np.ndarray) -> Tensor:
-        images, dims = self.data.batch(indices).image, self.model.dims
+        images, dims = self._kept.batch(indices), self.model.dims
         if images.shape[1:] != (dims.channels, dims.size, dims.size):
             expected = f"{dims.channels} x {dims.size} x {dims.size}"
             raise DataError(

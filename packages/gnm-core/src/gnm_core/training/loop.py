@@ -1,9 +1,8 @@
 """Trains a model in a folder: steps, records, pictures, checkpoints, until done or stopped."""
 
-import time
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from gnm_core.training.interrupts import Interrupts
 from gnm_core.training.learner import Learner, Report
 from gnm_core.training.log import Averages, Metrics
 from gnm_core.training.monitor import CollapseMonitor
+from gnm_core.training.pace import Pace
 from gnm_core.training.past import changes, require_same_past
 from gnm_core.training.pictures import Pictures, examples, training_figure
 from gnm_core.training.progress import Display, Silent
@@ -253,7 +253,7 @@ class _Loop:
         self.saved = learner.step if learner.step in folder.checkpoints.steps() else -1
         self.drawn: Path | None = None
         self.averages, self.monitor = Averages(), CollapseMonitor(spec.dims)
-        self.recorded_at, self.recorded_step = time.perf_counter(), learner.step
+        self.pace = Pace(learner.step)
         self.metrics: Metrics | None = None
         self.tensorboard: TensorBoard | None = None
         self.pictures: Pictures | None = None
@@ -317,6 +317,7 @@ class _Loop:
     def _after(self, report: Report) -> None:
         done, training = self.learner.step, self.training
         self.display.update(report)
+        self.pace.add(report.waited)
         if report.trouble is None:
             self.averages.add(report.values)
         else:
@@ -334,18 +335,17 @@ class _Loop:
         means = self.averages.take()
         if self.metrics is None or not means:
             return
-        now, done = time.perf_counter(), self.learner.step
+        done = self.learner.step
         record: dict[str, object] = {
             "step": done,
             "stage": report.stage,
             "seconds": self.clock.seconds,
             "core_seconds": self.clock.core_seconds,
-            "steps_per_second": (done - self.recorded_step) / (now - self.recorded_at),
+            **asdict(self.pace.take(done)),
             **means,
             "weights": report.weights,
             "rates": list(report.rates),
         }
-        self.recorded_at, self.recorded_step = now, done
         self.metrics.add(record)
         if self.tensorboard is not None:
             self.tensorboard.add(record)

@@ -1,5 +1,6 @@
 """Prepares the inputs of the next steps in a background thread."""
 
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +21,8 @@ class Prefetch:
     def __init__(self, load: Callable[[int], Tensor], first: int, last: int, ahead: int = 2) -> None:
         self._load, self._next, self._last = load, first, last
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="feed")
+        self.waited = 0.0
+        """Seconds that the last inputs were waited for."""
         self._waiting: deque[Future[Tensor]] = deque()
         for _ in range(ahead):
             self._order()
@@ -33,7 +36,10 @@ class Prefetch:
         """The next step's inputs; raises what `load` raised."""
         inputs = self._waiting.popleft()
         self._order()
-        return inputs.result()
+        begun = time.perf_counter()
+        made = inputs.result()
+        self.waited = time.perf_counter() - begun
+        return made
 
     def close(self) -> None:
         """Drop what waits and end the thread."""

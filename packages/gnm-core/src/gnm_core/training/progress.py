@@ -84,12 +84,14 @@ class PlainDisplay(Silent):
 
     def record(self, record: Mapping[str, object]) -> None:
         """One line: step, speed, time left, and the numbers."""
-        step, speed = record["step"], record["steps_per_second"]
+        step, speed, waiting = record["step"], record["steps_per_second"], record["waiting"]
         assert isinstance(step, int)
         assert isinstance(speed, float)
+        assert isinstance(waiting, float)
         left = self._goal.left(step, 1 / speed) if speed > 0 else "?"
         numbers = "  ".join(f"{name} {value:.4g}" for name, value in shown(record).items())
-        self.say(f"step {step}/{self._goal.until}  {speed:.2f} steps/s  {left} left  {numbers}")
+        pace = f"{speed:.2f} steps/s  {waiting:.0%} waiting for images"
+        self.say(f"step {step}/{self._goal.until}  {pace}  {left} left  {numbers}")
 
     def say(self, text: str) -> None:
         """One line, never wrapped."""
@@ -122,7 +124,7 @@ class LiveDisplay:
         )
         self._task = self._bar.add_task("", total=None, speed="", left="")
         self._values: dict[str, float] = {}
-        self._goal, self._pace, self._then = Goal(0), 0.0, 0.0
+        self._goal, self._pace, self._idle, self._then = Goal(0), 0.0, 0.0, 0.0
         self._live = Live(console=console, get_renderable=self._draw, refresh_per_second=4)
 
     def start(self, step: int, until: int, seconds: float | None = None) -> None:
@@ -133,9 +135,9 @@ class LiveDisplay:
 
     def update(self, report: Report) -> None:
         """Move the bar and smooth the numbers."""
-        self._time()
+        self._time(report.waited)
         done = report.step + 1
-        speed = f"{1 / self._pace:.2f} steps/s" if self._pace else ""
+        speed = f"{1 / self._pace:.2f} steps/s, {self._idle / self._pace:.0%} waiting" if self._pace else ""
         left = f"{self._goal.left(done, self._pace)} left" if self._pace else ""
         self._bar.update(self._task, completed=done, description=report.stage, speed=speed, left=left)
         if report.trouble is None:
@@ -153,10 +155,11 @@ class LiveDisplay:
         """Leave the last state on the screen."""
         self._live.stop()
 
-    def _time(self) -> None:
+    def _time(self, waited: float) -> None:
         now = time.perf_counter()
         if self._then:
             took = now - self._then
+            self._idle = SMOOTH * self._idle + (1 - SMOOTH) * min(waited, took) if self._pace else min(waited, took)
             self._pace = SMOOTH * self._pace + (1 - SMOOTH) * took if self._pace else took
         self._then = now
 
@@ -199,7 +202,7 @@ def numbers_table(numbers: Mapping[str, float], width: int) -> Table:
 
 def shown(values: Mapping[str, object]) -> dict[str, float]:
     """The numbers of a record that are worth watching, the ELBO first."""
-    hidden = ("step", "seconds", "core_seconds", "steps_per_second")
+    hidden = ("step", "seconds", "core_seconds", "steps_per_second", "waiting")
     numbers = {k: v for k, v in values.items() if isinstance(v, float) and k not in hidden}
     first = {name: numbers[name] for name in ("elbo", "log_likelihood", "objects") if name in numbers}
     return first | numbers

@@ -63,7 +63,8 @@ def charts(history: History) -> list[Chart]:
     thin = thinned(history)
     if len(thin.records) < 2:
         return []
-    known = {"loss", "seconds", "core_seconds", "steps_per_second", "elbo", "log_likelihood", "gradient"}
+    times = {"seconds", "core_seconds", "steps_per_second", "waiting"}
+    known = times | {"loss", "elbo", "log_likelihood", "gradient"}
     kl = [name for name in thin.names if name.startswith("kl.")]
     auxiliary = [name for name in thin.names if name.startswith("auxiliary.")]
     watched = [name for name in thin.names if name not in known and name not in kl and name not in auxiliary]
@@ -74,6 +75,7 @@ def charts(history: History) -> list[Chart]:
         *((name[:1].upper() + name[1:], "", [name]) for name in watched),
         ("Gradient norm", "", ["gradient"]),
         ("Speed", "steps per second", ["steps_per_second"]),
+        ("Waiting for images", "share of the time", ["waiting"]),
     ]
     drawn = [chart(thin, title, unit, names) for title, unit, names in plans]
     return [found for found in (*structure_charts(history), *drawn) if found is not None]
