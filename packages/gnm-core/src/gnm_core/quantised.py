@@ -135,7 +135,8 @@ def draw_sequence(log_masses_of: Callable[[Tensor], Tensor], like: Tensor, level
 
 def draw(log_masses: Tensor) -> Tensor:
     """(..., V) log-probabilities → (...) int64: which level each becomes."""
-    return (log_masses - torch.empty_like(log_masses).exponential_().clamp(min=1e-30).log()).argmax(-1)
+    below = log_masses.exp().cumsum(-1)[..., :-1]  # of each level: how likely it is or a lower one
+    return (below <= torch.rand_like(below[..., :1])).sum(-1)
 
 
 def chosen(log_masses: Tensor, level: Tensor) -> Tensor:
