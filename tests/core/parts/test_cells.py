@@ -137,6 +137,26 @@ def test_a_model_of_cells_has_a_level_for_its_prior() -> None:
     assert compose({**spec, "model": {**model, "core": "structdraw"}}).levels == ("symbols", "scene")
 
 
+def test_a_core_of_two_maps_sees_f_x_before_the_crops_too() -> None:
+    check_part(Core, "cells", maps=2, width=8, heads=2, hidden=4)
+    glimpses = {"use": "mlp", "size": 8, "hidden": [8]}
+    model = {
+        "use": "gnm",
+        "glimpse_encoder": glimpses,
+        "renderer": {"use": "separable", "glimpse": glimpses},
+        "core": {"use": "cells", "maps": 2, "width": 8, "heads": 2, "hidden": 4},
+    }
+    gnm = compose(
+        {"dims": {"channels": 1, "size": 32, "grid": 2, "features": 6, "scene": 3, "what": 4}, "model": model}
+    )
+    image = torch.rand(3, 1, 32, 32)
+    seen = gnm.infer_symbols(image, mode=True, hard=True).features
+    torch.testing.assert_close(seen[:, :6], gnm.encoder(image))
+    inputs = gnm.level_inputs("scene", image)
+    torch.testing.assert_close(gnm.level_inputs("prior", image), gnm.eval().core.prior_inputs(seen))
+    assert set(gnm.level_terms("scene", inputs, 0).kl) == {"scene", "presence", "where", "depth", "what"}
+
+
 def test_a_width_that_its_heads_do_not_share_is_refused() -> None:
     with pytest.raises(OptionError, match="heads"):
         Cells(DIMS, width=10, heads=4)

@@ -130,12 +130,15 @@ class Core(Contract, nn.Module):
     """L: number of drawing steps."""
     code_size: int
     """S: numbers in the latent of one step."""
+    maps: int = 1
+    """Feature maps that it reads, side by side: f^x, or with 2 also f^x as it was before crops or a background were
+    added to it, in front."""
     separate_prior: ClassVar[bool] = False
     """Its prior can learn by itself, from finished posteriors (`prior_inputs` and `prior_divergence`)."""
 
     @abstractmethod
     def infer(self, features: Tensor, *, mode: bool = False) -> Drawing:
-        """(B, E, G, G) → a drawing with a sample (or, with `mode`, the mean) of the posterior q(z^g | f^x)."""
+        """(B, maps * E, G, G) → a drawing with a sample (or, with `mode`, the mean) of the posterior q(z^g | f^x)."""
 
     @abstractmethod
     def generate(self, n: int, scene: Tensor | None = None) -> Drawing:
@@ -146,7 +149,7 @@ class Core(Contract, nn.Module):
         return self.infer(features)
 
     def prior_inputs(self, features: Tensor) -> Tensor:
-        """(B, E, G, G) → (B, ...): what p(z^g) learns from by itself, fixed while it does; with `separate_prior`."""
+        """(B, maps * E, G, G) → (B, ...): what p(z^g) learns from by itself, fixed meanwhile; with `separate_prior`."""
         raise NotImplementedError(f"the prior of {type(self).__name__} does not learn by itself")
 
     def prior_divergence(self, inputs: Tensor) -> Tensor:

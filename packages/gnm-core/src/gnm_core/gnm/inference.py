@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Normal
 
+from gnm_core.contracts import Core
 from gnm_core.distributions import divergence, log_prob, per_image
 from gnm_core.latents import SymbolicDistribution, SymbolicLatents, SymbolicSample
 from gnm_core.results import Drawing, Rendering
@@ -42,7 +43,7 @@ class SymbolicInference:
     """What the symbolic level makes of a batch of images, with one value of each posterior."""
 
     features: Tensor
-    """(B, E, G, G): f^x, with what the crops of boxes and the background add to it: what the core sees."""
+    """(B, maps * E, G, G): f^x, with what the crops of boxes and the background add to it: what the core sees."""
     posterior: SymbolicDistribution
     """q(z^s | x)."""
     sample: SymbolicSample
@@ -80,6 +81,11 @@ def scene_log_ratio(drawing: Drawing) -> Tensor:
     assert drawing.posterior is not None
     steps = zip(drawing.prior, drawing.posterior, drawing.scene.unbind(1), strict=True)
     return torch.stack([log_prob(p, z) - log_prob(q, z) for p, q, z in steps]).sum(0)
+
+
+def maps_for(core: Core, first: Tensor, last: Tensor) -> Tensor:
+    """f^x as the encoder made it and with all that was added, each (B, E, G, G) → what a core reads of them."""
+    return last if core.maps == 1 else torch.cat([first, last], 1)
 
 
 def monitor_of(q: SymbolicDistribution) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from torch.distributions import Normal
 from gnm_core.distributions import divergence
 from gnm_core.gnm.background import background_given, background_of, background_of_features, with_background
 from gnm_core.gnm.crops import read_crops
-from gnm_core.gnm.inference import monitor_of, scene_divergence
+from gnm_core.gnm.inference import maps_for, monitor_of, scene_divergence
 from gnm_core.gnm.where import in_image_frame
 from gnm_core.latents import SymbolicDistribution
 from gnm_core.likelihood import gaussian_log_likelihood
@@ -69,7 +69,7 @@ def finished_symbols(model: "GNM", inputs: Tensor) -> FinishedSymbols:
         mean, deviation = inputs[:, -2 * model.dims.background :, 0, 0].chunk(2, dim=1)
         background = Normal(mean, deviation, validate_args=False)
         features = with_background(model, features, background)
-    return FinishedSymbols(posterior, features, background)
+    return FinishedSymbols(posterior, maps_for(model.core, inputs[:, :width], features), background)
 
 
 def scene_terms(model: "GNM", inputs: Tensor) -> Terms:

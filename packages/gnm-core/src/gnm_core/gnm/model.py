@@ -38,6 +38,7 @@ from gnm_core.gnm.inference import (
     GeneratedBackground,
     Inference,
     SymbolicInference,
+    maps_for,
     monitor_of,
     scene_divergence,
     scene_log_ratio,
@@ -179,7 +180,7 @@ class GNM(Model):
             background = Background(behind, posterior)
             features = with_background(self, features, posterior)
         rendering = self.render(latents, behind, None if hard else step)
-        return SymbolicInference(features, q, z, latents, background, rendering)
+        return SymbolicInference(maps_for(self.core, encoded, features), q, z, latents, background, rendering)
 
     def _value(self, q: SymbolicDistribution, step: int, *, mode: bool, hard: bool) -> SymbolicSample:
         if hard:

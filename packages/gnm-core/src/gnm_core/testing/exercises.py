@@ -95,7 +95,7 @@ def _latent_prior(prior: LatentPrior, dims: Dims) -> Outputs:
 
 
 def _core(core: Core, dims: Dims) -> Outputs:
-    features = _features(dims)
+    features = torch.cat([_features(dims) for _ in range(core.maps)], 1)
     seen = core.infer(features)
     _drawing("infer", seen, core, dims, inferred=True)
     require(

@@ -1,7 +1,7 @@
 """A core with a code in every cell of the grid: what stands in a cell is said where it stands."""
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge, Lt
@@ -33,6 +33,7 @@ class Cells(Core):
 
     Args:
         dims: `features`, `grid`, `scene`.
+        maps: feature maps that it reads, see `Core.maps`; with a glimpse encoder 2, or boxes are hidden behind crops.
         levels: V, levels of each number of a code.
         width: numbers a cell of the transformers.
         heads: their attention heads.
@@ -52,6 +53,7 @@ class Cells(Core):
         self,
         dims: Dims,
         *,
+        maps: Literal[1, 2] = 1,
         levels: Annotated[int, Ge(2)] = 16,
         width: Annotated[int, Ge(1)] = 128,
         heads: Annotated[int, Ge(1)] = 4,
@@ -65,10 +67,12 @@ class Cells(Core):
         if width % heads:
             raise OptionError("width", f"{width} is no multiple of heads ({heads})")
         self.steps, self.code_size, self.grid, self.levels = dims.grid**2, dims.scene, dims.grid, levels
+        self.maps, self.features = maps, dims.features
         self.standard = Standardise(dims.features)
+        self.first_standard = Standardise(dims.features) if maps == 2 else None
         self.place = nn.Parameter(torch.empty(self.steps, width).normal_(std=0.1))
         self.reader = nn.Sequential(*(Block(width, heads, 2, causal=False) for _ in range(read)), nn.LayerNorm(width))
-        self.read, self.describe = nn.Linear(dims.features, width), nn.Linear(width, 2 * dims.scene)
+        self.read, self.describe = nn.Linear(maps * dims.features, width), nn.Linear(width, 2 * dims.scene)
         self.write_place = nn.Parameter(torch.empty(self.steps, width).normal_(std=0.1))
         self.imagine = nn.Sequential(nn.Linear(dims.scene, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
         self.writer = nn.Sequential(*(Block(width, heads, 2, causal=False) for _ in range(write)), nn.LayerNorm(width))
@@ -85,7 +89,7 @@ class Cells(Core):
         )
 
     def infer(self, features: Tensor, *, mode: bool = False) -> Drawing:
-        """(B, E, G, G) → a drawing with a sample (with `mode`: the likeliest levels) of q(z^g | f^x)."""
+        """(B, maps * E, G, G) → a drawing with a sample (with `mode`: the likeliest levels) of q(z^g | f^x)."""
         posterior = self.posterior(self.prior_inputs(features))
         return self._draw(posterior.mode if mode else posterior.rsample(), posterior)
 
@@ -98,8 +102,11 @@ class Cells(Core):
         return self.prior.sample_around(n, scene, kept)
 
     def prior_inputs(self, features: Tensor) -> Tensor:
-        """(B, E, G, G) → (B, L, 2 * S): parameters of the posterior, all that the prior learns from."""
-        cells = rearrange(self.standard(features), "b e h w -> b (h w) e")
+        """(B, maps * E, G, G) → (B, L, 2 * S): parameters of the posterior, all that the prior learns from."""
+        standard = self.standard(features[:, -self.features :])
+        if self.first_standard is not None:
+            standard = torch.cat([self.first_standard(features[:, : self.features]), standard], 1)
+        cells = rearrange(standard, "b e h w -> b (h w) e")
         described: Tensor = self.describe(self.reader(self.read(cells) + self.place))
         return described
 
