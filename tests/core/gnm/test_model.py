@@ -1,76 +1,15 @@
 """Laws of the Generative Neurosymbolic Machine, at sizes that take no time."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from gnm_core import SpecError, SymbolicLatents, compose
 from gnm_core.gnm.crops import read_crops
-from gnm_core.gnm.model import FINAL_STEP, GNM
+from gnm_core.gnm.model import FINAL_STEP
 from gnm_core.gnm.where import to_image_frame, to_pixels
 from gnm_core.likelihood import gaussian_log_likelihood
 from torch import Tensor
 
-VARIANTS = pytest.mark.parametrize("masks", [False, True], ids=["plain", "masks and background"])
-READINGS = pytest.mark.parametrize("by_eye", [False, True], ids=["of features", "of the picture"])
-"""What z^what and z^b are read from."""
-BY_EYE = {"glimpse_encoder": {"use": "mlp", "size": 8, "hidden": [8]}}
-PAST = {"use": "surroundings", "side": 4}
-STEPS = 10
-
-
-def spec(
-    masks: bool = False,
-    *,
-    size: int = 32,
-    encoder: object = None,
-    prior: object = None,
-    by_eye: bool = False,
-    **model: object,
-) -> dict:
-    background = {"use": "subpixel-background", "channels": [6], "kernels": [1, 3], "upscales": [4, size // 4]}
-    glimpse = {"use": "subpixel", "masks": masks, "channels": [6], "kernels": [1, 3], "upscales": [4, 2]}
-    return {
-        "dims": {
-            "channels": 3 if masks else 1,
-            "size": size,
-            "grid": 2,
-            "features": 6,
-            "scene": 3,
-            "what": 4,
-            "background": 2,
-        },
-        "model": {
-            "use": "gnm",
-            "encoder": encoder or "conv",
-            "core": {
-                "use": "structdraw",
-                "steps": 2,
-                "interaction": [8],
-                "decoder": [8],
-                "prior": prior or {"use": "autoregressive", "hidden": [8]},
-            },
-            "renderer": {"use": "separable", "glimpse": glimpse, "background": background if masks else None},
-            **(BY_EYE | {"background_encoder": PAST if masks else None} if by_eye else {}),
-            "head": [8],
-            "background_posterior": [8],
-            "background_generator": [8],
-            **model,
-        },
-    }
-
-
-def machine(masks: bool = False, **options: object) -> GNM:
-    torch.manual_seed(0)
-    model = compose(spec(masks, **options))
-    assert isinstance(model, GNM)
-    return model
-
-
-def pictures(model: GNM, n: int = 4) -> Tensor:
-    torch.manual_seed(1)
-    return torch.rand(n, model.dims.channels, model.dims.size, model.dims.size)
-
+from .machines import READINGS, STEPS, VARIANTS, machine, pictures, spec
 
 PRIORS = [
     {"use": "autoregressive", "hidden": [8]},
@@ -294,80 +233,6 @@ def test_a_box_follows_its_cell() -> None:
     width, height = to_image_frame(raw)[0, 0, 0, :2]
     assert height / width == pytest.approx(torch.tensor(0.8).exp().item(), rel=1e-5)
     assert (width * height).sqrt() == pytest.approx(torch.tensor(0.3).sigmoid().item(), rel=1e-5)
-
-
-def test_presence_relaxes_by_the_temperature_of_its_step() -> None:
-    model = machine(temperature={"from": 5, "to": 0.05, "until": 100})
-
-    def certainty(step: int) -> Tensor:
-        torch.manual_seed(5)
-        return (model.infer(pictures(model, 50), step).latents.presence - 0.5).abs().mean()
-
-    assert certainty(0) < certainty(50) < certainty(100)
-    assert certainty(100) == certainty(5000)
-
-
-def test_the_supplements_curriculum_makes_the_foreground_answer() -> None:
-    model = machine(masks=True, curriculum={"use": "box-mask", "value": 0.9, "until": 20})
-    image = pictures(model)
-
-    def alpha(step: int) -> Tensor:
-        return model.infer(image, step, mode=True).rendering.alpha
-
-    latents = model.infer(image, 0, mode=True).latents
-    torch.testing.assert_close(alpha(0), model.renderer(latents, torch.zeros(4, 2), box_mask=0.9).alpha)
-    torch.testing.assert_close(alpha(19), alpha(0))
-    torch.testing.assert_close(alpha(20), model.renderer(latents, torch.zeros(4, 2)).alpha)
-    assert not torch.allclose(alpha(20), alpha(0))
-
-
-def test_while_all_objects_are_there_the_picture_does_not_depend_on_their_presence() -> None:
-    model = machine(True, curriculum={"use": "in-turn", "masks": 0, "absence": 2})
-    latents, behind = model.infer_symbols(pictures(model), mode=True).latents, torch.zeros(4, 2)
-    absent = replace(latents, presence=torch.zeros_like(latents.presence))
-    assert torch.equal(model.render(latents, behind, 1).image, model.render(absent, behind, 1).image)
-    assert not torch.equal(model.render(latents, behind, 2).image, model.render(absent, behind, 2).image)
-
-
-def test_while_all_objects_are_there_nothing_but_its_own_divergence_moves_their_presence() -> None:
-    model = machine(True, curriculum={"use": "in-turn", "masks": 0, "absence": 2})
-    for step, moved in ((1, False), (2, True)):
-        model.zero_grad()
-        terms = model.level_terms("symbols", pictures(model), step)
-        others = [value for name, value in terms.auxiliary.items() if name != "presence"]
-        (sum(others) - terms.log_likelihood).mean().backward()
-        gradient = model.head.presence.weight.grad
-        assert (gradient is not None and bool(gradient.any())) == moved
-
-
-def test_the_published_curriculum_covers_the_image_between_its_steps() -> None:
-    options = {"use": "image-alpha", "alpha": 0.9, "presence": 0.4, "until": 20}
-    model = machine(masks=True, curriculum=options)
-    image = pictures(model)
-
-    def seen(step: int) -> Tensor:
-        return model.infer(image, step, mode=True).rendering
-
-    for step in (1, 19):
-        assert (seen(step).alpha == 0.9).all()
-    for step in (0, 20):
-        assert not (seen(step).alpha == 0.9).any()
-    latents = model.infer(image, 1, mode=True).latents
-    assert latents.presence.max() > 0.4, "the terms see presence as it was inferred"
-    ceiled = SymbolicLatents(latents.presence.clamp(max=0.4), latents.where, latents.depth, latents.what)
-    torch.testing.assert_close(seen(1).foreground, model.renderer(ceiled, torch.zeros(4, 2)).foreground)
-
-
-@pytest.mark.parametrize("curriculum", ["box-mask", "image-alpha"])
-def test_a_curriculum_touches_neither_dreams_nor_reconstructions_nor_weights(curriculum: str) -> None:
-    helped, plain = machine(masks=True, curriculum=curriculum), machine(masks=True)
-    image = pictures(plain)
-    assert torch.equal(helped.reconstruct(image).image, plain.reconstruct(image).image)
-    for method in (lambda m: m.sample(2).image, lambda m: m.log_weights(image), lambda m: m.terms(image, 500).elbo):
-        torch.manual_seed(4)
-        ours = method(helped)
-        torch.manual_seed(4)
-        assert torch.equal(ours, method(plain))
 
 
 @VARIANTS
