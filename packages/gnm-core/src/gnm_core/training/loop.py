@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from gnm_core.training.interrupts import Interrupts
 from gnm_core.training.learner import Learner, Report
 from gnm_core.training.log import Averages, Metrics
 from gnm_core.training.monitor import CollapseMonitor
+from gnm_core.training.outcome import Outcome
 from gnm_core.training.pace import Pace
 from gnm_core.training.past import changes, require_same_past
 from gnm_core.training.pictures import Pictures, examples, training_figure
@@ -35,24 +36,6 @@ from gnm_core.training.tensorboard import TensorBoard
 
 INITIAL = 1_000_033
 """Keeps the randomness of the first weights apart from that of the first step."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a training ended."""
-
-    step: int
-    """Steps made in all."""
-    total: int
-    """Steps that the spec asks for."""
-    checkpoint: Path
-    """The last checkpoint."""
-    picture: Path | None
-    """The last picture; None if none was drawn."""
-    received: int | None
-    """The signal that stopped it; None for its own end."""
-    leads: bool
-    """This process is the one that writes and speaks."""
 
 
 def start(spec: CheckedSpec, out: Path, settings: Settings, display: Display, origin: Origin | None = None) -> Outcome:

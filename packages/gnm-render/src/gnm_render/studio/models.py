@@ -10,7 +10,7 @@ from gnm_core.completion import CompletesScenes, DecodesCodes
 from gnm_core.contracts import Judge, Model
 from gnm_core.editing import HidesObjects, RendersSymbols
 from gnm_core.errors import GnmError
-from gnm_core.evaluation.setup import judge_of
+from gnm_core.evaluation import judge_of
 from gnm_core.exported.find import find
 from gnm_core.results import Verdict
 from gnm_core.runs.checkpoint import Run, load_run
