@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 import pytest
 import torch
 from gnm_core import load_run, load_spec
+from gnm_core.schema import Stage
 from gnm_core.spec import CheckedSpec
 from gnm_core.training.learner import Learner
 from torch import Tensor
@@ -33,13 +34,16 @@ gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU 
 def shipped(name: str, *overrides: str) -> CheckedSpec:
     """A shipped spec with a dozen images and two steps of four to a stage."""
     stages = load_spec(name).training().stages or ()
-    short = [f"{each}.{what}" for each in _paths(len(stages)) for what in ("batch=4", f"steps={2 if stages else 4}")]
+    short = [f"train.stages.{i}.{what}" for i, stage in enumerate(stages) for what in _short(stage)]
+    short += ["train.batch=4"] if any(stage.batch is None for stage in stages) or not stages else []
+    short += [] if stages else ["train.steps=4"]
     data = [f"data.{split}=12" for split in ("train", "validation", "test")]
     return load_spec(name, [*FEW, *short, *data, *overrides])
 
 
-def _paths(stages: int) -> list[str]:
-    return [f"train.stages.{i}" for i in range(stages)] or ["train"]
+def _short(stage: Stage) -> list[str]:
+    """What makes a stage short; its batch where it has one of its own, or else everybody's would have no effect."""
+    return ["steps=2", *(["batch=4"] if stage.batch is not None else [])]
 
 
 def learner(name: str, **options: object) -> Learner:
