@@ -20,7 +20,7 @@ from gnm_core.registry import Provider
 from gnm_core.results import Scene, Terms
 from gnm_core.spec import CheckedSpec
 from gnm_core.spec.build import Builder
-from gnm_core.spec.tree import Leaf, Part, children, join
+from gnm_core.spec.tree import Leaf, PartNode, children, join
 from gnm_core.strangers import guest
 
 BATCH = 2
@@ -83,7 +83,7 @@ def inspect(spec: CheckedSpec) -> Inspection:
     return Inspection(reports, sum(p.numel() for p in model.parameters()))
 
 
-def _report(part: Part, built: object, outputs: dict[str, dict[str, Shape]]) -> PartReport:
+def _report(part: PartNode, built: object, outputs: dict[str, dict[str, Shape]]) -> PartReport:
     assert part.entry is not None
     options = {name.removesuffix("_"): item.value for name, item in children(part) if isinstance(item, Leaf)}
     count = sum(p.numel() for p in built.parameters()) if isinstance(built, nn.Module) else None
@@ -115,7 +115,7 @@ def _run(
     return outputs
 
 
-def _problem(part: Part, error: BaseException) -> Problem:
+def _problem(part: PartNode, error: BaseException) -> Problem:
     place, path = part.place, part.path
     if isinstance(error, OptionError):
         message, path = error.reason, join(path, error.option)
@@ -143,7 +143,7 @@ def _breaches(terms: Terms, scene: Scene, image: torch.Size) -> Iterator[str]:
 
 @contextmanager
 def _recorded(
-    parts: Mapping[str, Part], built: Mapping[str, object]
+    parts: Mapping[str, PartNode], built: Mapping[str, object]
 ) -> Iterator[dict[str, dict[str, dict[str, Shape]]]]:
     """While open, every contract method of every module notes the shapes of what it returns."""
     outputs: dict[str, dict[str, dict[str, Shape]]] = {}
@@ -160,7 +160,7 @@ def _recorded(
                 delattr(module, name)
 
 
-def _contract_methods(part: Part) -> list[str]:
+def _contract_methods(part: PartNode) -> list[str]:
     assert part.contract is not None
     return sorted(name for name in getattr(part.contract, "__abstractmethods__", ()) if not name.startswith("__"))
 

@@ -19,7 +19,7 @@ class SymbolicLatents:
     where: Tensor
     """(B, G, G, 4) = (width, height, x, y) in the image frame [-1, 1]; a width of 1 spans the whole image."""
     depth: Tensor
-    """(B, G, G, 1): smaller is nearer; an object's claim on a pixel is sigmoid(-depth)."""
+    """(B, G, G, 1): smaller is nearer; an object weighs in a pixel by sigmoid(-depth)."""
     what: Tensor
     """(B, G, G, D): appearance code."""
 

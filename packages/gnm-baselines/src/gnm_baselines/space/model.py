@@ -33,7 +33,7 @@ FINAL_STEP = 10**9
 """A training step by which every schedule has ended."""
 
 MOST_BEHIND = 0.9
-"""Largest claim of an object that another one is to be before: a tenth is worth a factor of exp(10) in a pixel."""
+"""Largest priority of an object that another one is to be before: a tenth is worth a factor of exp(10) in a pixel."""
 
 
 @dataclass(frozen=True)
@@ -179,13 +179,13 @@ class SPACE(Model):
     def in_front(self, depth: Tensor, cell: int, others: Sequence[int]) -> Tensor:
         """(N,) → (N,): depths that bring one cell's object before the others.
 
-        Of objects that are nearer than all but the nearest tenth, the claims are made smaller by one factor.
+        Of objects that are nearer than all but the nearest tenth, the weights are made smaller by one factor.
         """
-        claims = (-depth.double()).sigmoid()
-        nearest = max((float(claims[other]) for other in others), default=0.0)
-        claims = claims * min(1.0, MOST_BEHIND / max(nearest, MOST_BEHIND))
-        claims[cell] = 1 - 1e-6
-        return -claims.clamp(min=1e-30).logit().to(depth)
+        weights = (-depth.double()).sigmoid()
+        nearest = max((float(weights[other]) for other in others), default=0.0)
+        weights = weights * min(1.0, MOST_BEHIND / max(nearest, MOST_BEHIND))
+        weights[cell] = 1 - 1e-6
+        return -weights.clamp(min=1e-30).logit().to(depth)
 
     @torch.no_grad()
     def log_weights(self, image: Tensor, *, exact: bool = True) -> Tensor:

@@ -54,8 +54,8 @@ def paint(glimpses: Tensor, presence: Tensor, depth: Tensor, where: Tensor, size
     """
     alpha = glimpses[:, :, -1:] * presence[..., None, None, None]  # in float32: SHARPNESS would magnify what it lost
     weighted = torch.cat([alpha * glimpses[:, :, :-1], alpha], 2)
-    claims = SHARPNESS * (-depth).sigmoid()
-    chunks = zip(weighted.split(CHUNK), claims.split(CHUNK), where.split(CHUNK), strict=True)
+    weights = SHARPNESS * (-depth).sigmoid()
+    chunks = zip(weighted.split(CHUNK), weights.split(CHUNK), where.split(CHUNK), strict=True)
     if torch.is_grad_enabled():  # windows are cheaper to paint again than to keep
         canvas = torch.cat([checkpoint(_paint, a, b, c, size, use_reentrant=False) for a, b, c in chunks])
     else:
@@ -63,7 +63,7 @@ def paint(glimpses: Tensor, presence: Tensor, depth: Tensor, where: Tensor, size
     return Painting(canvas[:, :-1], canvas[:, -1:])
 
 
-def _paint(weighted: Tensor, claims: Tensor, where: Tensor, size: int) -> Tensor:
+def _paint(weighted: Tensor, weights: Tensor, where: Tensor, size: int) -> Tensor:
     """(b, N, C + 1, s, s), (b, N), (b, N, 4) → (b, C + 1, H, W)."""
     batch, count, channels, glimpse, _ = weighted.shape
     window, pixels = _windows(where.detach(), glimpse, size)
@@ -74,7 +74,7 @@ def _paint(weighted: Tensor, claims: Tensor, where: Tensor, size: int) -> Tensor
     placed = rearrange(placed, "b n c h w -> b (n h w) c")
     place = (pixels[..., 1, :, None] * size + pixels[..., 0, None, :]).long().flatten(1)  # of each window's pixels
 
-    logits = placed[..., -1] * claims.repeat_interleave(window * window, dim=1)
+    logits = placed[..., -1] * weights.repeat_interleave(window * window, dim=1)
     blank = logits.new_zeros(batch, size * size)
     highest = blank.scatter_reduce(1, place, logits.detach(), "amax")  # at least 0: objects elsewhere have logit 0
     covering = blank.scatter_add(1, place, torch.ones_like(logits))

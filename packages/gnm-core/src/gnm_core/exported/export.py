@@ -32,7 +32,7 @@ from gnm_core.files import os_errors_as, sync_folder, write
 from gnm_core.runs.checkpoint import FORMAT, Checkpoint, Run, load_run
 from gnm_core.runs.half import DECLARED, HALF, largest_change, rounded, to_bytes
 from gnm_core.spec import CheckedSpec, load_spec
-from gnm_core.spec.tree import Checked, Leaf, Listing, Named, Part
+from gnm_core.spec.tree import Checked, Leaf, Listing, Named, PartNode
 from gnm_core.spec.yaml import dump
 
 FIGURES = ("samples", "reconstruction", "components")
@@ -102,7 +102,7 @@ def export(
 
 def portable(spec: CheckedSpec) -> CheckedSpec:
     """The same spec with every absolute path cut to its last name: whose machine it was is nobody's business."""
-    tree = cast(Part, _cut(spec.tree))
+    tree = cast(PartNode, _cut(spec.tree))
     return CheckedSpec(tree, spec.source)
 
 
@@ -114,7 +114,7 @@ def _cut(item: Checked) -> Checked:
             return Listing(tuple(map(_cut, item.items)))
         case Named():
             return Named({name: _cut(child) for name, child in item.items.items()})
-        case Part():
+        case PartNode():
             return replace(item, arguments={name: _cut(child) for name, child in item.arguments.items()})
     return item
 

@@ -54,6 +54,6 @@ def components_of(latents: SymbolicLatents, renderer: Renderer) -> Components:
     layers = renderer.layers(latents)
     if not renderer.masks:
         return replace(layers, shares=layers.masks * layers.images.amax(2, keepdim=True))
-    nearness = rearrange(latents.depth, "b h w 1 -> b (h w) 1 1 1").neg().sigmoid()
-    claims = layers.masks * nearness
-    return replace(layers, shares=layers.masks * claims / claims.sum(1, keepdim=True).clamp(min=1e-15))
+    priority = rearrange(latents.depth, "b h w 1 -> b (h w) 1 1 1").neg().sigmoid()
+    weights = layers.masks * priority
+    return replace(layers, shares=layers.masks * weights / weights.sum(1, keepdim=True).clamp(min=1e-15))

@@ -9,7 +9,7 @@ from gnm_core.errors import DataError, GnmError, OptionError, Problem, SpecError
 from gnm_core.failures import Owner, mark
 from gnm_core.printable import said_by
 from gnm_core.spec.annotations import arguments_of
-from gnm_core.spec.tree import Broken, Checked, Leaf, Listing, Named, Part, join
+from gnm_core.spec.tree import Broken, Checked, Leaf, Listing, Named, PartNode, join
 from gnm_core.strangers import guest
 
 
@@ -21,7 +21,7 @@ class Builder:
         sizes: where the spec gives them, for complaints about them.
     """
 
-    def __init__(self, dims: Dims | None, sizes: Part | None = None) -> None:
+    def __init__(self, dims: Dims | None, sizes: PartNode | None = None) -> None:
         self.dims, self.sizes = dims, sizes
         self.problems: list[Problem] = []
         self.built: dict[str, object] = {}
@@ -38,11 +38,11 @@ class Builder:
             case Named():
                 table = {key: self.build(item) for key, item in tree.items.items()}
                 return Broken() if any(isinstance(item, Broken) for item in table.values()) else table
-            case Part():
+            case PartNode():
                 return self._part(tree)
         return tree
 
-    def _part(self, part: Part) -> object:
+    def _part(self, part: PartNode) -> object:
         arguments = {name: self.build(item) for name, item in part.arguments.items()}
         if part.dims is not None:
             arguments[part.dims] = self.dims if self.dims is not None else Broken()
@@ -71,7 +71,7 @@ class Builder:
             return built
         return Broken()
 
-    def _option_problem(self, part: Part, error: OptionError) -> None:
+    def _option_problem(self, part: PartNode, error: OptionError) -> None:
         """Put the constructor's complaint where the option stands, or where the part does."""
         head, _, tail = error.option.partition(".")
         names = {argument.key: argument.name for argument in arguments_of(part.cls).values()}
@@ -87,7 +87,7 @@ class Builder:
         else:
             self._note(part, str(error))
 
-    def _note(self, part: Part, message: str, hint: str | None = None) -> None:
+    def _note(self, part: PartNode, message: str, hint: str | None = None) -> None:
         place = part.place
         self.problems.append(Problem(message, part.path, place.line, place.column, place.source, hint))
 
@@ -102,7 +102,7 @@ def _advice(error: BaseException) -> str | None:
     )
 
 
-def _standing(part: Part) -> str:
+def _standing(part: PartNode) -> str:
     """`spec.yaml:3:5: model.encoder`."""
     where = ":".join(str(p) for p in (part.place.source, part.place.line, part.place.column) if p is not None)
     return f"{where}: {part.path}" if where else part.path

@@ -21,7 +21,7 @@ from gnm_core.spec.checker import Checker
 from gnm_core.spec.nodes import Table, node_of
 from gnm_core.spec.overrides import override
 from gnm_core.spec.sources import locate
-from gnm_core.spec.tree import Part, parts, plain
+from gnm_core.spec.tree import PartNode, parts, plain
 from gnm_core.spec.yaml import dump, read_file
 
 
@@ -32,7 +32,7 @@ class CheckedSpec:
     Every method that builds draws fresh weights from torch's global random state.
     """
 
-    tree: Part
+    tree: PartNode
     source: str | None = None
     """The file; None for a Python mapping."""
     given: Table | None = None
@@ -58,7 +58,7 @@ class CheckedSpec:
     @property
     def has_data(self) -> bool:
         """Whether the spec names a data set."""
-        return isinstance(self.tree.arguments["data"], Part)
+        return isinstance(self.tree.arguments["data"], PartNode)
 
     def data(self, split: str = "train") -> Data:
         """The data set at one split.
@@ -84,7 +84,7 @@ class CheckedSpec:
         """`resolved()` as text."""
         return dump(self.resolved())
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[PartNode]:
         """Every registered part, from the top down."""
         return list(parts(self.tree))
 
@@ -140,20 +140,20 @@ def load_spec(
     checker = Checker(registry, recorded=recorded)
     tree = checker.check(top, node, "")
     problems = checker.problems
-    if isinstance(tree, Part):
+    if isinstance(tree, PartNode):
         problems = problems + _trial(tree)
-    if problems or not isinstance(tree, Part):
+    if problems or not isinstance(tree, PartNode):
         name = str(file)  # its own problems first, then those of its bases
         order = sorted(problems, key=lambda p: (p.source not in (None, name), p.line or 0, p.column or 0))
         raise SpecError(order)
     return CheckedSpec(tree, str(file) if file else None, node)
 
 
-def _trial(tree: Part) -> list[Problem]:
+def _trial(tree: PartNode) -> list[Problem]:
     """What the constructors have to say, heard on the meta device, where nothing is allocated."""
     sizes = tree.arguments["dims"]
     dims = Builder(None).build(sizes)
-    trial = Builder(dims if isinstance(dims, Dims) else None, sizes if isinstance(sizes, Part) else None)
+    trial = Builder(dims if isinstance(dims, Dims) else None, sizes if isinstance(sizes, PartNode) else None)
     with torch.device("meta"):
         for name in [name for name in ("model", "objective", "train") if name in tree.arguments]:
             trial.build(tree.arguments[name])

@@ -31,7 +31,7 @@ from gnm_core.spec.annotations import (
 )
 from gnm_core.spec.nodes import Items, Node, Place, Scalar, Table, described, node_of, shown
 from gnm_core.spec.paths import NoPath, how_to_quote, path_of
-from gnm_core.spec.tree import Broken, Checked, Leaf, Listing, Named, Part, join
+from gnm_core.spec.tree import Broken, Checked, Leaf, Listing, Named, PartNode, join
 from gnm_core.suggestions import did_you_mean
 
 LINE = {"from", "to", "until", "since"}
@@ -160,12 +160,12 @@ class Checker:
             return self._wrong(described(node), f"a mapping with keys out of {keys}", node, path)
         return self._arguments(cls, node, path, f"in {path}" if path else "at the top of a spec")
 
-    def _arguments(self, cls: type, node: Table, path: str, where: str, entry: Entry | None = None) -> Part:
+    def _arguments(self, cls: type, node: Table, path: str, where: str, entry: Entry | None = None) -> PartNode:
         try:
             known = arguments_of(cls)
         except PluginError as error:
             self._note(f"{entry}: {error}" if entry else str(error), path, node.place)
-            return Part(cls, {"": Broken()}, path, node.place, entry=entry)
+            return PartNode(cls, {"": Broken()}, path, node.place, entry=entry)
         sizes = next((a for a in known.values() if entry and strip(a.annotation)[0] is Dims), None)
         known = {key: argument for key, argument in known.items() if argument is not sizes}
         for key in node.nodes:
@@ -173,7 +173,7 @@ class Checker:
                 self._unknown_key(key, known, node, path, where=where, part=bool(entry))
         checked = {a.name: self._argument(a, node, path) for a in known.values()}
         places = {a.name: node.nodes[a.key].place for a in known.values() if a.key in node.nodes}
-        return Part(cls, checked, path, node.place, places, entry, dims=sizes.name if sizes else None)
+        return PartNode(cls, checked, path, node.place, places, entry, dims=sizes.name if sizes else None)
 
     def _argument(self, argument: Argument, node: Table, path: str) -> Checked:  # noqa: PLR0911 (one source a return)
         annotation, below = argument.annotation, join(path, argument.key)
@@ -226,7 +226,7 @@ class Checker:
         if cls is None:
             return Broken()
         part = self._arguments(cls, table, path, f"of {contract.kind} '{use.value}'", entry)
-        return Part(cls, part.arguments, path, table.place, part.places, entry, contract, part.dims)
+        return PartNode(cls, part.arguments, path, table.place, part.places, entry, contract, part.dims)
 
     def _part_table(  # noqa: PLR0911 (one form a return)
         self, contract: type[Contract], default: Default | None, node: Node, path: str

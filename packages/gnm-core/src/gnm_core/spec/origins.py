@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gnm_core.spec.checker import is_line
 from gnm_core.spec.nodes import Items, Node, Place, Scalar, Table
-from gnm_core.spec.tree import Checked, Listing, Named, Part, join, plain
+from gnm_core.spec.tree import Checked, Listing, Named, PartNode, join, plain
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def origins(tree: Checked, given: Node | None, path: str = "") -> Iterator[Origi
         path: dotted place of both.
     """
     match tree:
-        case Part():
+        case PartNode():
             if tree.entry is not None:
                 yield Origin(join(path, "use"), tree.entry.name, _place_of_use(tree, given))
             for name, item in tree.arguments.items():
@@ -38,7 +38,7 @@ def origins(tree: Checked, given: Node | None, path: str = "") -> Iterator[Origi
         case Named() if tree.items:
             for key, item in tree.items.items():
                 yield from origins(item, _at(given, key), join(path, key))
-        case Listing() if any(isinstance(item, Part) for item in tree.items):
+        case Listing() if any(isinstance(item, PartNode) for item in tree.items):
             for i, item in enumerate(tree.items):
                 one = given.nodes[i] if isinstance(given, Items) else given  # a single value is a list of one
                 yield from origins(item, one, join(path, str(i)))
@@ -54,7 +54,7 @@ def _at(node: Node | None, key: str) -> Node | None:
     return node if number and key == "value" else None
 
 
-def _place_of_use(part: Part, given: Node | None) -> Place | None:
+def _place_of_use(part: PartNode, given: Node | None) -> Place | None:
     """A short form says which part it is without `use`; options alone leave the default part."""
     if isinstance(given, Table) and "use" not in given.nodes:
         return given.place if part.contract and is_line(part.contract, given) else None

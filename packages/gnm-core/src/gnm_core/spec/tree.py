@@ -36,7 +36,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Part:
+class PartNode:
     """A class with its arguments: a registered part, or a record of options (without an entry)."""
 
     cls: type
@@ -53,7 +53,7 @@ class Part:
     """The argument that takes the spec's sizes."""
 
 
-Checked = Broken | Leaf | Listing | Named | Part
+Checked = Broken | Leaf | Listing | Named | PartNode
 
 
 def join(path: str, key: str) -> str:
@@ -65,7 +65,7 @@ def join(path: str, key: str) -> str:
 def children(tree: Checked) -> Iterator[tuple[str, Checked]]:
     """The values one level below, by key."""
     match tree:
-        case Part():
+        case PartNode():
             yield from tree.arguments.items()
         case Named():
             yield from tree.items.items()
@@ -73,9 +73,9 @@ def children(tree: Checked) -> Iterator[tuple[str, Checked]]:
             yield from ((str(i), item) for i, item in enumerate(tree.items))
 
 
-def parts(tree: Checked) -> Iterator[Part]:
+def parts(tree: Checked) -> Iterator[PartNode]:
     """Every registered part, from the top down."""
-    if isinstance(tree, Part) and tree.entry is not None:
+    if isinstance(tree, PartNode) and tree.entry is not None:
         yield tree
     for _, child in children(tree):
         yield from parts(child)
@@ -90,7 +90,7 @@ def plain(tree: Checked) -> object:
             return [plain(item) for item in tree.items]
         case Named():
             return {key: plain(item) for key, item in tree.items.items()}
-        case Part():
+        case PartNode():
             use = {"use": tree.entry.name} if tree.entry else {}
             return use | {name.removesuffix("_"): plain(item) for name, item in tree.arguments.items()}
     raise ValueError("a spec with problems has no plain form")

@@ -52,7 +52,7 @@ def check_part(
         SpecError: the options do not fit.
     """
     dims = dims or Dims(size=32, grid=4, features=8, scene=5, what=6, background=4)
-    registry, name = _shelved(contract, part)
+    registry, name = _registered(contract, part)
     tree = checked_part(contract, {"use": name, **options}, registry)
 
     def build() -> Any:
@@ -73,7 +73,7 @@ def check_part(
         _check_state(first, build(), dims, exercise)
 
 
-def _shelved(contract: type[Contract], part: str | type[Contract]) -> tuple[Registry, str]:
+def _registered(contract: type[Contract], part: str | type[Contract]) -> tuple[Registry, str]:
     """The registry and the name to look the part up with."""
     if isinstance(part, str):
         return installed(), part

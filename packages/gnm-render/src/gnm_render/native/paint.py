@@ -35,9 +35,9 @@ def paint_objects(renderer: ObjectRenderer, cells: Cells, box_mask: float | None
 def _painted(renderer: ObjectRenderer, glimpses: Glimpses) -> Foreground:
     if not _is_for_c(glimpses.decoded, glimpses.presence, glimpses.depth, glimpses.where):
         return renderer.paint(glimpses)
-    nearness = rearrange(-glimpses.depth, "b n 1 1 1 -> b n").sigmoid().float() if glimpses.masks else None
+    priority = rearrange(-glimpses.depth, "b n 1 1 1 -> b n").sigmoid().float() if glimpses.masks else None
     presence = rearrange(glimpses.presence, "b n 1 1 1 -> b n").float()
-    painted = paint(glimpses.decoded.float(), presence, nearness, glimpses.where.float(), renderer.size)
+    painted = paint(glimpses.decoded.float(), presence, priority, glimpses.where.float(), renderer.size)
     return Foreground(painted.image, None if painted.alpha is None else painted.alpha[:, None])
 
 
@@ -51,47 +51,47 @@ class Painted:
     """All objects of each scene."""
 
     image: Tensor
-    """(B, C, S, S): without masks their sum; with masks the sum of claim * object over the sum of claims."""
+    """(B, C, S, S): without masks their sum; with masks the sum of weight * object over sum of weights."""
     alpha: Tensor | None
     """(B, S, S): the sum of their alphas; None without masks."""
 
 
-def paint(decoded: Tensor, presence: Tensor, nearness: Tensor | None, where: Tensor, size: int) -> Painted:
+def paint(decoded: Tensor, presence: Tensor, priority: Tensor | None, where: Tensor, size: int) -> Painted:
     """Stretch each object to its box and sum them up; positions are as in `bilinear_weights`.
 
     Args:
-        decoded: (B, N, C, s, s), or with nearness (B, N, C + 1, s, s): appearance, and mask. Float32, like the rest.
+        decoded: (B, N, C, s, s), or with priority (B, N, C + 1, s, s): appearance, and mask. Float32, like the rest.
         presence: (B, N).
-        nearness: (B, N), what an object's alpha is multiplied by to claim a pixel; None: there are no masks.
+        priority: (B, N), what an object's alpha is multiplied by for its weight in a pixel; None: there are no masks.
         where: (B, N, 4) = (width, height, x, y).
         size: S.
 
     Raises:
         ValueError: the sizes do not fit each other.
     """
-    masks, each = nearness is not None, decoded.shape[:2]
-    if presence.shape != each or where.shape != (*each, 4) or (nearness is not None and nearness.shape != each):
+    masks, each = priority is not None, decoded.shape[:2]
+    if presence.shape != each or where.shape != (*each, 4) or (priority is not None and priority.shape != each):
         raise ValueError(f"presence {presence.shape} or boxes {where.shape} do not fit objects {decoded.shape}")
-    given = (decoded, presence, presence if nearness is None else nearness, where)
+    given = (decoded, presence, presence if priority is None else priority, where)
     image, alpha, _ = _paint(*given, masks, size)
     return Painted(image, alpha if masks else None)
 
 
 Three = tuple[Tensor, Tensor, Tensor]
-"""The image (B, C, S, S); sums of alphas and of claims, (B, S, S), empty without masks."""
+"""The image (B, C, S, S); sums of alphas and of weights, (B, S, S), empty without masks."""
 Four = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Of decoded, presence, nearness and where."""
+"""Of decoded, presence, priority and where."""
 
 
-def _fake(decoded: Tensor, presence: Tensor, nearness: Tensor, where: Tensor, masks: bool, size: int) -> Three:
+def _fake(decoded: Tensor, presence: Tensor, priority: Tensor, where: Tensor, masks: bool, size: int) -> Three:
     scenes, channels = decoded.shape[0], decoded.shape[2] - masks
-    alpha, claims = (decoded.new_empty(scenes if masks else 0, size, size) for _ in range(2))
-    return decoded.new_empty(scenes, channels, size, size), alpha, claims
+    alpha, weights = (decoded.new_empty(scenes if masks else 0, size, size) for _ in range(2))
+    return decoded.new_empty(scenes, channels, size, size), alpha, weights
 
 
-def _forward(decoded: Tensor, presence: Tensor, nearness: Tensor, where: Tensor, masks: bool, size: int) -> Three:
-    made = _fake(decoded, presence, nearness, where, masks, size)
-    given = (x.contiguous() for x in (decoded, presence, nearness, where))
+def _forward(decoded: Tensor, presence: Tensor, priority: Tensor, where: Tensor, masks: bool, size: int) -> Three:
+    made = _fake(decoded, presence, priority, where, masks, size)
+    given = (x.contiguous() for x in (decoded, presence, priority, where))
     PAINT.call("paint_forward", *given, *made, *_sizes(decoded, masks, size))
     return made
 
@@ -104,60 +104,60 @@ def _sizes(decoded: Tensor, masks: bool, size: int) -> tuple[int, ...]:
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Three) -> None:
     *given, ctx.masks, ctx.size = inputs
     ctx.set_materialize_grads(False)
-    image, _, claims = output
-    ctx.save_for_backward(image if ctx.masks else image.new_empty(0), claims, *(x.contiguous() for x in given))
+    image, _, weights = output
+    ctx.save_for_backward(image if ctx.masks else image.new_empty(0), weights, *(x.contiguous() for x in given))
 
 
 def _gradients(ctx: Any, of_image: Tensor | None, of_alpha: Tensor | None, _: None) -> tuple[Tensor | None, ...]:
-    image, claims, *given = ctx.saved_tensors
+    image, weights, *given = ctx.saved_tensors
     if of_image is None:
         scenes, _, channels, *_ = given[0].shape
         of_image = image.new_zeros(scenes, channels - ctx.masks, ctx.size, ctx.size)
     if of_alpha is None:
-        of_alpha = torch.zeros_like(claims)
-    made = _paint_backward(of_image, of_alpha, image, claims, *given, ctx.masks, ctx.size)
-    decoded, presence, nearness, where = made
-    return decoded, presence, nearness if ctx.masks else None, where, None, None
+        of_alpha = torch.zeros_like(weights)
+    made = _paint_backward(of_image, of_alpha, image, weights, *given, ctx.masks, ctx.size)
+    decoded, presence, priority, where = made
+    return decoded, presence, priority if ctx.masks else None, where, None, None
 
 
 def _fake_backward(
     of_image: Tensor,
     of_alpha: Tensor,
     image: Tensor,
-    claims: Tensor,
+    weights: Tensor,
     decoded: Tensor,
     presence: Tensor,
-    nearness: Tensor,
+    priority: Tensor,
     where: Tensor,
     masks: bool,
     size: int,
 ) -> Four:
-    return torch.empty_like(decoded), torch.empty_like(presence), torch.empty_like(nearness), torch.empty_like(where)
+    return torch.empty_like(decoded), torch.empty_like(presence), torch.empty_like(priority), torch.empty_like(where)
 
 
 def _backward(
     of_image: Tensor,
     of_alpha: Tensor,
     image: Tensor,
-    claims: Tensor,
+    weights: Tensor,
     decoded: Tensor,
     presence: Tensor,
-    nearness: Tensor,
+    priority: Tensor,
     where: Tensor,
     masks: bool,
     size: int,
 ) -> Four:
-    objects = (decoded, presence, nearness, where)
-    made = _fake_backward(of_image, of_alpha, image, claims, *objects, masks, size)
-    given = (of_image.contiguous(), of_alpha.contiguous(), image, claims, *objects)
+    objects = (decoded, presence, priority, where)
+    made = _fake_backward(of_image, of_alpha, image, weights, *objects, masks, size)
+    given = (of_image.contiguous(), of_alpha.contiguous(), image, weights, *objects)
     PAINT.call("paint_backward", *given, *made, *_sizes(decoded, masks, size))
     return made
 
 
 _OPERATORS = Operators("gnm_render")
-_OBJECTS = "Tensor decoded, Tensor presence, Tensor nearness, Tensor where, bool masks, int size"
+_OBJECTS = "Tensor decoded, Tensor presence, Tensor priority, Tensor where, bool masks, int size"
 _paint_backward = _OPERATORS.define(
-    f"paint_backward(Tensor of_image, Tensor of_alpha, Tensor image, Tensor claims, {_OBJECTS})"
+    f"paint_backward(Tensor of_image, Tensor of_alpha, Tensor image, Tensor weights, {_OBJECTS})"
     " -> (Tensor, Tensor, Tensor, Tensor)",
     _backward,
     _fake_backward,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gnm_render.renderers.base import Cells, Foreground, Glimpses, ObjectRenderer
 from gnm_render.renderers.bilinear import bilinear_weights
-from gnm_render.renderers.claims import claim, cover
+from gnm_render.renderers.occlusion import apply_mask, weigh_by_occlusion
 from gnm_render.renderers.windows import Sorted, Windows, add_windows, sort_by_window
 
 
@@ -19,7 +19,7 @@ class SeparableRenderer(ObjectRenderer):
     """The same function as `stn`: output = W_y glimpse W_x^T, with the bilinear weights of each axis as matrices.
 
     Without masks, the sum over objects folds into the products, and no object ever gets a canvas; with masks, whose
-    claims multiply pixel by pixel, each gets a window just larger than its box.
+    weights multiply pixel by pixel, each gets a window just larger than its box.
 
     Args:
         dims: `size`, `channels`.
@@ -85,7 +85,7 @@ class SeparableRenderer(ObjectRenderer):
         return rearrange(painted, "b y (c x) -> b c y x", c=channels)
 
     def _compose(self, glimpses: Glimpses, windows: list[Windows], scenes: int) -> Foreground:
-        """Sum of claim * object over sum of claims: what normalising the claims first amounts to.
+        """sum of weight * object over sum of weights: what normalising the weights first amounts to.
 
         Args:
             glimpses: (1, M, ...), in the order of the windows.
@@ -93,17 +93,19 @@ class SeparableRenderer(ObjectRenderer):
             scenes: B.
         """
         sizes = [len(each.scene) for each in windows]
-        covered = cover(glimpses.decoded.squeeze(0), glimpses.presence.squeeze(0)).split(sizes)
-        nearness = (-glimpses.depth.squeeze(0)).sigmoid().split(sizes)
+        covered = apply_mask(glimpses.decoded.squeeze(0), glimpses.presence.squeeze(0)).split(sizes)
+        priority = (-glimpses.depth.squeeze(0)).sigmoid().split(sizes)
         places = glimpses.where.squeeze(0).split(sizes)
-        alike = zip(covered, places, windows, nearness, strict=True)
-        patches = [claim(self._place_in(objects, where, place), near) for objects, where, place, near in alike]
+        alike = zip(covered, places, windows, priority, strict=True)
+        patches = [
+            weigh_by_occlusion(self._place_in(objects, where, place), near) for objects, where, place, near in alike
+        ]
         if patches:
             total = add_windows(patches, windows, scenes, self.size)
         else:
             total = glimpses.decoded.new_zeros(scenes, self.size, self.channels + 2, self.size)
-        claimed, claims, alpha = rearrange(total, "b h c w -> b c h w").split([self.channels, 1, 1], dim=1)
-        return Foreground(claimed / (claims + 1e-15), alpha)
+        weighed, weights, alpha = rearrange(total, "b h c w -> b c h w").split([self.channels, 1, 1], dim=1)
+        return Foreground(weighed / (weights + 1e-15), alpha)
 
     def _place_in(self, glimpses: Tensor, where: Tensor, windows: Windows) -> Tensor:
         """(M, s, c, s) and (M, 4) → (M, side, c, side): each glimpse in its own window."""

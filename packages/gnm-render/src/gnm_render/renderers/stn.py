@@ -51,6 +51,6 @@ class STNRenderer(ObjectRenderer):
             return Foreground(self.place(glimpses.presence * glimpses.appearance, glimpses.where).sum(1), None)
         covered = glimpses.mask * glimpses.presence
         objects = self.place(covered * glimpses.appearance, glimpses.where)
-        claims = self.place(covered * (-glimpses.depth).sigmoid(), glimpses.where)
-        shares = claims / (claims.sum(1, keepdim=True) + 1e-15)
+        weights = self.place(covered * (-glimpses.depth).sigmoid(), glimpses.where)
+        shares = weights / (weights.sum(1, keepdim=True) + 1e-15)
         return Foreground((shares * objects).sum(1), self.place(covered, glimpses.where).sum(1))

@@ -20,7 +20,7 @@ from gnm_core.reading import read_file
 from gnm_core.runs.checkpoint import Checkpoint, Checkpoints
 from gnm_core.spec import load_spec
 from gnm_core.spec.build import Builder
-from gnm_core.spec.tree import Leaf, Listing, Part, children, plain
+from gnm_core.spec.tree import Leaf, Listing, PartNode, children, plain
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def parts_of(run: Path, packages: Mapping[str, str]) -> tuple[PartRow, ...]:
     return tuple(rows)
 
 
-def _options(part: Part) -> str:
+def _options(part: PartNode) -> str:
     """`steps 4, kernel 1`: options that are no parts."""
     words = []
     for name, item in children(part):
@@ -108,7 +108,7 @@ def _options(part: Part) -> str:
 
 
 def _holds_parts(listing: Listing) -> bool:
-    return any(isinstance(item, Part) for item in listing.items)
+    return any(isinstance(item, PartNode) for item in listing.items)
 
 
 def _compact(value: Any) -> str:

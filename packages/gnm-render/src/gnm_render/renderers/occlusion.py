@@ -1,4 +1,4 @@
-"""Objects under their masks, and what each claims of a pixel (supplement, Algorithm 2), with gradients in few passes.
+"""Objects under their masks, and what each weighs in a pixel (supplement, Algorithm 2), in few passes over memory.
 
 Channels stand between rows and columns, `m y c x`: so each axis of an image is a plain matrix product away.
 """
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 
-def cover(decoded: Tensor, presence: Tensor) -> Tensor:
+def apply_mask(decoded: Tensor, presence: Tensor) -> Tensor:
     """What there is of each object.
 
     Args:
@@ -20,25 +20,25 @@ def cover(decoded: Tensor, presence: Tensor) -> Tensor:
     Returns:
         (M, s, C + 1, s): a * o, and a = mask * presence.
     """
-    covered: Tensor = _Cover.apply(decoded, presence)
+    covered: Tensor = _ApplyMask.apply(decoded, presence)
     return covered
 
 
-def claim(placed: Tensor, nearness: Tensor) -> Tensor:
+def weigh_by_occlusion(placed: Tensor, priority: Tensor) -> Tensor:
     """What each object adds to the sums over all objects.
 
     Args:
         placed: (M, h, C + 1, w): a * o and a, where they belong in the image.
-        nearness: (M, 1, 1, 1): sigmoid(-depth).
+        priority: (M, 1, 1, 1): sigmoid(-depth).
 
     Returns:
-        (M, h, C + 2, w): a * o weighted by the claim a * nearness; the claim; a.
+        (M, h, C + 2, w): a * o weighted by the occlusion weight a * priority; that weight; a.
     """
-    claimed: Tensor = _Claim.apply(placed, nearness)
-    return claimed
+    weighed: Tensor = _WeighByOcclusion.apply(placed, priority)
+    return weighed
 
 
-class _Cover(torch.autograd.Function):
+class _ApplyMask(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, decoded: Tensor, presence: Tensor) -> Tensor:
         ctx.save_for_backward(decoded, presence)
@@ -62,26 +62,26 @@ class _Cover(torch.autograd.Function):
         return inner, (through * mask).sum((1, 2, 3), keepdim=True)
 
 
-class _Claim(torch.autograd.Function):
+class _WeighByOcclusion(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, placed: Tensor, nearness: Tensor) -> Tensor:
-        ctx.save_for_backward(placed, nearness)
+    def forward(ctx: Any, placed: Tensor, priority: Tensor) -> Tensor:
+        ctx.save_for_backward(placed, priority)
         count, height, channels, width = placed.shape
-        claimed = placed.new_empty(count, height, channels + 1, width)
-        weighted, claims, alpha = claimed.split([channels - 1, 1, 1], dim=2)
+        weighed = placed.new_empty(count, height, channels + 1, width)
+        weighted, weights, alpha = weighed.split([channels - 1, 1, 1], dim=2)
         alpha.copy_(placed[:, :, -1:])
-        torch.mul(alpha, nearness, out=claims)
-        torch.mul(placed[:, :, :-1], claims, out=weighted)
-        return claimed
+        torch.mul(alpha, priority, out=weights)
+        torch.mul(placed[:, :, :-1], weights, out=weighted)
+        return weighed
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        placed, nearness = ctx.saved_tensors
-        of_weighted, of_claims, of_alpha = gradient.split([placed.shape[2] - 1, 1, 1], dim=2)
+        placed, priority = ctx.saved_tensors
+        of_weighted, of_weights, of_alpha = gradient.split([placed.shape[2] - 1, 1, 1], dim=2)
         objects, alpha = placed[:, :, :-1], placed[:, :, -1:]
-        through = (of_weighted * objects).sum(2, keepdim=True).add_(of_claims)
+        through = (of_weighted * objects).sum(2, keepdim=True).add_(of_weights)
         inner = torch.empty_like(placed)
-        torch.mul(of_weighted, alpha * nearness, out=inner[:, :, :-1])
-        torch.addcmul(of_alpha, through, nearness, out=inner[:, :, -1:])
+        torch.mul(of_weighted, alpha * priority, out=inner[:, :, :-1])
+        torch.addcmul(of_alpha, through, priority, out=inner[:, :, -1:])
         return inner, (through * alpha).sum((1, 2, 3), keepdim=True)
