@@ -51,8 +51,12 @@ def cover(where: Tensor, presence: Tensor, size: int) -> Tensor:
     return covered.clamp(max=1)[:, None]
 
 
+EDGE = 0.25
+"""A shape ends where it falls below this share of its peak: thin and pointed ends are blurred most."""
+
+
 def tight_boxes(shapes: Tensor, otherwise: Tensor) -> Tensor:
-    """(B, N, H, W) → (B, N, 4) = (x0, y0, x1, y1) in pixels: where each shape rises above half of its peak.
+    """(B, N, H, W) → (B, N, 4) = (x0, y0, x1, y1) in pixels: where each shape rises above `EDGE` of its peak.
 
     Between two pixels the shape is taken to rise along a straight line.
 
@@ -61,7 +65,7 @@ def tight_boxes(shapes: Tensor, otherwise: Tensor) -> Tensor:
         otherwise: (B, N, 4), for shapes that are empty.
     """
     peak = shapes.amax((2, 3), keepdim=True)
-    above = shapes / (0.5 * peak).clamp(min=1e-6)
+    above = shapes / (EDGE * peak).clamp(min=1e-6)
     (x0, x1), (y0, y1) = _ends(above.amax(2)), _ends(above.amax(3))
     return torch.where(peak.flatten(2) > 0.01, torch.stack([x0, y0, x1, y1], -1), otherwise)
 
