@@ -5,7 +5,7 @@ import torch
 from gnm_core import Dims, OptionError, compose
 from gnm_core.contracts import Core
 from gnm_core.distributions import divergence, log_prob
-from gnm_core.gnm.inference import scene_divergence
+from gnm_core.gnm.inference import scene_divergence, symbols_given
 from gnm_core.layers.standardise import Standardise
 from gnm_core.parts.cores.cells import Cells
 from gnm_core.parts.cores.structdraw import StructDRAW
@@ -155,6 +155,9 @@ def test_a_core_of_two_maps_sees_f_x_before_the_crops_too() -> None:
     inputs = gnm.level_inputs("scene", image)
     torch.testing.assert_close(gnm.level_inputs("prior", image), gnm.eval().core.prior_inputs(seen))
     assert set(gnm.level_terms("scene", inputs, 0).kl) == {"scene", "presence", "where", "depth", "what"}
+    exact = symbols_given(gnm.head, gnm.core, seen)  # a drawing of both maps as they were says what the posterior says
+    posterior = gnm.infer_symbols(image, mode=True, hard=True).posterior
+    assert sum(kl.sum() for kl in posterior.divergence(exact, posterior.mean).values()) < 1e-3
 
 
 def test_a_width_that_its_heads_do_not_share_is_refused() -> None:
@@ -200,4 +203,4 @@ def test_structdraw_draws_in_standard_units_if_asked() -> None:
     assert (drawing.feature_map.mean((0, 2, 3)) - far.mean((0, 2, 3))).abs().max() < 50
     assert drawing.canvases[-1] is drawing.feature_map
     core.eval()
-    check_part(Core, "structdraw", standardise=True)
+    check_part(Core, "structdraw", standardise=True, maps=2)

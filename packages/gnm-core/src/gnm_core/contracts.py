@@ -131,8 +131,8 @@ class Core(Contract, nn.Module):
     code_size: int
     """S: numbers in the latent of one step."""
     maps: int = 1
-    """Feature maps that it reads, side by side: f^x, or with 2 also f^x as it was before crops or a background were
-    added to it, in front."""
+    """Feature maps that it reads and draws, side by side: f^x with whatever crops and a background add to it, or with 2
+    also f^x as it was before, in front. Of the latter z^pres, z^where and z^depth are read, of the former z^what."""
     separate_prior: ClassVar[bool] = False
     """Its prior can learn by itself, from finished posteriors (`prior_inputs` and `prior_divergence`)."""
 

@@ -26,7 +26,7 @@ class Drawing:
     """What a drawing core makes of a scene, in L autoregressive steps."""
 
     feature_map: Tensor
-    """(B, E, G, G): f_L, the map that the scene code describes."""
+    """(B, maps * E, G, G): f_L, the map (or `Core.maps` maps) that the scene code describes."""
     scene: Tensor
     """(B, L, S): z^g of every step."""
     prior: tuple[Distribution, ...]
@@ -34,7 +34,7 @@ class Drawing:
     posterior: tuple[Distribution, ...] | None
     """q(z_l | z_<l, f^x) of each step, each over (B, S); None when generating."""
     canvases: tuple[Tensor, ...]
-    """f_1 ... f_L, each (B, E, G, G): the map after each step."""
+    """f_1 ... f_L, each (B, maps * E, G, G): the map after each step."""
     divergence: Tensor | None = None
     """(B, L): KL(q(z_l) || p(z_l)) of each step in nats, where the core has computed all at once; None otherwise."""
 

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from gnm_core.completion import Completion, GeneratesAround, Proposals, around, kept_cells
 from gnm_core.editing import whole_number
+from gnm_core.gnm.inference import symbols_given
 from gnm_core.gnm.where import from_image_frame
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _around(model: "GNM", scene: "Scene", cells: list[int], n: int) -> Proposals
 def _weighed(model: "GNM", scene: "Scene", cells: list[int], n: int) -> Proposals:
     """Codes from the prior, weighed by how likely each makes the kept cells' symbols."""
     drawing = model.core.generate(n)
-    p = model.head(drawing.feature_map)
+    p = symbols_given(model.head, model.core, drawing.feature_map)
     latents = scene.latents
     assert latents is not None
     raw = from_image_frame(latents.where)

@@ -1,9 +1,9 @@
 """What one pass over a batch of images yields."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
 
 from gnm_core.contracts import Core
@@ -86,6 +86,18 @@ def scene_log_ratio(drawing: Drawing) -> Tensor:
 def maps_for(core: Core, first: Tensor, last: Tensor) -> Tensor:
     """f^x as the encoder made it and with all that was added, each (B, E, G, G) → what a core reads of them."""
     return last if core.maps == 1 else torch.cat([first, last], 1)
+
+
+def symbols_given(head: nn.Module, core: Core, feature_map: Tensor) -> SymbolicDistribution:
+    """(B, maps * E, G, G): what a core has drawn → p(z^s | f), read as the posterior is read from f^x."""
+    last: SymbolicDistribution
+    if core.maps == 1:
+        last = head(feature_map)
+        return last
+    before, after = feature_map.chunk(2, dim=1)
+    first: SymbolicDistribution = head(before)
+    last = head(after)
+    return replace(first, what=last.what)
 
 
 def monitor_of(q: SymbolicDistribution) -> dict[str, Tensor]:

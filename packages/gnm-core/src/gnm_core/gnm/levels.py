@@ -10,7 +10,7 @@ from torch.distributions import Normal
 from gnm_core.distributions import divergence
 from gnm_core.gnm.background import background_given, background_of, background_of_features, with_background
 from gnm_core.gnm.crops import read_crops
-from gnm_core.gnm.inference import maps_for, monitor_of, scene_divergence
+from gnm_core.gnm.inference import maps_for, monitor_of, scene_divergence, symbols_given
 from gnm_core.gnm.where import in_image_frame
 from gnm_core.latents import SymbolicDistribution
 from gnm_core.likelihood import gaussian_log_likelihood
@@ -79,7 +79,7 @@ def scene_terms(model: "GNM", inputs: Tensor) -> Terms:
     drawing = model.core.infer(below.features)
     kl = {
         "scene": scene_divergence(drawing).sum(dim=1),
-        **q.divergence(model.head(drawing.feature_map), q.mean),
+        **q.divergence(symbols_given(model.head, model.core, drawing.feature_map), q.mean),
     }
     if below.background is not None:
         kl["background"] = divergence(below.background, background_given(model, drawing), below.background.mean)

@@ -42,6 +42,7 @@ from gnm_core.gnm.inference import (
     monitor_of,
     scene_divergence,
     scene_log_ratio,
+    symbols_given,
 )
 from gnm_core.gnm.named import Boxes, components_of, named_objects
 from gnm_core.gnm.structure_head import StructureHead
@@ -160,7 +161,7 @@ class GNM(Model):
         if symbols.background is not None:
             background = GeneratedBackground(**vars(symbols.background), prior=background_given(self, drawing))
         both = {**vars(symbols), "background": background}
-        return Inference(**both, drawing=drawing, prior=self.head(drawing.feature_map))
+        return Inference(**both, drawing=drawing, prior=symbols_given(self.head, self.core, drawing.feature_map))
 
     def infer_symbols(
         self, image: Tensor, step: int = 0, *, mode: bool = False, hard: bool = False
@@ -288,7 +289,7 @@ class GNM(Model):
     @torch.no_grad()
     def scene_of(self, drawing: Drawing, *, symbols: Symbols = "mode", step: int | None = None) -> Scene:
         """The scene that a drawing describes, through p(z^s | z^g) and p(z^b | z^g)."""
-        p, background = self.head(drawing.feature_map), None
+        p, background = symbols_given(self.head, self.core, drawing.feature_map), None
         if self.background_generator is not None:
             prior = background_given(self, drawing)
             background = prior.mean if symbols == "mode" else prior.rsample()

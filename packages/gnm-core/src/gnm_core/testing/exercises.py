@@ -117,7 +117,7 @@ def _core(core: Core, dims: Dims) -> Outputs:
 
 
 def _drawing(method: str, drawing: Drawing, core: Core, dims: Dims, *, inferred: bool) -> None:
-    steps, canvas = core.steps, (BATCH, dims.features, dims.grid, dims.grid)
+    steps, canvas = core.steps, (BATCH, core.maps * dims.features, dims.grid, dims.grid)
     require_shape(f"{method}: the feature map", drawing.feature_map, *canvas)
     require_shape(f"{method}: the scene code", drawing.scene, BATCH, steps, core.code_size)
     require_length(f"{method}: canvases", drawing.canvases, steps)

@@ -33,7 +33,8 @@ class Cells(Core):
 
     Args:
         dims: `features`, `grid`, `scene`.
-        maps: feature maps that it reads, see `Core.maps`; with a glimpse encoder 2, or boxes are hidden behind crops.
+        maps: feature maps that it reads and draws, see `Core.maps`; 2 where there is a glimpse encoder, as no single
+            map says both what f^x says of a box and what its crop adds.
         levels: V, levels of each number of a code.
         width: numbers a cell of the transformers.
         heads: their attention heads.
@@ -67,16 +68,15 @@ class Cells(Core):
         if width % heads:
             raise OptionError("width", f"{width} is no multiple of heads ({heads})")
         self.steps, self.code_size, self.grid, self.levels = dims.grid**2, dims.scene, dims.grid, levels
-        self.maps, self.features = maps, dims.features
-        self.standard = Standardise(dims.features)
-        self.first_standard = Standardise(dims.features) if maps == 2 else None
+        self.maps = maps
+        self.standard = Standardise(maps * dims.features)
         self.place = nn.Parameter(torch.empty(self.steps, width).normal_(std=0.1))
         self.reader = nn.Sequential(*(Block(width, heads, 2, causal=False) for _ in range(read)), nn.LayerNorm(width))
         self.read, self.describe = nn.Linear(maps * dims.features, width), nn.Linear(width, 2 * dims.scene)
         self.write_place = nn.Parameter(torch.empty(self.steps, width).normal_(std=0.1))
         self.imagine = nn.Sequential(nn.Linear(dims.scene, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
         self.writer = nn.Sequential(*(Block(width, heads, 2, causal=False) for _ in range(write)), nn.LayerNorm(width))
-        self.write = nn.Linear(width, dims.features)
+        self.write = nn.Linear(width, maps * dims.features)
         self.prior = CodePrior(
             self.steps,
             dims.scene,
@@ -103,10 +103,7 @@ class Cells(Core):
 
     def prior_inputs(self, features: Tensor) -> Tensor:
         """(B, maps * E, G, G) → (B, L, 2 * S): parameters of the posterior, all that the prior learns from."""
-        standard = self.standard(features[:, -self.features :])
-        if self.first_standard is not None:
-            standard = torch.cat([self.first_standard(features[:, : self.features]), standard], 1)
-        cells = rearrange(standard, "b e h w -> b (h w) e")
+        cells = rearrange(self.standard(features), "b e h w -> b (h w) e")
         described: Tensor = self.describe(self.reader(self.read(cells) + self.place))
         return described
 

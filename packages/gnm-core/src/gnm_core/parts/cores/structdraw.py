@@ -1,6 +1,6 @@
 """StructDRAW: draws the scene's feature map in autoregressive steps."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge, MinLen
@@ -28,6 +28,8 @@ class StructDRAW(Core):
         interaction: hidden sizes of the MLP from the encoder's state to q(z_l).
         decoder: hidden sizes of the MLP from z_l to the decoder's input (Table 7: 512, 1024; MNIST as published:
             512, 512).
+        maps: feature maps that it reads and draws, see `Core.maps`; 2 where there is a glimpse encoder, as no single
+            map says both what f^x says of a box and what its crop adds.
         standardise: feature maps are read and drawn in the units of their own channels, by running statistics; without,
             as published, the first maps that the symbols meet are like none that they have seen.
 
@@ -44,23 +46,24 @@ class StructDRAW(Core):
         kernel: Annotated[int, Ge(1)] = 1,
         interaction: Annotated[tuple[int, ...], MinLen(1)] = (512, 512),
         decoder: Annotated[tuple[int, ...], MinLen(1)] = (512, 512),
+        maps: Literal[1, 2] = 1,
         standardise: bool = False,
     ) -> None:
         super().__init__()
         if kernel % 2 == 0:
             raise OptionError("kernel", f"{kernel} is even: the map would change its size")
         self.steps, self.code_size, self.grid, self.features = steps, dims.scene, dims.grid, dims.features
-        flat = dims.features * dims.grid**2
-        self.encoder = ConvLSTM(3 * dims.features, dims.features, dims.grid, kernel)
-        self.decoder = ConvLSTM(2 * dims.features, dims.features, dims.grid, kernel)
+        self.maps, flat = maps, dims.features * dims.grid**2
+        self.encoder = ConvLSTM((2 * maps + 1) * dims.features, dims.features, dims.grid, kernel)
+        self.decoder = ConvLSTM((maps + 1) * dims.features, dims.features, dims.grid, kernel)
         self.prior = prior
         self.posterior = mlp([flat, *interaction, 2 * dims.scene])
         self.decode = mlp([dims.scene, *decoder, flat], activate_last=True)
-        self.write = nn.Conv2d(dims.features, dims.features, 3, padding=1)
-        self.standard = Standardise(dims.features) if standardise else None
+        self.write = nn.Conv2d(dims.features, maps * dims.features, 3, padding=1)
+        self.standard = Standardise(maps * dims.features) if standardise else None
 
     def infer(self, features: Tensor, *, mode: bool = False) -> Drawing:
-        """(B, E, G, G) → a drawing with a sample (with `mode`: the mean) of q(z^g | f^x)."""
+        """(B, maps * E, G, G) → a drawing with a sample (with `mode`: the mean) of q(z^g | f^x)."""
         if self.standard is not None:
             features = self.standard(features)
         return self._draw(features.shape[0], features=features, mode=mode)
@@ -73,7 +76,7 @@ class StructDRAW(Core):
         self, n: int, *, features: Tensor | None = None, scene: Tensor | None = None, mode: bool = False
     ) -> Drawing:
         reading, drawing = self.encoder.initial(n), self.decoder.initial(n)
-        canvas = torch.zeros_like(drawing.hidden)
+        canvas = torch.zeros_like(drawing.hidden).repeat(1, self.maps, 1, 1)
         states, priors, posteriors, codes, canvases = [], [], [], [], []
         for step in range(self.steps):
             states.append(drawing.hidden)
