@@ -5,7 +5,7 @@
 Each row runs in a process of its own, so that its peak memory is its own. On a machine that others use too, wall time
 says little; CPU time on one thread (`--threads 1`, the default) says more, and the matrix product that each row is
 compared with is measured in the same process, the same way. `plain` rows compute the same functions of the same weights
-layer by layer, as the published implementations do (`gnm_baselines.plain`).
+layer by layer, as the published implementations do (`gnm_core.kernels.reference`).
 """
 
 import argparse
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 FIVE = ["model.attention.channels=[32, 32, 64, 64, 64]", "model.attention.strides=[2, 2, 2, 1, 1]"]
 CASES: dict[str, tuple[str, list[str]]] = {
@@ -55,7 +56,7 @@ def measure(
 
     torch.set_num_threads(threads)
     library = megabytes()
-    from gnm_core import load_spec
+    from gnm_core import kernels, load_spec
     from gnm_core.training.allocator import keep_freed_memory
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -69,22 +70,19 @@ def measure(
     checked = load_spec(spec, overrides)
     model, objective = checked.model().train(), checked.objective()
     size = sum(p.numel() for p in model.parameters())
-    if plain:
-        from gnm_baselines.plain import plain as plain_twin
-
-        model = plain_twin(model)
     torch.manual_seed(0)
     image = torch.rand(batch, checked.dims.channels, checked.dims.size, checked.dims.size)
 
     def step(number: int = 1000) -> None:
-        objective(model.terms(image, number), number).total.backward()
+        with kernels.reference() if plain else nullcontext():
+            objective(model.terms(image, number), number).total.backward()
         model.zero_grad(set_to_none=True)
 
     step()
     seconds = median_time(step, repeats, clock)
     peak = megabytes()
     few = image[:2]
-    with FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter, kernels.reference() if plain else nullcontext():
         objective(model.terms(few, 1000), 1000).total.backward()
     gigaflop = counter.get_total_flops() / 2 * batch / 1e9
     return {

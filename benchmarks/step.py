@@ -15,10 +15,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import torch
-from gnm_core import compose, load_spec
+from gnm_core import compose, kernels, load_spec
 from gnm_core.parts.optimizers.rmsprop import RMSprop
 from gnm_core.parts.schedules.constant import Constant
 from gnm_core.training.allocator import keep_freed_memory
@@ -48,7 +49,7 @@ def training(model: torch.nn.Module, image: torch.Tensor, objective: torch.nn.Mo
     )
 
     def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=kind == "bf16"):
+        with reference(kind), torch.autocast("cpu", torch.bfloat16, enabled=kind == "bf16"):
             loss = objective(model.terms(image, 1000), 1000).total
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1)
@@ -56,6 +57,18 @@ def training(model: torch.nn.Module, image: torch.Tensor, objective: torch.nn.Mo
         optimizer.zero_grad(set_to_none=True)
 
     return step
+
+
+def reference(kind: str) -> AbstractContextManager[None]:
+    return kernels.reference() if kind == "plain" else nullcontext()
+
+
+def sampling(model: torch.nn.Module, kind: str) -> Callable[[], None]:
+    def sample() -> None:
+        with reference(kind):
+            model.sample(50)
+
+    return sample
 
 
 def build(spec: str) -> tuple[torch.nn.Module, torch.nn.Module, torch.Tensor]:
@@ -67,9 +80,9 @@ def build(spec: str) -> tuple[torch.nn.Module, torch.nn.Module, torch.Tensor]:
 
 def compare(spec: str, repeats: int) -> None:
     model, objective, image = build(spec)
-    reference = plain(model)
+    twin = plain(model)
     runs = {
-        "plain": training(reference, image, objective, "plain"),
+        "plain": training(twin, image, objective, "plain"),
         "float32": training(model, image, objective, "float32"),
         "bf16": training(model, image, objective, "bf16"),
     }
@@ -77,11 +90,11 @@ def compare(spec: str, repeats: int) -> None:
     with torch.no_grad():  # untrained weights: make a quarter of the cells hold an object, as in the data
         drawing = model.core.generate(200)
         raw = model.head(drawing.feature_map).presence.logits / model.head.presence_scale
-        for each in (model, reference):
+        for each in (model, twin):
             each.head.presence.bias -= raw.atanh().flatten().quantile(0.75)
     report(
         f"{spec}: sampling 50 scenes",
-        {"plain": lambda: reference.sample(50), "float32": lambda: model.sample(50)},
+        {"plain": sampling(twin, "plain"), "float32": sampling(model, "float32")},
         repeats,
     )
 

@@ -18,3 +18,13 @@ def gnm_register(register: Register) -> None:
     register.part("background", "space", "gnm_baselines.space.background:Background")
     register.model("space", "gnm_baselines.space.model:SPACE")
     register.specs("gnm_baselines:specs")
+    for name, function in (
+        ("elu", "gnm_baselines.fused.elu:elu"),
+        ("norm-glu", "gnm_baselines.fused.norm_glu:norm_glu"),
+        ("gated-transposed", "gnm_baselines.fused.gated:gated_transposed"),
+        ("gated-dense", "gnm_baselines.fused.gated:gated_dense"),
+        ("gated-expand", "gnm_baselines.fused.gated:gated_expand"),
+        ("broadcast-decoder", "gnm_baselines.fused.broadcast:broadcast_decoder"),
+        ("space-paint", "gnm_baselines.fused.painting:paint"),
+    ):
+        register.kernel(name, function)

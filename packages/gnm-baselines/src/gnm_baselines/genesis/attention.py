@@ -11,8 +11,8 @@ from gnm_core.dims import Dims
 from gnm_core.errors import OptionError
 from torch import Tensor, nn
 
+from gnm_baselines.fused.pointwise import pointwise
 from gnm_baselines.layers.gated import GatedConv, GatedDense, GatedExpand, GatedTransposed
-from gnm_baselines.layers.pointwise import pointwise
 
 Sizes = Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)]
 

@@ -1,23 +1,14 @@
-"""Spatial broadcast decoder (Watters et al., 2019, arXiv:1901.07017) that never broadcasts."""
+"""Spatial broadcast decoder (Watters et al., 2019, arXiv:1901.07017)."""
 
 import numpy as np
 import torch
+from gnm_core import kernels
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from gnm_baselines.layers.elu import elu, elu_of_sum
-from gnm_baselines.layers.pointwise import pointwise
-
-CHUNK = 8
-"""Pictures decoded at a time, so that what is not kept for the backward pass stays small."""
 
 
 class BroadcastDecoder(nn.Module):
     """Codes to pictures: the code at every pixel beside its coordinates, valid 3x3 convolutions with ELU, 1x1, sigmoid.
-
-    The code is the same at every pixel, so the first convolution adds to a picture the same numbers everywhere: the
-    code times the kernel's sum. What it makes of the coordinates is the same for all pictures. Neither the broadcast
-    map nor its convolution is ever computed.
 
     Args:
         code: numbers in.
@@ -43,13 +34,13 @@ class BroadcastDecoder(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """(N, code) → (N, outputs, size, size) in [0, 1]."""
-        first = self.convs[0]
-        assert isinstance(first, nn.Conv2d)
-        shared = F.conv2d(self.coordinates, first.weight[:, self.code :], first.bias)[0]
-        own = codes @ first.weight[:, : self.code].sum((2, 3)).T
-        return torch.cat([self._decode(elu_of_sum(shared, some)) for some in own.split(CHUNK)])
-
-    def _decode(self, x: Tensor) -> Tensor:
-        for conv in self.convs[1:]:
-            x = elu(conv(x))
-        return pointwise(self.last, x).sigmoid()
+        made: Tensor | None = kernels.run("broadcast-decoder", self, codes)
+        if made is not None:
+            return made
+        side = self.coordinates.shape[-1]
+        x = codes[:, :, None, None].expand(-1, -1, side, side)
+        x = torch.cat([x, self.coordinates.expand(len(codes), -1, -1, -1)], dim=1)
+        for conv in self.convs:
+            x = F.elu(conv(x))
+        pictures: Tensor = self.last(x)
+        return pictures.sigmoid()
