@@ -4,7 +4,8 @@
 
 Each commit is checked out and gets an environment whose third-party packages are those of this one. Their processes
 alternate, A B, B A, A B, ...; of each pair the ratio B / A is taken, and the median of the ratios is printed with its
-95 % interval (of the order statistics: no distribution is assumed). Nothing else should run.
+95 % interval (of the order statistics: no distribution is assumed). Nothing else should run; with one thread the time is
+the processor's, which says something on a machine that others use as well.
 """
 
 import argparse
@@ -45,10 +46,11 @@ def step():
 def sample():
     with torch.no_grad():
         model.sample(50)
+clock = time.process_time if threads == 1 else time.perf_counter
 def seconds(run):
-    start = time.perf_counter()
+    start = clock()
     run()
-    return time.perf_counter() - start
+    return clock() - start
 for run in (step, step, sample):
     run()
 found = {"step": statistics.median(seconds(step) for _ in range(steps))}
@@ -60,7 +62,9 @@ print(json.dumps(found))
 
 def environment(commit: str, folder: Path) -> Path:
     """The Python of an environment with the packages of a commit, and this one's third-party packages."""
-    subprocess.run(["git", "-C", str(ROOT), "worktree", "add", "--detach", str(folder / "tree"), commit], check=True)
+    subprocess.run(
+        ["git", "-C", str(ROOT), "worktree", "add", "--quiet", "--detach", str(folder / "tree"), commit], check=True
+    )
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "env")], check=True)
     (site,) = (folder / "env/lib").glob("python*/site-packages")
     for path in next((Path(sys.prefix) / "lib").glob("python*/site-packages")).iterdir():
@@ -84,7 +88,8 @@ def spec_of(tree: Path, name: str) -> str:
 
 
 def measured(python: Path, *arguments: object) -> dict[str, float]:
-    command = [str(python), "-c", MEASURE, *map(str, arguments)]
+    # a commit whose C could not be compiled warns, and would be measured without
+    command = [str(python), "-W", "error::UserWarning", "-c", MEASURE, *map(str, arguments)]
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=clean)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
