@@ -4,8 +4,8 @@
 
 Each commit is checked out and gets an environment whose third-party packages are those of this one. Their processes
 alternate, A B, B A, A B, ...; of each pair the ratio B / A is taken, and the median of the ratios is printed with its
-95 % interval (of the order statistics: no distribution is assumed). Nothing else should run; with one thread the time is
-the processor's, which says something on a machine that others use as well.
+95 % interval (of the order statistics: no distribution is assumed). Nothing else should run; with one thread
+the time is the processor's, which says something on a machine that others use as well.
 """
 
 import argparse
