@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 from einops import rearrange
 from gnm_core.contracts import BackgroundDecoder, Default, Encoder, Model
 from gnm_core.dims import Dims
@@ -39,7 +39,7 @@ class VAE(Model):
         *,
         encoder: Annotated[Encoder, Default("conv")],
         decoder: Annotated[BackgroundDecoder, Default("subpixel-code")],
-        hidden: tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)]] = (128, 128),
+        hidden: tuple[Annotated[int, Ge(1), Le(65536)], Annotated[int, Ge(1), Le(65536)]] = (128, 128),
         sigma: Annotated[float, Gt(0)] = 0.2,
     ) -> None:
         super().__init__()

@@ -1,10 +1,12 @@
 """Distributions of the latents, and divergences in nats per image."""
 
+from contextlib import suppress
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, Normal, kl_divergence
+from torch.distributions.kl import _KL_REGISTRY as KL_REGISTRY
 from torch.nn import functional as F
 
 from gnm_core.precision import at_least_float32
@@ -43,15 +45,16 @@ def log_prob(distribution: Distribution, value: Tensor) -> Tensor:
 
 def elementwise_divergence(q: Distribution, p: Distribution, sample: Tensor) -> Tensor:
     """KL(q || p) with the axes that q's log-density has: in closed form, else estimated from `sample` ~ q."""
-    if isinstance(q, Normal) and isinstance(p, Normal):
+    plain = _is_torchs(q) and _is_torchs(p)
+    if plain and isinstance(q, Normal) and isinstance(p, Normal):
         return normal_divergence(q, p)
-    if isinstance(q, Bernoulli) and isinstance(p, Bernoulli):
+    if plain and isinstance(q, Bernoulli) and isinstance(p, Bernoulli):
         return bernoulli_divergence(q, p)
     if q.event_shape == p.event_shape:
-        try:
-            return kl_divergence(q, p)
-        except NotImplementedError:
-            return q.log_prob(sample) - p.log_prob(sample)
+        if plain or (type(q), type(p)) in KL_REGISTRY:
+            with suppress(NotImplementedError):
+                return kl_divergence(q, p)
+        return q.log_prob(sample) - p.log_prob(sample)
     raise ValueError(
         f"{type(q).__name__} with event shape {tuple(q.event_shape)} cannot be compared element by element "
         f"with {type(p).__name__} with event shape {tuple(p.event_shape)}"
@@ -64,6 +67,13 @@ class Reference(Protocol):
 
     def divergence_from(self, q: Distribution, sample: Tensor) -> Tensor | None:
         """(B,): KL(q || self) in nats, estimated from `sample` ~ q without bias; None for the general way."""
+
+
+def _is_torchs(distribution: Distribution) -> bool:
+    """Whether its density is the one that torch's closed forms are about: a subclass may have its own."""
+    if isinstance(distribution, Independent):
+        return _is_torchs(distribution.base_dist)
+    return type(distribution).log_prob.__module__.startswith("torch.distributions.")
 
 
 def divergence(q: Distribution, p: Distribution, sample: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ def blamed(doing: str = "", still_safe: str = "") -> Iterator[None]:
 
 
 def told(error: BaseException, doing: str = "", still_safe: str = "") -> GnmError:
-    """What an exception means to a user. An error of ours stays what it is, with the still_safe added.
+    """What an exception means to a user. An error of ours stays what it is, with both added.
 
     Args:
         error: what was raised.
@@ -69,8 +69,8 @@ def told(error: BaseException, doing: str = "", still_safe: str = "") -> GnmErro
     """
     before, after = (f"{doing}: " if doing else ""), (f"\n{still_safe}" if still_safe else "")
     if isinstance(error, GnmError):
-        if still_safe:
-            error.args = (f"{error}{after}",)
+        text = str(error)
+        error.args = (f"{'' if text.startswith(doing) else before}{text}{after}",)
         return error
     said, owner = said_by(error), owner_of(error)
     whose = f"{owner}: " if owner else ""
@@ -101,7 +101,12 @@ def owner_of(error: BaseException) -> Owner | None:
 
 def _part_in(frame: FrameType) -> Owner | None:
     """The part whose method the frame is."""
-    thing, contracts = frame.f_locals.get("self"), sys.modules.get("gnm_core.contracts")
+    return owner_of_part(frame.f_locals.get("self"))
+
+
+def owner_of_part(thing: object) -> Owner | None:
+    """Who answers for a part; None for what is no registered part."""
+    contracts = sys.modules.get("gnm_core.contracts")
     if contracts is None or not isinstance(thing, contracts.Contract):
         return None
     noted = getattr(thing, "__dict__", {}).get(_MARK)

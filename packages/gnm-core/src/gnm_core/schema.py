@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 from pydantic import AllowInfNan
 
 from gnm_core.contracts import Data, Default, Model, Objective, Optimizer
@@ -20,9 +20,9 @@ class Stage:
 
     name: str | None = None
     """Name in the progress display and in the metrics; `stage 1` and so on where left out."""
-    steps: Annotated[int, Ge(1)] | None = None
+    steps: Annotated[int, Ge(1), Le(10**12)] | None = None
     """How many updates this stage makes."""
-    batch: Annotated[int, Ge(1)] | None = None
+    batch: Annotated[int, Ge(1), Le(10**6)] | None = None
     """Images in a step, over all processes together."""
     train: tuple[str, ...] | None = None
     """Dotted prefixes of the model's parameters that learn (`encoder`, `core.prior`); empty for all."""
@@ -47,9 +47,9 @@ class Training:
 
     stages: tuple[Stage, ...] = ()
     """Stretches of training, one after the other; empty for a single one."""
-    steps: Annotated[int, Ge(1)] = 100_000
+    steps: Annotated[int, Ge(1), Le(10**12)] = 100_000
     """Updates of a stage."""
-    batch: Annotated[int, Ge(1)] = 32
+    batch: Annotated[int, Ge(1), Le(10**6)] = 32
     """Images in a step, over all processes together."""
     train: tuple[str, ...] = ()
     """Dotted prefixes of the parameters that learn; empty for all."""
@@ -59,17 +59,17 @@ class Training:
     """One optimiser, or several over different parts; empty for RMSprop with a learning rate of 1e-4."""
     clip: Annotated[float, Gt(0), AllowInfNan()] = 1.0
     """Largest gradient norm; `.inf` for no limit."""
-    seed: Annotated[int, Ge(0)] = 0
+    seed: Annotated[int, Ge(0), Le(2**63 - 1)] = 0
     """All randomness of a step is a pure function of this and the step."""
-    checkpoint_every: Annotated[int, Ge(1)] = 1000
+    checkpoint_every: Annotated[int, Ge(1), Le(10**12)] = 1000
     """Steps between two checkpoints."""
-    keep: Annotated[int, Ge(1)] = 3
+    keep: Annotated[int, Ge(1), Le(10**12)] = 3
     """Checkpoints kept: the newest ones."""
-    picture_every: Annotated[int, Ge(0)] = 1000
+    picture_every: Annotated[int, Ge(0), Le(10**12)] = 1000
     """Steps between two pictures; 0 for none."""
-    levels_every: Annotated[int, Ge(0)] = 0
+    levels_every: Annotated[int, Ge(0), Le(10**12)] = 0
     """Steps between two measurements of how many scenes obey their rule, level by level; 0 for none."""
-    log_every: Annotated[int, Ge(1)] = 50
+    log_every: Annotated[int, Ge(1), Le(10**12)] = 50
     """Steps between two records in the metrics."""
     on_nonfinite: Literal["rollback", "stop"] = "rollback"
     """What happens after a term or a gradient is not finite; the third in a row stops either way."""

@@ -343,3 +343,39 @@ def test_pictures_open_and_curves_answer_the_pointer(run: Path, tmp_path: Path) 
     assert probe["size"] == 160
     assert probe["images"]
     assert probe["heading"] == "Scenes that obey, by level at step 300"
+
+
+DOES = "document.documentElement.dataset.attacked='1'"
+ATTACK = f'</pre></title></script><script>{DOES}</script><img src=x onerror="{DOES}">'
+
+
+def test_no_name_in_a_run_becomes_code_in_a_browser(tmp_path: Path) -> None:
+    attacked = replace(
+        EVALUATION,
+        label=ATTACK,
+        model=ATTACK,
+        data=ATTACK,
+        packages={ATTACK: ATTACK},
+        data_options={ATTACK: ATTACK},
+        metrics={
+            ATTACK: Outcome((Value(ATTACK, 1.0, unit=ATTACK),), {ATTACK: ATTACK}, options={ATTACK: ATTACK}),
+            "skipped": Outcome((), skipped=ATTACK),
+        },
+    )
+    run = make_run(tmp_path / "<img src=x onerror=alert(1)>", attacked)
+    rows = [
+        {"step": s, "stage": ATTACK, "elbo": 5000.0 + s, f"kl.{ATTACK}": 3.0, ATTACK: 4.0 + s}
+        for s in range(10, 100, 10)
+    ]
+    rows.append({"step": 20, "warning": ATTACK})
+    (run / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    drawn = [Drawn(ATTACK, ATTACK, "samples.png"), Drawn("resample", ATTACK, reason=ATTACK)]
+    (run / "evaluation/figures/figures.json").write_text(
+        json.dumps({"seed": 0, "figures": [vars(one) for one in drawn]})
+    )
+    (run / "spec.yaml").write_text(f"# {ATTACK}\n" + (run / "spec.yaml").read_text())
+    page = write_report([pair(run, attacked), pair(run, replace(attacked, label="other"))], tmp_path / "page")
+    seen = browse(page, tmp_path / "profile", "--window-size=900,900", "--dump-dom")
+    assert "data-attacked" not in seen.stdout
+    assert "&lt;script&gt;document" in seen.stdout
+    assert "CONSOLE" not in seen.stderr, seen.stderr

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from einops import rearrange
 from gnm_core.contracts import Core
 from gnm_core.dims import Dims
@@ -36,9 +36,9 @@ class ConvDRAW(Core):
         self,
         dims: Dims,
         *,
-        steps: Annotated[int, Ge(1)] = 4,
-        kernel: Annotated[int, Ge(1)] = 3,
-        hidden: Annotated[int, Ge(1)] | None = None,
+        steps: Annotated[int, Ge(1), Le(1024)] = 4,
+        kernel: Annotated[int, Ge(1), Le(255)] = 3,
+        hidden: Annotated[int, Ge(1), Le(65536)] | None = None,
     ) -> None:
         super().__init__()
         if kernel % 2 == 0:

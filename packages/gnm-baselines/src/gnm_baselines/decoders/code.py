@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from einops import rearrange
 from gnm_core.contracts import BackgroundDecoder
 from gnm_core.dims import Dims
@@ -12,7 +12,7 @@ from torch import Tensor
 from gnm_baselines.decoders.growth import check_growth, doublings
 from gnm_baselines.layers.relu_norm import ReluNorm2d
 
-Sizes = tuple[Annotated[int, Ge(1)], ...]
+Sizes = tuple[Annotated[int, Ge(1), Le(65536)], ...]
 
 
 class CodeDecoder(BackgroundDecoder):

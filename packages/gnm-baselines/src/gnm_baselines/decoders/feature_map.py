@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from gnm_core.dims import Dims
 from gnm_render.decoders.stack import subpixel_stack
 from torch import Tensor
@@ -11,7 +11,7 @@ from gnm_baselines.decoders.contract import MapDecoder
 from gnm_baselines.decoders.growth import check_growth, doublings
 from gnm_baselines.layers.relu_norm import ReluNorm2d
 
-Sizes = tuple[Annotated[int, Ge(1)], ...]
+Sizes = tuple[Annotated[int, Ge(1), Le(65536)], ...]
 
 
 class SubpixelMap(MapDecoder):

@@ -5,7 +5,7 @@ from math import prod
 from typing import Annotated
 
 import torch
-from annotated_types import Ge, MinLen
+from annotated_types import Ge, Le, MinLen
 from gnm_core.contracts import Contract
 from gnm_core.dims import Dims
 from gnm_core.errors import OptionError
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from gnm_baselines.fused.pointwise import pointwise
 from gnm_baselines.layers.gated import GatedConv, GatedDense, GatedExpand, GatedTransposed
 
-Sizes = Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)]
+Sizes = Annotated[tuple[Annotated[int, Ge(1), Le(65536)], ...], MinLen(1)]
 
 
 class Attention(Contract, nn.Module):
@@ -62,8 +62,8 @@ class GatedAttention(Attention):
         channels: Sizes = (32, 32, 64, 64, 64, 64, 64),
         strides: Sizes = (1, 2, 1, 2, 1, 2, 1),
         decoder: Sizes | None = None,
-        features: Annotated[int, Ge(1)] = 256,
-        code: Annotated[int, Ge(1)] = 64,
+        features: Annotated[int, Ge(1), Le(65536)] = 256,
+        code: Annotated[int, Ge(1), Le(65536)] = 64,
     ) -> None:
         super().__init__()
         layers = len(channels)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 from einops import rearrange, repeat
 from gnm_core.contracts import Default, Model
 from gnm_core.dims import Dims
@@ -66,12 +66,12 @@ class GENESIS(Model):
         dims: Dims,
         *,
         attention: Annotated[Attention, Default("gated")],
-        components: Annotated[int, Ge(2)] = 5,
-        component: Annotated[int, Ge(1)] = 16,
-        layers: Annotated[int, Ge(1)] = 3,
-        channels: Annotated[int, Ge(1)] = 32,
-        posterior_hidden: Annotated[int, Ge(1)] = 128,
-        prior_hidden: Annotated[int, Ge(1)] = 256,
+        components: Annotated[int, Ge(2), Le(1024)] = 5,
+        component: Annotated[int, Ge(1), Le(65536)] = 16,
+        layers: Annotated[int, Ge(1), Le(64)] = 3,
+        channels: Annotated[int, Ge(1), Le(65536)] = 32,
+        posterior_hidden: Annotated[int, Ge(1), Le(65536)] = 128,
+        prior_hidden: Annotated[int, Ge(1), Le(65536)] = 256,
         sigma: Annotated[float, Gt(0)] = 0.2,
     ) -> None:
         super().__init__()

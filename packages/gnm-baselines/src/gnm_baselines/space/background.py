@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from einops import rearrange, repeat
 from gnm_core.contracts import Contract
 from gnm_core.dims import Dims
@@ -21,7 +21,7 @@ from gnm_baselines.layers.elu import elu
 from gnm_baselines.layers.sequence import SequencePosterior, SequencePrior
 from gnm_baselines.layers.sticks import break_sticks
 
-Sizes = tuple[Annotated[int, Ge(1)], ...]
+Sizes = tuple[Annotated[int, Ge(1), Le(65536)], ...]
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,13 @@ class Background(Contract, nn.Module):
         self,
         dims: Dims,
         *,
-        components: Annotated[int, Ge(2)] = 5,
-        mask: Annotated[int, Ge(1)] = 32,
-        component: Annotated[int, Ge(1)] = 32,
-        hidden: Annotated[int, Ge(1)] = 64,
+        components: Annotated[int, Ge(2), Le(1024)] = 5,
+        mask: Annotated[int, Ge(1), Le(65536)] = 32,
+        component: Annotated[int, Ge(1), Le(65536)] = 32,
+        hidden: Annotated[int, Ge(1), Le(65536)] = 64,
         decoder: Sizes = (256, 128, 64, 16),
         upscales: Sizes | None = None,
-        layers: Annotated[int, Ge(1)] = 3,
+        layers: Annotated[int, Ge(1), Le(64)] = 3,
     ) -> None:
         super().__init__()
         if dims.size % 16:

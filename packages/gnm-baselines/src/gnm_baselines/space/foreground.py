@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from einops import rearrange
 from gnm_core.contracts import Contract, Default, Encoder, GlimpseDecoder, Schedule
 from gnm_core.dims import Dims
@@ -72,7 +72,12 @@ class Foreground(Contract, nn.Module):
         presence: Annotated[Schedule, Default("linear", from_=0.1, to=0.01, since=4000, until=10000)],
         scale_mean: Annotated[Schedule, Default("linear", from_=-1.0, to=-2.0, since=10000, until=20000)],
         temperature: Annotated[Schedule, Default("linear", from_=2.5, to=0.5, until=20000)],
-        channels: tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)], Annotated[int, Ge(1)], Annotated[int, Ge(1)]] = (
+        channels: tuple[
+            Annotated[int, Ge(1), Le(65536)],
+            Annotated[int, Ge(1), Le(65536)],
+            Annotated[int, Ge(1), Le(65536)],
+            Annotated[int, Ge(1), Le(65536)],
+        ] = (
             16,
             32,
             64,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 from einops import rearrange
 from gnm_core.completion import Completion, around, kept_cells
 from gnm_core.contracts import Default, Model, Schedule
@@ -74,7 +74,7 @@ class SPACE(Model):
         foreground: Annotated[Foreground, Default("space")],
         background: Annotated[Background, Default("space")],
         boundary: Annotated[Schedule, Default("steps", values=(1.0, 0.0), at=(100000,))],
-        margin: Annotated[int, Ge(0)] = 6,
+        margin: Annotated[int, Ge(0), Le(4096)] = 6,
         sigma: Annotated[float, Gt(0)] = 0.15,
     ) -> None:
         super().__init__()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "overrides",
     multiple=True,
     metavar="PATH=VALUE",
-    help="Change a metric, such as metrics.ll.particles=10; may be given again.",
+    help="Change a metric (metrics.ll.particles=10) or the data to measure on (data.dir=NEW); may be given again.",
 )
 @click.option("-n", "limit", type=click.IntRange(min=1), help="Look at the first so many images of the split, at most.")
 @click.option(
@@ -82,10 +82,11 @@ def evaluate(
     if not runs and not models:
         raise click.UsageError("name a RUN, or a model by --pretrained")
     settings = Settings(**given)
+    wanted = _wanted(names, overrides)
     homes = {run: run for run in runs} | {find(model): _own_folder(find(model)) for model in models}
     console, notes = Console(), Console(stderr=True)
     trials = [
-        _open(run, folder, names, overrides, settings, at, device)
+        _open(run, folder, wanted, settings, at, device)
         for run, folder in zip(homes, _folders(runs, models, homes, out), strict=True)
     ]
     failures: list[str] = []
@@ -147,26 +148,41 @@ class _Trial:
         return evaluation
 
 
-def _open(
-    folder: Path,
-    out: Path,
-    names: str | None,
-    overrides: tuple[str, ...],
-    settings: "Settings",
-    at: int | None,
-    device: str,
-) -> _Trial:
+@dataclass(frozen=True)
+class _Wanted:
+    """What is to be measured, and on what."""
+
+    metrics: list[str]
+    options: tuple[str, ...]
+    """`metrics.NAME.OPTION=VALUE` texts."""
+    data: tuple[str, ...]
+    """`data.OPTION=VALUE` texts."""
+
+
+def _wanted(names: str | None, overrides: tuple[str, ...]) -> _Wanted:
+    """Whatever can be wrong with names and options is wrong here, before any model is loaded."""
+    from gnm_core.evaluation import choose
+
+    metrics = [name.strip() for name in (names or "").split(",") if name.strip()]
+    if names is not None and not metrics:
+        raise click.UsageError("--metrics names no metric")
+    data = tuple(text for text in overrides if text.lstrip().startswith(("data.", "data=")))
+    options = tuple(text for text in overrides if text not in data)
+    choose(metrics, options)
+    return _Wanted(metrics, options, data)
+
+
+def _open(folder: Path, out: Path, wanted: _Wanted, settings: "Settings", at: int | None, device: str) -> _Trial:
     """Everything that can be wrong with a run is wrong here, before anything is measured."""
-    from gnm_core.evaluation import begin, choose, context_of
+    from gnm_core.evaluation import begin, choose, context_of, on_other_data
     from gnm_core.runs.checkpoint import load_run
     from gnm_core.training.device import choose_device
 
-    wanted = [name.strip() for name in (names or "").split(",") if name.strip()]
-    if names is not None and not wanted:
-        raise click.UsageError("--metrics names no metric")
     place = choose_device(device)
     run = load_run(folder, at)
-    choices = choose(wanted, overrides, run.spec.dims)
+    if wanted.data:
+        run = on_other_data(run, wanted.data)
+    choices = choose(wanted.metrics, wanted.options, run.spec.dims)
     return _Trial(run, begin(run, folder, settings), context_of(run, settings, place), choices, out)
 
 

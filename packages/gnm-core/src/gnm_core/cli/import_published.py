@@ -31,8 +31,8 @@ def import_published(*, checkpoint: Path, spec: Path | None, overrides: tuple[st
     from gnm_core.spec import load_spec
     from gnm_core.training.folder import RunFolder
 
-    checked = load_spec(spec, overrides)
     weights = read_published(checkpoint)
+    checked = load_spec(spec, overrides)
     torch.manual_seed(0)
     model, training = checked.model(), checked.training()
     if not isinstance(model, GNM):

@@ -37,3 +37,4 @@ from gnm_core.evaluation.setup import Settings as Settings
 from gnm_core.evaluation.setup import begin as begin
 from gnm_core.evaluation.setup import context_of as context_of
 from gnm_core.evaluation.setup import judge_of as judge_of
+from gnm_core.evaluation.setup import on_other_data as on_other_data

@@ -48,7 +48,7 @@ class Evaluation:
     model: str
     """Registered name of the model."""
     data: str
-    """Registered name of the data set; empty where the run names none."""
+    """Registered name of the data set that was measured on; empty where there was none."""
     size: int
     """Side of an image, in pixels."""
     step: int
@@ -65,6 +65,8 @@ class Evaluation:
     """Wall time of training; None where the run does not say."""
     packages: dict[str, str] = field(default_factory=dict)
     """Distribution to version, of all that provide a part."""
+    data_options: dict[str, Any] | None = None
+    """The data set's options, every default explicit; None where they are not known."""
     metrics: dict[str, Outcome] = field(default_factory=dict)
     """By name, in the order in which they were taken."""
     version: int = VERSION
@@ -80,6 +82,9 @@ class Evaluation:
 
     def same_subject(self, other: "Evaluation") -> bool:
         """Whether numbers of both can stand in one file: same weights, data, split and seed."""
+        options = (self.data_options, other.data_options)
+        if None not in options and options[0] != options[1]:
+            return False
         return all(getattr(self, name) == getattr(other, name) for name in ("weights", "data", "size", "split", "seed"))
 
 

@@ -48,6 +48,8 @@ def evaluate(
         RunError: the file cannot be read or written.
     """
     display = display or Silent()
+    if subject.data is not None and subject.name != start.data:  # the numbers bear the name of what was looked at
+        start = replace(start, data=subject.name or type(subject.data).__name__, data_options=None)
     ledger = Ledger(start, folder, settings.limit, display)
     missing = []
     for choice in choices:

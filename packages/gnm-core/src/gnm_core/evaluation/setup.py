@@ -1,6 +1,7 @@
 """A run made ready to be evaluated: its model, its data set, and the judge who knows the rule."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from gnm_core.evaluation.evaluation import Evaluation
 from gnm_core.evaluation.report.published_results import label_of
 from gnm_core.plugins import installed
 from gnm_core.runs.checkpoint import Checkpoint, Run
+from gnm_core.spec import load_spec
 from gnm_core.spec.single import build_part
 
 
@@ -40,11 +42,12 @@ def begin(run: Run, folder: Path, settings: Settings) -> Evaluation:
     """
     meta = Checkpoint(run.folder).meta
     resolved: dict[str, Any] = run.spec.resolved()
+    data = dict(resolved["data"]) if run.spec.has_data else {}
     return Evaluation(
         run=str(folder),
         label=label_of(run.spec),
         model=resolved["model"]["use"],
-        data=resolved["data"]["use"] if run.spec.has_data else "",
+        data=data.pop("use", ""),
         size=run.spec.dims.size,
         step=run.step,
         parameters=sum(parameter.numel() for parameter in run.model.parameters()),
@@ -53,7 +56,21 @@ def begin(run: Run, folder: Path, settings: Settings) -> Evaluation:
         weights=meta["files"]["model.safetensors"]["sha256"],
         seconds_trained=meta.get("seconds"),
         packages=run.spec.providers(),
+        data_options=data,
     )
+
+
+def on_other_data(run: Run, overrides: Iterable[str]) -> Run:
+    """The same model, to be measured on other data than it learnt from.
+
+    Args:
+        run: the model as training left it.
+        overrides: `data.OPTION=VALUE` texts, or `data=NAME`.
+
+    Raises:
+        SpecError: there are no such options.
+    """
+    return replace(run, spec=run.spec.with_data_of(load_spec(run.spec.resolved(), overrides)))
 
 
 def context_of(run: Run, settings: Settings, device: torch.device | None = None) -> EvaluationContext:

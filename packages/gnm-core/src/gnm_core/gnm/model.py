@@ -115,10 +115,10 @@ class GNM(Model):
         sigma: Annotated[float, Gt(0)] = 0.2,
         boxes: Boxes = "where",
         absent: Annotated[float, Gt(0), Le(1)] = 1e-5,
-        head: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (64, 64),
+        head: Annotated[tuple[Annotated[int, Ge(1), Le(65536)], ...], MinLen(1)] = (64, 64),
         presence_scale: Annotated[float, Gt(0)] = 8.8,
-        background_posterior: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (512, 256),
-        background_generator: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (128, 64),
+        background_posterior: Annotated[tuple[Annotated[int, Ge(1), Le(65536)], ...], MinLen(1)] = (512, 256),
+        background_generator: Annotated[tuple[Annotated[int, Ge(1), Le(65536)], ...], MinLen(1)] = (128, 64),
     ) -> None:
         super().__init__()
         self.levels = ("symbols", "scene", *(("prior",) if core.separate_prior else ()))

@@ -1,9 +1,11 @@
 """Reads weights of the published implementation: its parameter names onto ours, strictly."""
 
+import io
 import pickle
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +18,12 @@ from gnm_core.layers.subpixel import SubpixelConv
 from gnm_core.parts.cores.structdraw import StructDRAW
 from gnm_core.parts.encoders.conv import ConvEncoder
 from gnm_core.parts.priors.autoregressive import AutoregressivePrior
-from gnm_core.reading import open_file
+from gnm_core.printable import short
+from gnm_core.reading import read_file
+from gnm_core.tensors import kind_of, oddity
+
+DEEPEST = 4
+"""Levels of nesting in a checkpoint file above its weights."""
 
 HEAD = ("p_z_given_x_or_g_net", "p_z_given_g_net")
 """The published head is one network under two names."""
@@ -35,27 +42,52 @@ def read_published(path: Path) -> dict[str, Tensor]:
     """Tensors of a published checkpoint by name, without running any code that it may hold.
 
     Raises:
-        RunError: no such file, no checkpoint, or nothing in it that looks like weights.
+        RunError: no such file, no checkpoint, nothing in it that looks like weights, or weights that are no plain,
+            finite float32.
     """
     try:
-        with open_file(path) as file, warnings.catch_warnings(action="ignore"):  # of torch's about the pickle protocol
-            content = torch.load(file, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise RunError(f"{path}: no such file") from None
+        content = read_file(path)
+    except OSError as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise RunError(f"{path}: {reason}") from None
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of torch's about the pickle protocol, before it refuses
+            found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise RunError(f"{path}: refused: it is no checkpoint, or holds code instead of plain weights") from error
-    except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror or error}") from error
     except Exception as error:  # torch raises many kinds for a broken file
         raise RunError(f"{path}: not a checkpoint that can be read: {type(error).__name__}") from error
-    while isinstance(content, Mapping) and not any(isinstance(v, Tensor) for v in content.values()):
-        inner = [content[k] for k in ("model", "state_dict", "model_state_dict") if k in content]
+    weights = {str(k).removeprefix("module."): v for k, v in _weights(found, path).items() if isinstance(v, Tensor)}
+    problems = [f"{short(name, 80)} {why}" for name, tensor in weights.items() if (why := _fault(tensor))]
+    if problems:
+        more = [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
+        raise RunError(f"{path}: these are no weights:\n  " + "\n  ".join(problems[:20] + more))
+    return weights
+
+
+def _weights(content: Any, path: Path) -> Mapping[Any, Any]:
+    """The mapping that holds tensors, at the top or further down under the usual names."""
+    for _ in range(DEEPEST):
+        if not isinstance(content, Mapping):
+            raise RunError(f"{path}: holds a {type(content).__name__}, expected tensors by name")
+        if any(isinstance(value, Tensor) for value in content.values()):
+            return content
+        inner = [content[key] for key in ("model", "state_dict", "model_state_dict") if key in content]
         if not inner:
-            raise RunError(f"{path}: holds no weights (found: {', '.join(map(str, content)) or 'nothing'})")
+            keys = short(", ".join(map(str, content))) or "nothing"
+            raise RunError(f"{path}: holds no weights (found: {keys})")
         content = inner[0]
-    if not isinstance(content, Mapping):
-        raise RunError(f"{path}: holds a {type(content).__name__}, expected tensors by name")
-    return {str(k).removeprefix("module."): v for k, v in content.items() if isinstance(v, Tensor)}
+    raise RunError(f"{path}: holds no weights within {DEEPEST} levels of nesting")
+
+
+def _fault(tensor: Tensor) -> str | None:
+    """Why this is no weight; None for those that are."""
+    if odd := oddity(tensor):
+        return f"is {odd}"
+    if tensor.dtype != torch.float32:
+        return f"is of {kind_of(tensor)}, expected float32"
+    bad = int((~tensor.isfinite()).sum())
+    return f"has {bad:,} numbers that are not finite" if bad else None
 
 
 def load_published(model: GNM, weights: Mapping[str, Tensor]) -> None:

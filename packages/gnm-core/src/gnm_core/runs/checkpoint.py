@@ -6,26 +6,26 @@ objective, random state), `spec.yaml` (the resolved spec) and `meta.json` (step,
 
 import hashlib
 import io
+import itertools
 import json
-import pickle
 import platform
 import re
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import safetensors
 import safetensors.torch
 import torch
 
 from gnm_core.contracts import Model
 from gnm_core.errors import RunError
 from gnm_core.files import os_errors_as, remove_folder, sync_folder, write
+from gnm_core.printable import said_by
 from gnm_core.randomness import borrowed_random_state, random_state
 from gnm_core.reading import read_file
+from gnm_core.runs.contents import FileNote, read_meta, read_training
 from gnm_core.runs.half import DECLARED, HALF, widened
 from gnm_core.runs.same_model import require_same_model
 from gnm_core.runs.state import Began, LearnerState, Snapshot, load_strictly
@@ -105,7 +105,7 @@ class Checkpoints:
         final = self.path(state.step)
         temporary = final.with_name(f".{final.name}.tmp")
         with os_errors_as(RunError, f"{final}: cannot be written", still_safe):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(exist_ok=True)  # without parents: a run whose folder is gone does not come back in pieces
             shutil.rmtree(temporary, ignore_errors=True)
             try:
                 _write_checkpoint(temporary, state, spec, meta)
@@ -130,8 +130,10 @@ class Checkpoints:
         moved = []
         with os_errors_as(RunError, f"{self.run}: cannot set later checkpoints aside"):
             for step in [step for step in self.steps() if step > after]:
-                target = self.run / "set-aside" / f"{self.path(step).name}-{time.time_ns()}"
-                target.parent.mkdir(exist_ok=True)
+                aside = self.run / "set-aside"
+                aside.mkdir(exist_ok=True)
+                names = (f"{self.path(step).name}-{number}" for number in itertools.count(1))
+                target = next(aside / name for name in names if not (aside / name).exists())
                 self.path(step).rename(target)
                 moved.append(target)
         return moved
@@ -144,6 +146,7 @@ def _write_checkpoint(folder: Path, state: LearnerState, spec: CheckedSpec, meta
             "step": state.step,
             "stage": state.stage,
             "strikes": state.nonfinite_steps,
+            "returns": state.returns,
             "objectives": state.now.objectives,
             "optimizers": state.now.optimizers,
             "good": vars(state.good),
@@ -192,13 +195,11 @@ class Checkpoint:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         with os_errors_as(RunError, f"{folder}: cannot be read"):
-            try:
-                self.meta: dict[str, Any] = json.loads(read_file(folder / "meta.json"))
-                version, self.step, self._files = self.meta["format"], int(self.meta["step"]), self.meta["files"]
-            except (ValueError, TypeError, KeyError) as error:
-                raise RunError(f"{folder / 'meta.json'} is damaged: {type(error).__name__}: {error}") from error
-        if version != FORMAT:
-            raise RunError(f"{folder}: format {version}; this version of gnm-core reads format {FORMAT}")
+            content = read_file(folder / "meta.json")
+        self.meta = read_meta(content, folder / "meta.json", FORMAT)
+        """What is known of it, as `contents.Meta` says."""
+        self.step: int = self.meta["step"]
+        self._files: dict[str, FileNote] = self.meta["files"]
 
     def spec(self) -> CheckedSpec:
         """The resolved spec that it was trained by."""
@@ -210,8 +211,8 @@ class Checkpoint:
         content = self._content("model.safetensors")
         try:
             tensors = safetensors.torch.load(content)
-        except safetensors.SafetensorError as error:
-            raise RunError(f"{self.folder / 'model.safetensors'} is damaged: {error}") from error
+        except Exception as error:  # of unknown kinds of numbers it raises KeyError, and others of other damage
+            raise RunError(f"{self.folder / 'model.safetensors'} is damaged: {said_by(error)}") from error
         return widened(tensors) if self.meta.get(DECLARED) == HALF else tensors
 
     def state(self) -> LearnerState:
@@ -221,26 +222,27 @@ class Checkpoint:
             RunError: a file is missing or damaged, or holds something other than tensors and plain values.
         """
         path = self.folder / "training.pt"
-        content = self._content("training.pt")
-        try:
-            saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-            now = Snapshot(self.weights(), saved["objectives"], saved["optimizers"])
-            began = None if saved.get("began") is None else Began(**saved["began"])
-            return LearnerState(saved["step"], saved["stage"], now, Snapshot(**saved["good"]), saved["strikes"], began)
-        except pickle.UnpicklingError as error:
-            first = str(error).strip().splitlines()[0]
-            raise RunError(f"{path}: refused: it is damaged, or holds code instead of plain data: {first}") from error
-        except (RuntimeError, KeyError, TypeError, EOFError, ValueError) as error:
-            raise RunError(f"{path} is damaged: {type(error).__name__}: {error}") from error
+        saved = read_training(self._content("training.pt"), path)
+        if saved["step"] != self.step:
+            raise RunError(f"{path} is damaged: it is of step {saved['step']}, and its checkpoint of step {self.step}")
+        now = Snapshot(self.weights(), saved["objectives"], cast(list[dict[str, Any]], saved["optimizers"]))
+        good: dict[str, Any] = dict(saved["good"])
+        noted: dict[str, Any] | None = cast(Any, saved.get("began"))
+        began = None if noted is None else Began(**noted)
+        return LearnerState(
+            saved["step"], saved["stage"], now, Snapshot(**good), saved["strikes"], began, saved.get("returns", 0)
+        )
 
     def _content(self, name: str) -> bytes:
         path = self.folder / name
         with os_errors_as(RunError, f"{path}: cannot be read"):
             content = read_file(path)
-        expected = self._files.get(name, {})
-        if len(content) != expected.get("bytes"):
-            raise RunError(f"{path} is damaged: {len(content)} bytes, expected {expected.get('bytes')}")
-        if hashlib.sha256(content).hexdigest() != expected.get("sha256"):
+        expected = self._files.get(name)
+        if expected is None:
+            raise RunError(f"{self.folder / 'meta.json'} is damaged: it says nothing of {name}")
+        if len(content) != expected["bytes"]:
+            raise RunError(f"{path} is damaged: {len(content)} bytes, expected {expected['bytes']}")
+        if hashlib.sha256(content).hexdigest() != expected["sha256"]:
             raise RunError(f"{path} is damaged: its content is not what was saved (sha256 differs)")
         return content
 
@@ -281,6 +283,8 @@ def load_run(folder: str | Path, step: int | None = None) -> Run:
     """
     checkpoint = open_checkpoint(folder, step)
     spec, weights = checkpoint.spec(), checkpoint.weights()
+    if checkpoint.folder != Path(folder):  # the run's own spec knows where its data is now
+        spec = spec.with_data_of(load_spec(Path(folder) / "spec.yaml", recorded=True))
     with borrowed_random_state():
         model = spec.model()
     try:

@@ -7,6 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from gnm_core.errors import RunError
+from gnm_core.printable import short
+from gnm_core.tensors import kind_of
 
 Group = dict[str, Any]
 """A parameter group of an optimiser, without the parameters."""
@@ -46,23 +48,35 @@ class LearnerState:
     """Steps in a row, up to now, that were not finite."""
     began: Began | None = None
     """What objectives and optimisers began with; None where nobody noted it."""
+    returns: int = 0
+    """How often `good` has been rolled back to."""
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
     """Take over every tensor, or none.
 
     Raises:
-        RunError: a tensor is missing, is one too many or has another shape; all are named.
+        RunError: they do not fit.
+    """
+    require_fit(module, tensors, what)
+    module.load_state_dict(tensors)
+
+
+def require_fit(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
+    """See that tensors are those of a module.
+
+    Raises:
+        RunError: one is missing, is one too many, has another shape or numbers of another kind; all are named.
     """
     expected = module.state_dict()
-    problems = [f"missing: {name}" for name in expected if name not in tensors]
-    problems += [f"not in the {what}: {name}" for name in tensors if name not in expected]
-    problems += [
-        f"{name}: shape {tuple(tensor.shape)}, expected {tuple(expected[name].shape)}"
-        for name, tensor in tensors.items()
-        if name in expected and tensor.shape != expected[name].shape
-    ]
+    problems = [f"missing: {short(name)}" for name in expected if name not in tensors]
+    problems += [f"not in the {what}: {short(name)}" for name in tensors if name not in expected]
+    for name, tensor in tensors.items():
+        model = expected.get(name, tensor)
+        if tensor.shape != model.shape:
+            problems.append(f"{name}: shape {tuple(tensor.shape)}, expected {tuple(model.shape)}")
+        elif tensor.dtype != model.dtype:
+            problems.append(f"{name}: {kind_of(tensor)}, expected {kind_of(model)}")
     if problems:
         shown = problems[:20] + ([f"and {len(problems) - 20} more"] if len(problems) > 20 else [])
         raise RunError(f"the weights do not fit the {what}:\n  " + "\n  ".join(shown))
-    module.load_state_dict(tensors)

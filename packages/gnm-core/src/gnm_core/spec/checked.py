@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import cast
 
 import torch
+from torch import nn
 
 from gnm_core.contracts import Data, Model, Objective
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, Problem, SpecError
+from gnm_core.memory import require_memory
 from gnm_core.plugins import installed
 from gnm_core.registry import Registry
 from gnm_core.schema import DataSpec, Spec, Training
@@ -37,6 +39,8 @@ class CheckedSpec:
     """The file; None for a Python mapping."""
     given: Table | None = None
     """What the file, its bases and the overrides say, each value with its place."""
+    weights: int = 0
+    """Bytes of the model's parameters and buffers."""
 
     @cached_property
     def dims(self) -> Dims:
@@ -44,7 +48,12 @@ class CheckedSpec:
         return cast(Dims, build(self.tree.arguments["dims"], Dims()))
 
     def model(self) -> Model:
-        """The model, on torch's default device."""
+        """The model, on torch's default device.
+
+        Raises:
+            ShortageError: its weights do not fit into the memory.
+        """
+        require_memory(self.weights, "the model's weights")
         return cast(Model, self._build("model"))
 
     def objective(self) -> Objective:
@@ -75,6 +84,11 @@ class CheckedSpec:
             hint = "leave it out; trainings take 'train', other commands have --split"
             raise SpecError([Problem(reason, "data.split", source=self.source, hint=hint)])
         return data if data.split == split else data.at(split)
+
+    def with_data_of(self, other: "CheckedSpec") -> "CheckedSpec":
+        """The same spec with the data set of another one of the same sizes."""
+        arguments = {**self.tree.arguments, "data": other.tree.arguments["data"]}
+        return replace(self, tree=replace(self.tree, arguments=arguments))
 
     def resolved(self) -> dict[str, object]:
         """The spec as plain data with every default explicit and every path absolute; loads to the same spec."""
@@ -139,17 +153,24 @@ def load_spec(
     override(node, [text for text in overrides if text not in of_base])
     checker = Checker(registry, recorded=recorded)
     tree = checker.check(top, node, "")
-    problems = checker.problems
+    problems, weights = checker.problems, 0
     if isinstance(tree, PartNode):
-        problems = problems + _trial(tree)
+        trial = _trial(tree)
+        problems, weights = problems + trial.problems, _bytes_of(trial.built.get("model"))
     if problems or not isinstance(tree, PartNode):
         name = str(file)  # its own problems first, then those of its bases
         order = sorted(problems, key=lambda p: (p.source not in (None, name), p.line or 0, p.column or 0))
         raise SpecError(order)
-    return CheckedSpec(tree, str(file) if file else None, node)
+    return CheckedSpec(tree, str(file) if file else None, node, weights)
 
 
-def _trial(tree: PartNode) -> list[Problem]:
+def _bytes_of(model: object) -> int:
+    if not isinstance(model, nn.Module):
+        return 0
+    return sum(tensor.numel() * tensor.element_size() for tensor in (*model.parameters(), *model.buffers()))
+
+
+def _trial(tree: PartNode) -> Builder:
     """What the constructors have to say, heard on the meta device, where nothing is allocated."""
     sizes = tree.arguments["dims"]
     dims = Builder(None).build(sizes)
@@ -159,4 +180,4 @@ def _trial(tree: PartNode) -> list[Problem]:
             trial.build(tree.arguments[name])
     with suppress(DataError):  # the files need not be here to compose a model
         trial.build(tree.arguments["data"])
-    return trial.problems
+    return trial

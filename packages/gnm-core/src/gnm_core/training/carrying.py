@@ -17,6 +17,7 @@ from gnm_core.errors import RunError
 from gnm_core.printable import said_by
 from gnm_core.randomness import borrowed_random_state
 from gnm_core.runs.state import Began, Group
+from gnm_core.tensors import kind_of
 
 
 def groups_of(optimizer: torch.optim.Optimizer) -> list[Group]:
@@ -141,16 +142,13 @@ def _shown(value: Any) -> str:
 # Whether an optimiser can go on from a state
 
 
-def require_usable(
-    recipe: Optimizer, optimizer: torch.optim.Optimizer, carried: Mapping[str, Any], parameters: Sequence[nn.Parameter]
-) -> None:
+def require_usable(recipe: Optimizer, carried: Mapping[str, Any], parameters: Sequence[nn.Parameter]) -> None:
     """See that an optimiser of these options takes the state that each parameter has, by letting it make a step.
 
     Every step is made on a copy of one parameter without a gradient to speak of; nothing of the training moves.
 
     Args:
         recipe: makes such optimisers.
-        optimizer: the one that is to go on.
         carried: its `kind`, `names` and `state`.
         parameters: its parameters, in order.
 
@@ -194,7 +192,7 @@ def _require_alike(whose: str, what: str, value: Any, expected: Mapping[str, Any
     if isinstance(model, Tensor):
         shape = tuple(value.shape) if isinstance(value, Tensor) else None
         if not isinstance(value, Tensor) or value.shape != model.shape or value.dtype != model.dtype:
-            found = f"{value.dtype} of shape {shape}" if isinstance(value, Tensor) else type(value).__name__
-            raise RunError(f"{whose}: '{what}' is {found}, expected {model.dtype} of shape {tuple(model.shape)}")
+            found = f"{kind_of(value)} of shape {shape}" if isinstance(value, Tensor) else type(value).__name__
+            raise RunError(f"{whose}: '{what}' is {found}, expected {kind_of(model)} of shape {tuple(model.shape)}")
     elif model is not None and type(value) is not type(model):
         raise RunError(f"{whose}: '{what}' is {type(value).__name__}, expected {type(model).__name__}")

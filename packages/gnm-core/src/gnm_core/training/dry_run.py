@@ -8,6 +8,7 @@ from torch import Tensor
 from gnm_core.contracts import Model, Objective
 from gnm_core.observing import observing
 from gnm_core.schema import Stage
+from gnm_core.training.answers import require_complete
 from gnm_core.training.levels import Levelled
 
 
@@ -21,6 +22,7 @@ def dry_run(model: Model, stages: Sequence[Stage], objective: Objective, image: 
         image: (B, C, H, W): a few images.
 
     Raises:
+        PartError: the model's terms are not one number an image.
         OptionError: an objective weighs a term that the model, or the stage's level of it, does not have.
     """
     with observing(model):
@@ -31,4 +33,5 @@ def dry_run(model: Model, stages: Sequence[Stage], objective: Objective, image: 
                 assert isinstance(model, Levelled)
                 made = model.level_inputs(stage.level, image)
                 terms = model.level_terms(stage.level, image if made is None else made, 0)
+            require_complete(terms, len(image), model)
             deepcopy(stage.objective or objective)(terms, 0)

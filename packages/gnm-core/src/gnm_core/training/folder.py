@@ -10,6 +10,7 @@ from gnm_core.errors import RunError
 from gnm_core.files import os_errors_as, replace_file
 from gnm_core.reading import read_file
 from gnm_core.runs.checkpoint import Checkpoints
+from gnm_core.runs.contents import read_settings
 from gnm_core.training.initial import NAME as ORIGIN
 
 
@@ -95,7 +96,5 @@ class RunFolder:
         if not self.settings.exists():
             return {}
         with os_errors_as(RunError, f"{self.settings}: cannot be read"):
-            try:
-                return dict(json.loads(read_file(self.settings)))
-            except (ValueError, TypeError) as error:
-                raise RunError(f"{self.settings} is damaged: {error}") from error
+            content = read_file(self.settings)
+        return read_settings(content, self.settings)

@@ -16,8 +16,9 @@ from gnm_core.parts.optimizers.rmsprop import RMSprop
 from gnm_core.parts.schedules.constant import Constant
 from gnm_core.randomness import seed_from
 from gnm_core.results import Loss, Terms
-from gnm_core.runs.state import Began, LearnerState, Snapshot, load_strictly
+from gnm_core.runs.state import Began, LearnerState, Snapshot, load_strictly, require_fit
 from gnm_core.schema import Stage, Training
+from gnm_core.training.answers import require_complete
 from gnm_core.training.carrying import carry_objectives, carry_optimizers, groups_of, require_usable
 from gnm_core.training.dry_run import dry_run
 from gnm_core.training.kept import KeptImages
@@ -33,6 +34,8 @@ SNAPSHOT_EVERY = 100
 """Steps between two copies of the state in memory, to roll back to."""
 MOST_NONFINITE = 3
 """So many steps in a row that are not finite end the training."""
+RETURNS = 10
+"""So many returns to one and the same copy do, too: it gets nowhere."""
 
 Precision = Literal["float32", "bf16"]
 
@@ -108,7 +111,7 @@ class Learner:
         self._order = Order(data, training.seed)
         self._kept = KeptImages(data, announce)
         self._parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        self._stage, self._nonfinite_steps = -1, 0
+        self._stage, self._nonfinite_steps, self._returns = -1, 0, 0
         self._recipes: tuple[Optimizer, ...] = ()
         self._optimizers: list[torch.optim.Optimizer] = []
         self._learning: list[nn.Parameter] = []
@@ -171,7 +174,8 @@ class Learner:
             trouble = self._strike(bad)
         else:
             trouble, self._nonfinite_steps = None, 0
-            self._good = before or self._good
+            if before is not None:
+                self._good, self._returns = before, 0
             for optimizer in self._optimizers:
                 optimizer.step()
         self._forget_gradients()
@@ -185,6 +189,7 @@ class Learner:
             else:
                 assert isinstance(model, Levelled)
                 terms = model.level_terms(stage.level, inputs, self.step)
+        require_complete(terms, len(inputs), self.model)
         objective = stage.objective or self._objectives[0]
         loss = objective(terms, place.local if stage.objective else self.step)
         self.ranks.average_buffers(objective)
@@ -200,6 +205,9 @@ class Learner:
             raise RunError(
                 f"{what}; the {MOST_NONFINITE} steps before the end were all like this, so the training stops"
             )
+        self._returns += 1
+        if self._returns == RETURNS:
+            raise RunError(f"{what}; for the {RETURNS}th time since the last good copy, so the training stops")
         assert self._good is not None
         self._restore(self._good)
         return f"{what}; rolled back to the last good state"
@@ -223,7 +231,7 @@ class Learner:
         names = {parameter: name for name, parameter in self._parameters.items()}
         self._names = [[names[p] for group in o.param_groups for p in group["params"]] for o in self._optimizers]
         self._began = replace(self._began, optimizers=[groups_of(optimizer) for optimizer in self._optimizers])
-        self._stage, self._nonfinite_steps = place.index, 0
+        self._stage, self._nonfinite_steps, self._returns = place.index, 0, 0
         self._good = self._snapshot()
 
     def _loader(self, stage: Stage) -> Callable[[int], Tensor]:
@@ -261,7 +269,9 @@ class Learner:
     def state(self) -> LearnerState:
         """A copy of the state, for a checkpoint."""
         now = self._snapshot()
-        return LearnerState(self.step, self._stage, now, self._good or now, self._nonfinite_steps, self._began)
+        return LearnerState(
+            self.step, self._stage, now, self._good or now, self._nonfinite_steps, self._began, self._returns
+        )
 
     def load(self, state: LearnerState) -> None:
         """Go on from a checkpoint, with the options of this learner's own spec.
@@ -270,19 +280,25 @@ class Learner:
             RunError: it does not fit the model, the objective or the optimisers.
         """
         self.close()
+        at_work = self.plan.at(state.step - 1).index if 0 < state.step <= self.plan.total else -1
+        if state.stage != at_work or not state.nonfinite_steps < MOST_NONFINITE:
+            place = f"stage {state.stage + 1} with {state.nonfinite_steps} bad steps in a row"
+            raise RunError(f"no training is at {place} at step {state.step}")
         self.step, self._stage = state.step, -1
         begins = state.step >= self.plan.total or self.plan.at(state.step).index != state.stage
         if not begins:
             self._enter(self.plan.at(state.step))
         now, good = (self._carried(snapshot, state.began, begins) for snapshot in (state.now, state.good))
+        for snapshot in (now, good):
+            require_fit(self.model, snapshot.model, "model")
+            require_fit(self._objectives, snapshot.objectives, "objective")
+            for recipe, saved in zip(self._recipes, snapshot.optimizers, strict=False):
+                require_usable(recipe, saved, [self._parameters[name] for name in saved["names"]])
         self._load_modules(now)
         if begins:
             return  # at a stage's end: the next one begins with optimisers of its own
-        for recipe, optimizer, saved in zip(self._recipes, self._optimizers, now.optimizers, strict=True):
-            parameters = [self._parameters[name] for name in saved["names"]]
-            require_usable(recipe, optimizer, saved, parameters)
         self._restore(now)
-        self._good, self._nonfinite_steps = good, state.nonfinite_steps
+        self._good, self._nonfinite_steps, self._returns = good, state.nonfinite_steps, state.returns
 
     def _carried(self, snapshot: Snapshot, began: Began | None, begins: bool) -> Snapshot:
         """A checkpoint's snapshot in the terms of this learner's options."""
@@ -321,9 +337,10 @@ def _copy(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _measure(terms: Terms, loss: Loss) -> dict[str, Tensor]:
+    bound = {"elbo": terms.elbo.mean()} if terms.kl else {}  # without divergences it is the likelihood and no bound
     return {
         "loss": loss.total,
-        "elbo": terms.elbo.mean(),
+        **bound,
         "log_likelihood": terms.log_likelihood.mean(),
         **{f"kl.{name}": value.mean() for name, value in terms.kl.items()},
         **{f"auxiliary.{name}": value.mean() for name, value in terms.auxiliary.items()},

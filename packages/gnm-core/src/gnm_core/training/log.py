@@ -23,9 +23,8 @@ class Metrics:
         self.path = path
         with os_errors_as(RunError, f"{path}: cannot be written"):
             if path.exists():
-                kept = [
-                    line for line in read_file(path).decode(errors="replace").splitlines() if _step_of(line) <= step
-                ]
+                lines = read_file(path).decode(errors="replace").splitlines()
+                kept = [line for line in lines if _step_of(line) <= step]
                 replace_file(path, "".join(line + "\n" for line in kept).encode())
             self._file = path.open("ab", buffering=0)  # nothing is left to write when closing
 
@@ -71,7 +70,7 @@ class Averages:
 def _step_of(line: str) -> float:
     try:
         return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return math.inf
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from gnm_core import kernels
-from gnm_core.errors import DataError, GnmError, RunError
+from gnm_core import failures, kernels
+from gnm_core.errors import DataError, GnmError
 from gnm_core.evaluation import Skip
+from gnm_core.memory import require_memory
 from gnm_core.randomness import seed_from
-from gnm_core.runs.checkpoint import Checkpoint
-from gnm_core.runs.same_model import require_same_model
+from gnm_core.schema import Training
 from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.training.allocator import keep_freed_memory
 from gnm_core.training.clock import Clock
@@ -27,10 +27,10 @@ from gnm_core.training.log import Averages, Metrics
 from gnm_core.training.monitor import CollapseMonitor
 from gnm_core.training.outcome import Outcome
 from gnm_core.training.pace import Pace
-from gnm_core.training.past import changes, require_same_past
 from gnm_core.training.pictures import Pictures, examples, training_figure
 from gnm_core.training.progress import Display, Silent
 from gnm_core.training.ranks import Ranks
+from gnm_core.training.saved import find_saved, kernels_in_use
 from gnm_core.training.structure import StructureWatch, structure_watch, told
 from gnm_core.training.tensorboard import TensorBoard
 
@@ -106,12 +106,12 @@ def resume(
         if ranks.leads:
             folder.open()
         spec = load_spec(folder.spec, overrides, recorded=True)
-        checkpoint = _checkpoint(folder, spec, at)
+        saved = find_saved(folder.checkpoints, spec, at)
         learner = _learner(spec, settings, device, ranks, display)
         stack.callback(learner.close)
-        if checkpoint is not None:
-            _go_on_from(checkpoint, spec, learner, display)
-            _warn_of_changes(checkpoint, learner, settings, display)
+        if saved is not None:
+            saved.hand_over(spec, learner, display)
+            saved.warn(settings, learner, display)
         ranks.wait()  # nobody reads any more what the first process changes now
         if ranks.leads:
             if at is not None:
@@ -119,7 +119,7 @@ def resume(
                     display.say(f"set aside: {moved}")
             folder.write_settings(_remembered(settings))
             folder.write_spec(spec.to_yaml())
-        before = checkpoint.meta if checkpoint else {}
+        before = saved.checkpoint.meta if saved else {}
         clock = Clock(before.get("seconds", 0.0), before.get("core_seconds", 0.0))
         return _Loop(spec, folder, settings, display, learner, clock).run()
 
@@ -131,53 +131,6 @@ def remembered_settings(out: Path) -> dict[str, Any]:
 
 def _remembered(settings: Settings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in ("device", "precision", "compile", "threads", "tensorboard")}
-
-
-def _checkpoint(folder: RunFolder, spec: CheckedSpec, at: int | None) -> Checkpoint | None:
-    checkpoints = folder.checkpoints
-    steps = checkpoints.steps()
-    if not steps and at is None:
-        return None  # stopped before its first checkpoint: the beginning is a pure function of the seed
-    step = checkpoints.newest(at)
-    try:
-        checkpoint = Checkpoint(checkpoints.path(step))
-        then = checkpoint.spec()
-        require_same_model(then, spec, checkpoint.folder)
-        checkpoint.state()
-    except RunError as error:
-        earlier = [str(other) for other in steps if other < step]
-        hint = f"\nTo go on from an earlier checkpoint: --at {earlier[-1]}" if earlier else ""
-        raise RunError(f"{error}{hint}") from error
-    require_same_past(then, spec, checkpoint.step)
-    return checkpoint
-
-
-def _go_on_from(checkpoint: Checkpoint, spec: CheckedSpec, learner: Learner, display: Display) -> None:
-    changed = "".join(f"\n  {change}" for change in changes(checkpoint.spec(), spec))
-    try:
-        learner.load(checkpoint.state())
-    except RunError as error:
-        raise RunError(f"{error}\nchanged since:{changed}" if changed else str(error)) from error
-    if changed:
-        display.say(f"changed since step {checkpoint.step}:{changed}")
-
-
-def _warn_of_changes(checkpoint: Checkpoint, learner: Learner, settings: Settings, display: Display) -> None:
-    now = {
-        "device": settings.device,
-        "precision": settings.precision,
-        "compile": settings.compile,
-        "threads": torch.get_num_threads(),
-        "kernels": _kernels(settings, learner.device),
-        "torch": torch.__version__,
-        "images": len(learner.data),
-    }
-    before = checkpoint.meta
-    if "kernels" not in before:  # as checkpoints were before there was more than one
-        before = before | {"kernels": {"conv-stack of gnm-core": before["native"]} if before.get("native") else {}}
-    changed = [f"{name} {before.get(name)} -> {value}" for name, value in now.items() if before.get(name) != value]
-    if changed:
-        display.say(f"warning: {', '.join(changed)}: the weights will not be the same to the last bit")
 
 
 def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks: Ranks, display: Display) -> Learner:
@@ -192,6 +145,7 @@ def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks:
     if precision != settings.precision:
         display.say(f"in {precision}: {settings.precision} is slower on a processor without matrix tiles (AMX)")
     training = spec.training()
+    _require_memory(spec, training, device)
     data = spec.data("train")
     for note in data.notes():
         display.say(note)
@@ -210,9 +164,15 @@ def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks:
     )
 
 
-def _kernels(settings: Settings, device: torch.device) -> dict[str, int | str]:
-    """What the last bits of the training depend on besides its numbers."""
-    return {} if settings.compile else kernels.variants(device)
+def _require_memory(spec: CheckedSpec, training: Training, device: torch.device) -> None:
+    """See that weights, gradients, a copy to roll back to and two batches fit; what else there is, nobody knows.
+
+    Raises:
+        ShortageError: they do not.
+    """
+    dims, batch = spec.dims, max(stage.batch or 0 for stage in training.schedule())
+    needed = 3 * spec.weights if device.type == "cpu" else spec.weights
+    require_memory(needed + 2 * batch * dims.channels * dims.size**2 * 4, "training this model")
 
 
 class _Loop:
@@ -257,6 +217,10 @@ class _Loop:
             except DataError as error:
                 self._save()
                 raise DataError(f"{error}\nThe training is saved; mend this and go on with --resume") from error
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a part that calls sys.exit() ends no training without a word
+                raise failures.told(error, f"step {self.learner.step}", self._intact()) from error
             self._save()
             if interrupts.received is None:
                 self._draw()
@@ -268,6 +232,14 @@ class _Loop:
                 received=interrupts.received,
                 leads=self.ranks.leads,
             )
+
+    def _intact(self) -> str:
+        """What a training that ends in an error can be gone on with."""
+        try:
+            steps = self.folder.checkpoints.steps()
+        except OSError:
+            return ""
+        return f"the checkpoint of step {steps[-1]} is intact" if steps else "there is no checkpoint"
 
     def _open(self, stack: ExitStack) -> None:
         if not self.ranks.leads:
@@ -353,7 +325,7 @@ class _Loop:
             **_remembered(self.settings),
             seconds=self.clock.seconds,
             core_seconds=self.clock.core_seconds,
-            kernels=_kernels(self.settings, self.learner.device),
+            kernels=kernels_in_use(self.settings, self.learner.device),
             images=len(self.learner.data),
         )
         self.saved = step
@@ -380,8 +352,10 @@ class _Loop:
             return
         try:
             pixels: np.ndarray = self.pictures.draw(self.learner.model, step)
-        except Exception as error:  # a picture that fails must not cost the training
-            self._warn(step, f"no picture of step {step}: {type(error).__name__}: {error}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a picture that fails must not cost the training
+            self._warn(step, f"no picture of step {step}: {failures.told(error)}")
             return
         self.drawn = path
         if self.tensorboard is not None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Annotated, Any
 
 import numpy as np
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 from gnm_core.errors import DataError
 from PIL import Image
 
@@ -45,8 +45,8 @@ class Cycles(Painter):
         self,
         *,
         python: Path,
-        samples: Annotated[int, Ge(1)] = 16,
-        threads: Annotated[int, Ge(1)] = 1,
+        samples: Annotated[int, Ge(1), Le(10**6)] = 16,
+        threads: Annotated[int, Ge(1), Le(1024)] = 1,
         timeout: Annotated[float, Gt(0)] = 300.0,
     ) -> None:
         self.python = python

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from gnm_core.contracts import Data
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, OptionError
@@ -44,7 +44,7 @@ class Parquet(Data):
         *,
         dir: Path,
         split: Split = "train",
-        window: Annotated[int, Ge(1)] = 64,
+        window: Annotated[int, Ge(1), Le(2**20)] = 64,
         truth: bool = True,
     ) -> None:
         self.split: Split = checked_split(split)

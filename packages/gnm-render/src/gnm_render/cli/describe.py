@@ -1,5 +1,6 @@
 """Scenes as plain data, for JSON."""
 
+from gnm_core.errors import FigureError
 from gnm_core.parts.data.picture import Frame
 from gnm_core.results import Objects, Scene
 from torch import Tensor
@@ -42,5 +43,11 @@ def scene_as_data(scene: Scene, index: int, size: int, frame: Frame | None = Non
 
 
 def numbers(values: Tensor) -> list[float]:
-    """(N,) → rounded numbers."""
+    """(N,) → rounded numbers.
+
+    Raises:
+        FigureError: one is not finite, which JSON cannot say.
+    """
+    if not values.isfinite().all():
+        raise FigureError("the model's boxes or codes are not finite")
     return [round(value, DIGITS) for value in values.tolist()]

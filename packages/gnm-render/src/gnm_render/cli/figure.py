@@ -57,7 +57,7 @@ def figure(
     for_figure = tuple(text for text in overrides if text not in for_data)
     if kind == ALL and (out is not None or for_figure):
         raise click.UsageError("--out and figure options go with one --kind")
-    from gnm_core import load_run, load_spec
+    from gnm_core import Dims, load_run, load_spec
     from gnm_core.errors import FigureError
     from gnm_core.evaluation import draw_figure, figure_kinds, make_figure
 
@@ -65,6 +65,8 @@ def figure(
 
     if out is not None:
         require_picture_name(out)
+    if kind != ALL:
+        make_figure(kind, Dims(), for_figure, count)  # a wrong name or option is told before the model is loaded
     loaded = load_run(run, at)
     kinds = figure_kinds() if kind == ALL else [kind]
     figures = [make_figure(name, loaded.model.dims, for_figure, count) for name in kinds]

@@ -49,6 +49,8 @@ def reconstruct(
     from gnm_core.parts.data.picture import MODES
     from gnm_core.printable import printable
 
+    if missing := [str(image) for image in images if not image.exists()]:
+        raise DataError("\n".join(f"{image}: there is no such file" for image in missing) + "\nNothing was written.")
     loaded = load_run(run, at)
     dims = loaded.model.dims
     if dims.channels not in MODES:

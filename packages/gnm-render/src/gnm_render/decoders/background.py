@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from einops import rearrange
 from gnm_core.contracts import BackgroundDecoder
 from gnm_core.dims import Dims
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gnm_render.decoders.stack import grown_size, subpixel_stack
 
-Sizes = tuple[Annotated[int, Ge(1)], ...]
+Sizes = tuple[Annotated[int, Ge(1), Le(65536)], ...]
 
 
 class SubpixelBackground(BackgroundDecoder):

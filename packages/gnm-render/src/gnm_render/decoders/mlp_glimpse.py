@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from einops import rearrange
 from gnm_core.contracts import GlimpseDecoder
 from gnm_core.dims import Dims
@@ -25,8 +25,8 @@ class MlpGlimpse(GlimpseDecoder):
         dims: Dims,
         *,
         masks: bool = False,
-        size: Annotated[int, Ge(2)] = 16,
-        hidden: tuple[Annotated[int, Ge(1)], ...] = (128, 256),
+        size: Annotated[int, Ge(2), Le(4096)] = 16,
+        hidden: tuple[Annotated[int, Ge(1), Le(65536)], ...] = (128, 256),
     ) -> None:
         super().__init__()
         self.masks, self.size, self.channels = masks, size, dims.channels + masks

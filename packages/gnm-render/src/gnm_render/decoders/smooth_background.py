@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from einops import rearrange
 from gnm_core.contracts import BackgroundDecoder
 from gnm_core.dims import Dims
@@ -21,7 +21,11 @@ class SmoothBackground(BackgroundDecoder):
     """
 
     def __init__(
-        self, dims: Dims, *, side: Annotated[int, Ge(1)] = 8, hidden: tuple[Annotated[int, Ge(1)], ...] = ()
+        self,
+        dims: Dims,
+        *,
+        side: Annotated[int, Ge(1), Le(4096)] = 8,
+        hidden: tuple[Annotated[int, Ge(1), Le(65536)], ...] = (),
     ) -> None:
         super().__init__()
         self.side, self.size = side, dims.size

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from gnm_core.contracts import Figure, Model
 from gnm_core.results import Batch, Components, Truth
 from torch import Tensor
@@ -30,9 +30,9 @@ class ComponentsFigure(Figure):
     def __init__(
         self,
         *,
-        rows: Annotated[int, Ge(1)] = 4,
-        components: Annotated[int, Ge(1)] = 8,
-        cell: Annotated[int, Ge(1)] = 112,
+        rows: Annotated[int, Ge(1), Le(1024)] = 4,
+        components: Annotated[int, Ge(1), Le(1024)] = 8,
+        cell: Annotated[int, Ge(1), Le(4096)] = 112,
     ) -> None:
         self.rows, self.components, self.cell = rows, components, cell
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from gnm_core.contracts import Figure, Model
 from gnm_core.results import Batch
 
@@ -26,9 +26,9 @@ class DrawingStepsFigure(Figure):
     def __init__(
         self,
         *,
-        rows: Annotated[int, Ge(1)] = 6,
+        rows: Annotated[int, Ge(1), Le(1024)] = 6,
         source: Literal["both", "pictures", "prior"] = "both",
-        cell: Annotated[int, Ge(1)] = 112,
+        cell: Annotated[int, Ge(1), Le(4096)] = 112,
     ) -> None:
         self.rows, self.source, self.cell = rows, source, cell
 

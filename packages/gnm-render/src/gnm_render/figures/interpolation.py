@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from einops import rearrange
 from gnm_core.contracts import Figure, Model
 from gnm_core.results import Batch
@@ -27,10 +27,10 @@ class InterpolationFigure(Figure):
     def __init__(
         self,
         *,
-        rows: Annotated[int, Ge(1)] = 4,
-        steps: Annotated[int, Ge(2)] = 8,
+        rows: Annotated[int, Ge(1), Le(1024)] = 4,
+        steps: Annotated[int, Ge(2), Le(1024)] = 8,
         source: Literal["pictures", "prior"] = "pictures",
-        cell: Annotated[int, Ge(1)] = 128,
+        cell: Annotated[int, Ge(1), Le(4096)] = 128,
     ) -> None:
         self.rows, self.steps, self.source, self.cell = rows, steps, source, cell
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from gnm_core.contracts import Figure, Model
 from gnm_core.results import Batch
 
@@ -25,9 +25,9 @@ class LayersFigure(Figure):
     def __init__(
         self,
         *,
-        rows: Annotated[int, Ge(1)] = 6,
-        objects: Annotated[int, Ge(1)] = 10,
-        cell: Annotated[int, Ge(1)] = 144,
+        rows: Annotated[int, Ge(1), Le(1024)] = 6,
+        objects: Annotated[int, Ge(1), Le(1024)] = 10,
+        cell: Annotated[int, Ge(1), Le(4096)] = 144,
     ) -> None:
         self.rows, self.objects, self.cell = rows, objects, cell
 

@@ -4,6 +4,7 @@ from math import ceil
 
 import numpy as np
 import torch
+from gnm_core.errors import FigureError
 from torch import Tensor
 
 Pixels = np.ndarray
@@ -13,12 +14,17 @@ Pixels = np.ndarray
 def to_pixels(image: Tensor) -> Pixels:
     """(C, H, W) in [0, 1] → pixels; grey for one channel, RGB for three, else the mean of all channels as grey.
 
-    Values outside [0, 1] are clipped; what is not a number is black.
+    Values outside [0, 1] are clipped.
+
+    Raises:
+        FigureError: a value is not finite; painted, it would look like a sound picture.
     """
     image = image.detach().float().cpu()
+    if bad := int((~image.isfinite()).sum()):
+        raise FigureError(f"an image of the model is not finite: {bad:,} of {image.numel():,} numbers")
     if image.shape[0] != 3:
         image = image.mean(0, keepdim=True).expand(3, -1, -1)
-    eight_bit = (torch.nan_to_num(image).clamp(0, 1) * 255).round().to(torch.uint8)
+    eight_bit = (image.clamp(0, 1) * 255).round().to(torch.uint8)
     return np.ascontiguousarray(eight_bit.permute(1, 2, 0).numpy())
 
 

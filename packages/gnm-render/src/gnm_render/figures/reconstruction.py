@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from gnm_core.contracts import Figure, Model
 from gnm_core.results import Batch
 
@@ -21,7 +21,9 @@ class ReconstructionFigure(Figure):
         cell: least side of a picture, in pixels.
     """
 
-    def __init__(self, *, rows: Annotated[int, Ge(1)] = 8, cell: Annotated[int, Ge(1)] = 144) -> None:
+    def __init__(
+        self, *, rows: Annotated[int, Ge(1), Le(1024)] = 8, cell: Annotated[int, Ge(1), Le(4096)] = 144
+    ) -> None:
         self.rows, self.cell = rows, cell
 
     @torch.no_grad()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from einops import repeat
 from gnm_core.contracts import Figure, Model
 from gnm_core.results import Batch, Scene
@@ -30,10 +30,10 @@ class ResampleFigure(Figure):
     def __init__(
         self,
         *,
-        rows: Annotated[int, Ge(1)] = 6,
-        samples: Annotated[int, Ge(1)] = 4,
+        rows: Annotated[int, Ge(1), Le(1024)] = 6,
+        samples: Annotated[int, Ge(1), Le(10**6)] = 4,
         source: Literal["both", "pictures", "prior"] = "both",
-        cell: Annotated[int, Ge(1)] = 128,
+        cell: Annotated[int, Ge(1), Le(4096)] = 128,
     ) -> None:
         self.rows, self.samples, self.source, self.cell = rows, samples, source, cell
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from gnm_core.contracts import Figure, Model
 from gnm_core.results import Batch
 from torch import Tensor
@@ -26,9 +26,9 @@ class SamplesFigure(Figure):
     def __init__(
         self,
         *,
-        count: Annotated[int, Ge(1)] = 50,
-        columns: Annotated[int, Ge(1)] = 10,
-        cell: Annotated[int, Ge(1)] = 128,
+        count: Annotated[int, Ge(1), Le(10**6)] = 50,
+        columns: Annotated[int, Ge(1), Le(1024)] = 10,
+        cell: Annotated[int, Ge(1), Le(4096)] = 128,
     ) -> None:
         self.count, self.columns, self.cell = count, columns, cell
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from gnm_core.contracts import Figure, Model
 from gnm_core.results import Batch
 
@@ -28,10 +28,10 @@ class TrainingFigure(Figure):
     def __init__(
         self,
         *,
-        rows: Annotated[int, Ge(1)] = 6,
-        objects: Annotated[int, Ge(0)] = 4,
-        samples: Annotated[int, Ge(0)] = 2,
-        cell: Annotated[int, Ge(1)] = 144,
+        rows: Annotated[int, Ge(1), Le(1024)] = 6,
+        objects: Annotated[int, Ge(0), Le(1024)] = 4,
+        samples: Annotated[int, Ge(0), Le(10**6)] = 2,
+        cell: Annotated[int, Ge(1), Le(4096)] = 144,
     ) -> None:
         self.rows, self.objects, self.samples, self.cell = rows, objects, samples, cell
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from einops import repeat
 from gnm_core.contracts import Figure, Model
 from gnm_core.errors import FigureError
@@ -97,11 +97,11 @@ class TraversalFigure(Figure):
     def __init__(
         self,
         *,
-        picture: Annotated[int, Ge(0)] = 0,
-        objects: Annotated[int, Ge(1)] = 2,
-        codes: Annotated[int, Ge(0)] = 4,
-        steps: Annotated[int, Ge(2)] = 7,
-        cell: Annotated[int, Ge(1)] = 112,
+        picture: Annotated[int, Ge(0), Le(10**9)] = 0,
+        objects: Annotated[int, Ge(1), Le(1024)] = 2,
+        codes: Annotated[int, Ge(0), Le(1024)] = 4,
+        steps: Annotated[int, Ge(2), Le(1024)] = 7,
+        cell: Annotated[int, Ge(1), Le(4096)] = 112,
     ) -> None:
         self.picture, self.objects, self.codes = picture, objects, codes
         self.steps, self.cell = steps, cell

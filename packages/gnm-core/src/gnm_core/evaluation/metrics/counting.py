@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from gnm_core.evaluation.context import EvaluationBatch, EvaluationContext, Metric
 from gnm_core.evaluation.metrics.intervals import mean, share
@@ -19,7 +19,7 @@ class Counting(Metric):
         n: images, the first ones of the split; null for all.
     """
 
-    def __init__(self, *, n: Annotated[int, Ge(1)] | None = None) -> None:
+    def __init__(self, *, n: Annotated[int, Ge(1), Le(10**9)] | None = None) -> None:
         self.images = n
 
     def see(self, view: EvaluationBatch) -> np.ndarray:

@@ -41,15 +41,15 @@ class DSteps(Metric):
     def __init__(
         self,
         *,
-        seeds: Annotated[int, Ge(1)] = 3,
-        cap: Annotated[int, Ge(1)] = 10_000,
-        check_every: Annotated[int, Ge(1)] = 40,
+        seeds: Annotated[int, Ge(1), Le(1024)] = 3,
+        cap: Annotated[int, Ge(1), Le(10**9)] = 10_000,
+        check_every: Annotated[int, Ge(1), Le(10**9)] = 40,
         accuracy: Annotated[float, Gt(0.5), Le(1)] = 0.9,
-        batch: Annotated[int, Ge(2)] = 64,
+        batch: Annotated[int, Ge(2), Le(10**6)] = 64,
         lr: Annotated[float, Gt(0)] = 1e-4,
-        pool: Annotated[int, Ge(1)] = 5000,
-        held_out: Annotated[int, Ge(1)] = 500,
-        width: Annotated[int, Ge(1)] = 8,
+        pool: Annotated[int, Ge(1), Le(10**9)] = 5000,
+        held_out: Annotated[int, Ge(1), Le(10**9)] = 500,
+        width: Annotated[int, Ge(1), Le(65536)] = 8,
     ) -> None:
         if batch % 2:
             raise OptionError("batch", f"{batch} is odd; half of the images are real")

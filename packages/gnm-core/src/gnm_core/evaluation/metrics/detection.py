@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from gnm_core.evaluation.context import EvaluationBatch, EvaluationContext, Metric, Skip
 from gnm_core.results import Measurement, Value
@@ -30,7 +30,7 @@ class Detections:
 
 
 class AveragePrecision(Metric):
-    """Average precision of the boxes of present objects, ranked by confidence over the whole split.
+    """Average precision of the boxes of present objects, ranked by confidence over the whole split; ties are one step.
 
     A box hits when its IoU with its best true box exceeds the threshold and no surer box has taken that one. The
     11-point variant (mean over the recalls 0, 0.1 ... 1 of the best precision from there on) reproduces the paper's
@@ -41,7 +41,9 @@ class AveragePrecision(Metric):
         resamples: bootstrap resamples of the images, for the interval; 0 for no interval.
     """
 
-    def __init__(self, *, n: Annotated[int, Ge(1)] | None = None, resamples: Annotated[int, Ge(0)] = 200) -> None:
+    def __init__(
+        self, *, n: Annotated[int, Ge(1), Le(10**9)] | None = None, resamples: Annotated[int, Ge(0), Le(10**6)] = 200
+    ) -> None:
         self.images, self.resamples = n, resamples
 
     def see(self, view: EvaluationBatch) -> list[Detections]:
@@ -145,13 +147,17 @@ class _Ranked:
     """(N,): which picture each box was found in."""
     truths: np.ndarray
     """True boxes of each picture."""
+    steps: np.ndarray
+    """(S,): the last box of each run of equal confidence; those have no order, and are one step of the curve."""
 
 
 def _rank(pictures: Sequence[Detections]) -> _Ranked:
-    order = np.argsort(-np.concatenate([picture.confidence for picture in pictures]), kind="stable")
+    confidence = np.concatenate([picture.confidence for picture in pictures])
+    order = np.argsort(-confidence, kind="stable")
     picture = np.repeat(np.arange(len(pictures)), [len(picture.confidence) for picture in pictures])
     hits = np.concatenate([picture.hits for picture in pictures], axis=1)
-    return _Ranked(hits[:, order], picture[order], np.array([picture.truths for picture in pictures]))
+    steps = np.flatnonzero(np.diff(confidence[order], append=-np.inf))
+    return _Ranked(hits[:, order], picture[order], np.array([picture.truths for picture in pictures]), steps)
 
 
 def _summaries(ranked: _Ranked, times: np.ndarray) -> dict[str, float]:
@@ -171,8 +177,8 @@ def _by_threshold(ranked: _Ranked, times: np.ndarray) -> tuple[list[float], list
     truths = max(1, int((times * ranked.truths).sum()))
     eleven, area = [], []
     for hit in ranked.hits:
-        right = np.cumsum(hit * counts)
-        precision = right / np.maximum(np.cumsum(counts), 1)
+        right = np.cumsum(hit * counts)[ranked.steps]
+        precision = right / np.maximum(np.cumsum(counts)[ranked.steps], 1)
         envelope = np.maximum.accumulate(precision[::-1])[::-1]
         eleven.append(eleven_point(envelope, right / truths))
         area.append(all_point(envelope, right / truths))

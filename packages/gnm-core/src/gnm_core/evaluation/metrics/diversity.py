@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from torch import Tensor
 
 from gnm_core.contracts import Data, Judge
@@ -38,9 +38,9 @@ class Diversity(Metric):
     def __init__(
         self,
         *,
-        n: Annotated[int, Ge(1)] = 1000,
-        nearest: Annotated[int, Ge(1)] = 20_000,
-        squares: Annotated[int, Ge(1)] = 8,
+        n: Annotated[int, Ge(1), Le(10**9)] = 1000,
+        nearest: Annotated[int, Ge(1), Le(10**9)] = 20_000,
+        squares: Annotated[int, Ge(1), Le(1024)] = 8,
         judge: Judge | None = None,
     ) -> None:
         self.images, self.nearest, self.squares, self.judge = n, nearest, squares, judge

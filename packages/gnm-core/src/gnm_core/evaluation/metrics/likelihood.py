@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from annotated_types import Ge, MinLen
+from annotated_types import Ge, Le, MinLen
 from torch import Tensor
 
 from gnm_core.contracts import Model
@@ -39,8 +39,8 @@ class LogLikelihood(Metric):
     def __init__(
         self,
         *,
-        particles: Annotated[int, Ge(1)] = 100,
-        n: Annotated[int, Ge(1)] | None = 500,
+        particles: Annotated[int, Ge(1), Le(10**6)] = 100,
+        n: Annotated[int, Ge(1), Le(10**9)] | None = 500,
         estimates: Annotated[tuple[Estimate, ...], MinLen(1)] = ("exact", "relaxed"),
     ) -> None:
         if len(set(estimates)) < len(estimates):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from gnm_core.evaluation.context import EvaluationBatch, EvaluationContext, Metric, Skip
 from gnm_core.evaluation.metrics.extras import extra
@@ -29,7 +29,7 @@ class Segmentation(Metric):
     def __init__(
         self,
         *,
-        n: Annotated[int, Ge(1)] | None = 1000,
+        n: Annotated[int, Ge(1), Le(10**9)] | None = 1000,
         visible: Annotated[float, Gt(0), Lt(1)] = 0.1,
     ) -> None:
         self.images, self.visible = n, visible

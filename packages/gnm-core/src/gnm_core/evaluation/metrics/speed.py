@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from gnm_core.evaluation.context import EvaluationContext, Metric
 from gnm_core.evaluation.metrics.intervals import mean_of_few
@@ -20,7 +20,9 @@ class SamplingSpeed(Metric):
         rounds: batches that are timed.
     """
 
-    def __init__(self, *, batch: Annotated[int, Ge(1)] = 32, rounds: Annotated[int, Ge(1)] = 8) -> None:
+    def __init__(
+        self, *, batch: Annotated[int, Ge(1), Le(10**6)] = 32, rounds: Annotated[int, Ge(1), Le(10**6)] = 8
+    ) -> None:
         self.batch, self.rounds = batch, rounds
 
     @torch.no_grad()

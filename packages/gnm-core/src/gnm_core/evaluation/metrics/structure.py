@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from gnm_core.contracts import Judge
 from gnm_core.evaluation.context import BATCH, EvaluationContext, Metric
@@ -20,7 +20,7 @@ class StructureAccuracy(Metric):
         judge: says which scenes obey; null for the judge of the data set's name.
     """
 
-    def __init__(self, *, n: Annotated[int, Ge(1)] = 250, judge: Judge | None = None) -> None:
+    def __init__(self, *, n: Annotated[int, Ge(1), Le(10**9)] = 250, judge: Judge | None = None) -> None:
         self.n, self.judge = n, judge
 
     def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from torch import Tensor
 
 from gnm_core.contracts import Judge
@@ -37,7 +37,7 @@ class StructureLevels(Metric):
         judge: says which scenes obey; null for the judge of the data set's name.
     """
 
-    def __init__(self, *, n: Annotated[int, Ge(1)] = 250, judge: Judge | None = None) -> None:
+    def __init__(self, *, n: Annotated[int, Ge(1), Le(10**9)] = 250, judge: Judge | None = None) -> None:
         self.images = n
         self.judge = judge
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from gnm_core.evaluation.context import EvaluationBatch, EvaluationContext, Metric, Skip
 from gnm_core.evaluation.metrics.extras import extra
@@ -47,11 +47,11 @@ class WhatClassification(Metric):
     def __init__(
         self,
         *,
-        n: Annotated[int, Ge(1)] | None = None,
+        n: Annotated[int, Ge(1), Le(10**9)] | None = None,
         train: Annotated[float, Gt(0), Lt(1)] = 0.8,
-        hidden: Annotated[int, Ge(1)] = 128,
-        seeds: Annotated[int, Ge(1)] = 3,
-        epochs: Annotated[int, Ge(1)] = 100,
+        hidden: Annotated[int, Ge(1), Le(65536)] = 128,
+        seeds: Annotated[int, Ge(1), Le(1024)] = 3,
+        epochs: Annotated[int, Ge(1), Le(10**6)] = 100,
     ) -> None:
         self.images, self.train, self.hidden, self.seeds, self.epochs = n, train, hidden, seeds, epochs
 

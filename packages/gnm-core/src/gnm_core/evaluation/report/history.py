@@ -61,7 +61,7 @@ def read_history(path: Path) -> History:
         try:
             data = json.loads(line)
             step = int(data["step"])
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             continue
         if isinstance(data.get("structure"), dict):
             minutes = float(data.get("core_seconds") or data.get("seconds") or 0) / 60

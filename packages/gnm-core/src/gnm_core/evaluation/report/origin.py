@@ -16,6 +16,7 @@ from gnm_core.errors import GnmError, RunError
 from gnm_core.evaluation.choice import choose
 from gnm_core.evaluation.evaluation import Evaluation
 from gnm_core.files import os_errors_as
+from gnm_core.plugins import installed
 from gnm_core.reading import read_file
 from gnm_core.runs.checkpoint import Checkpoint, Checkpoints
 from gnm_core.spec import load_spec
@@ -123,12 +124,33 @@ def commands(one: Evaluation, run: Path) -> tuple[str, ...]:
         if meta.get(name) not in (None, default):
             train += [f"--{name}", str(meta[name])]
     measure = ["gnm", "evaluate", str(run), "--split", one.split, "--seed", str(one.seed)]
+    measure += ["--metrics", ",".join(one.metrics)] if _are_some_of_all(one) else []
     limits = {outcome.limit for outcome in one.metrics.values()} - {None}
     if len(limits) == 1:
         measure += ["-n", str(limits.pop())]
-    for text in _changed_options(one):
+    for text in (*_changed_options(one), *_changed_data(one, run)):
         measure += ["--set", text]
     return tuple(map(shlex.join, (train, measure, ["gnm", "figure", str(run)])))
+
+
+def _are_some_of_all(one: Evaluation) -> bool:
+    """Whether fewer metrics were taken than `gnm evaluate` takes of itself; those that `--set` added come with it."""
+    known = {entry.name for entry in installed().of_kind("metric")}
+    return bool(one.metrics) and not known <= one.metrics.keys() and one.metrics.keys() <= known
+
+
+def _changed_data(one: Evaluation, run: Path) -> list[str]:
+    """The data that was measured on, as `--set` takes it, where the run's own spec says otherwise."""
+    if not one.data or one.data_options is None or not (run / "spec.yaml").exists():
+        return []
+    try:
+        data: Any = load_spec(run / "spec.yaml").resolved()["data"]
+    except GnmError:
+        return []
+    own = dict(data) if data else {}
+    if own.pop("use", None) != one.data:
+        return [f"data={json.dumps({'use': one.data, **one.data_options}, ensure_ascii=False, default=str)}"]
+    return [f"data.{k}={_compact(v)}" for k, v in one.data_options.items() if v != own.get(k)]
 
 
 def _changed_options(one: Evaluation) -> list[str]:

@@ -32,9 +32,9 @@ class Surroundings(BackgroundEncoder):
         self,
         dims: Dims,
         *,
-        side: Annotated[int, Ge(1)] = 8,
+        side: Annotated[int, Ge(1), Le(4096)] = 8,
         inside: Annotated[float, Gt(0), Le(1)] = 0.02,
-        hidden: tuple[Annotated[int, Ge(1)], ...] = (),
+        hidden: tuple[Annotated[int, Ge(1), Le(65536)], ...] = (),
     ) -> None:
         super().__init__()
         if dims.size % side:

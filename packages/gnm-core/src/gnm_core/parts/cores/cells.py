@@ -4,7 +4,7 @@ from functools import partial
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Le, Lt
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -55,13 +55,13 @@ class Cells(Core):
         dims: Dims,
         *,
         maps: Literal[1, 2] = 1,
-        levels: Annotated[int, Ge(2)] = 16,
-        width: Annotated[int, Ge(1)] = 128,
-        heads: Annotated[int, Ge(1)] = 4,
-        read: Annotated[int, Ge(1)] = 1,
-        write: Annotated[int, Ge(1)] = 1,
-        prior: Annotated[int, Ge(1)] = 3,
-        hidden: Annotated[int, Ge(1)] = 48,
+        levels: Annotated[int, Ge(2), Le(1024)] = 16,
+        width: Annotated[int, Ge(1), Le(65536)] = 128,
+        heads: Annotated[int, Ge(1), Le(256)] = 4,
+        read: Annotated[int, Ge(1), Le(255)] = 1,
+        write: Annotated[int, Ge(1), Le(255)] = 1,
+        prior: Annotated[int, Ge(1), Le(256)] = 3,
+        hidden: Annotated[int, Ge(1), Le(65536)] = 48,
         dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
     ) -> None:
         super().__init__()

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge, MinLen
+from annotated_types import Ge, Le, MinLen
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -42,10 +42,10 @@ class StructDRAW(Core):
         dims: Dims,
         *,
         prior: Annotated[ScenePrior, Default("autoregressive")],
-        steps: Annotated[int, Ge(1)] = 4,
-        kernel: Annotated[int, Ge(1)] = 1,
-        interaction: Annotated[tuple[int, ...], MinLen(1)] = (512, 512),
-        decoder: Annotated[tuple[int, ...], MinLen(1)] = (512, 512),
+        steps: Annotated[int, Ge(1), Le(1024)] = 4,
+        kernel: Annotated[int, Ge(1), Le(255)] = 1,
+        interaction: Annotated[tuple[Annotated[int, Ge(1), Le(65536)], ...], MinLen(1)] = (512, 512),
+        decoder: Annotated[tuple[Annotated[int, Ge(1), Le(65536)], ...], MinLen(1)] = (512, 512),
         maps: Literal[1, 2] = 1,
         standardise: bool = False,
     ) -> None:

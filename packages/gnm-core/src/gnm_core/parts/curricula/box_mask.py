@@ -15,7 +15,9 @@ class BoxMask(Curriculum):
         until: first step without it.
     """
 
-    def __init__(self, *, value: Annotated[float, Gt(0), Le(1)] = 0.9, until: Annotated[int, Ge(0)] = 500) -> None:
+    def __init__(
+        self, *, value: Annotated[float, Gt(0), Le(1)] = 0.9, until: Annotated[int, Ge(0), Le(10**12)] = 500
+    ) -> None:
         self.value, self.until = value, until
 
     def at(self, step: int) -> CurriculumState:

@@ -21,7 +21,7 @@ class ImageAlpha(Curriculum):
         *,
         alpha: Annotated[float, Gt(0), Le(1)] = 0.9,
         presence: Annotated[float, Gt(0), Le(1)] = 0.99,
-        until: Annotated[int, Ge(0)] = 500,
+        until: Annotated[int, Ge(0), Le(10**12)] = 500,
     ) -> None:
         self.alpha, self.presence, self.until = alpha, presence, until
 

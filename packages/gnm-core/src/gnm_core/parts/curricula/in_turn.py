@@ -26,8 +26,8 @@ class InTurn(Curriculum):
     def __init__(
         self,
         *,
-        masks: Annotated[int, Ge(0)] = 500,
-        absence: Annotated[int, Ge(0)] = 1000,
+        masks: Annotated[int, Ge(0), Le(10**12)] = 500,
+        absence: Annotated[int, Ge(0), Le(10**12)] = 1000,
         filling: Annotated[float, Gt(0), Le(1)] = 0.9,
     ) -> None:
         if absence < masks:

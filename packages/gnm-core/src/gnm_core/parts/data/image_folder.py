@@ -65,10 +65,10 @@ class ImageFolder(Data):
         validation: Annotated[float, Ge(0), Le(1)] = 0.1,
         test: Annotated[float, Ge(0), Le(1)] = 0.1,
         white: Annotated[int, Ge(1), Le(65535)] | None = None,
-        max_pixels: Annotated[int, Gt(0)] = 64_000_000,
+        max_pixels: Annotated[int, Gt(0), Le(10**12)] = 64_000_000,
         on_broken: Literal["stop", "skip"] = "stop",
         most_broken: Annotated[float, Ge(0), Lt(1)] = 0.05,
-        cache: Annotated[int, Ge(0)] = 512,
+        cache: Annotated[int, Ge(0), Le(10**9)] = 512,
     ) -> None:
         if dims.channels not in MODES:
             raise OptionError("dims", f"channels is {dims.channels}; a folder of pictures has 1 (grey) or 3 (RGB)")

@@ -1,8 +1,10 @@
 """The paper's image encoder."""
 
 from math import log2
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 from gnm_core.contracts import Encoder
@@ -24,7 +26,7 @@ class ConvEncoder(Encoder):
         OptionError: `size / grid` is no power of two, or `widths` has the wrong length.
     """
 
-    def __init__(self, dims: Dims, *, widths: tuple[int, ...] | None = None) -> None:
+    def __init__(self, dims: Dims, *, widths: tuple[Annotated[int, Ge(1), Le(65536)], ...] | None = None) -> None:
         super().__init__()
         halvings = log2(dims.size / dims.grid)
         if halvings < 1 or halvings != int(halvings):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
 from gnm_core.contracts import GlimpseEncoder
@@ -25,8 +25,8 @@ class MlpGlimpseEncoder(GlimpseEncoder):
         self,
         dims: Dims,
         *,
-        size: Annotated[int, Ge(2)] = 16,
-        hidden: tuple[Annotated[int, Ge(1)], ...] = (256, 128),
+        size: Annotated[int, Ge(2), Le(4096)] = 16,
+        hidden: tuple[Annotated[int, Ge(1), Le(65536)], ...] = (256, 128),
         level: float = 0.0,
         gain: Annotated[float, Gt(0)] = 1.0,
     ) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import torch
-from annotated_types import MinLen
+from annotated_types import Ge, Le, MinLen
 from einops import rearrange
 from torch import Tensor
 from torch.distributions import Distribution
@@ -23,7 +23,9 @@ class AutoregressivePrior(ScenePrior):
         hidden: hidden sizes of the MLP.
     """
 
-    def __init__(self, dims: Dims, *, hidden: Annotated[tuple[int, ...], MinLen(1)] = (512, 512)) -> None:
+    def __init__(
+        self, dims: Dims, *, hidden: Annotated[tuple[Annotated[int, Ge(1), Le(65536)], ...], MinLen(1)] = (512, 512)
+    ) -> None:
         super().__init__()
         self.net = mlp([dims.features * dims.grid**2, *hidden, 2 * dims.scene])
 

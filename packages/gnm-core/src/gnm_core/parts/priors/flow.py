@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import torch
-from annotated_types import Ge, MinLen
+from annotated_types import Ge, Le, MinLen
 from einops import rearrange
 from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
@@ -37,11 +37,11 @@ class FlowPrior(ScenePrior):
         self,
         dims: Dims,
         *,
-        transforms: Annotated[int, Ge(1)] = 4,
-        bins: Annotated[int, Ge(2)] = 8,
-        context: Annotated[int, Ge(1)] = 64,
-        hidden: Annotated[tuple[int, ...], MinLen(1)] = (512,),
-        flow_hidden: Annotated[tuple[int, ...], MinLen(1)] = (128, 128),
+        transforms: Annotated[int, Ge(1), Le(256)] = 4,
+        bins: Annotated[int, Ge(2), Le(1024)] = 8,
+        context: Annotated[int, Ge(1), Le(65536)] = 64,
+        hidden: Annotated[tuple[Annotated[int, Ge(1), Le(65536)], ...], MinLen(1)] = (512,),
+        flow_hidden: Annotated[tuple[Annotated[int, Ge(1), Le(65536)], ...], MinLen(1)] = (128, 128),
     ) -> None:
         super().__init__()
         try:

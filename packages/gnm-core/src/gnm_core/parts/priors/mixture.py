@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from annotated_types import Ge, MinLen
+from annotated_types import Ge, Le, MinLen
 from einops import rearrange
 from torch import Tensor
 from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily
@@ -29,8 +29,8 @@ class MixturePrior(ScenePrior):
         self,
         dims: Dims,
         *,
-        components: Annotated[int, Ge(1)] = 8,
-        hidden: Annotated[tuple[int, ...], MinLen(1)] = (512, 512),
+        components: Annotated[int, Ge(1), Le(1024)] = 8,
+        hidden: Annotated[tuple[Annotated[int, Ge(1), Le(65536)], ...], MinLen(1)] = (512, 512),
     ) -> None:
         super().__init__()
         self.components = components

@@ -3,7 +3,7 @@
 import math
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from gnm_core.contracts import Schedule
 from gnm_core.errors import OptionError
@@ -23,7 +23,12 @@ class Cosine(Schedule):
     """
 
     def __init__(
-        self, *, from_: float, to: float, until: Annotated[int, Ge(1)], since: Annotated[int, Ge(0)] = 0
+        self,
+        *,
+        from_: float,
+        to: float,
+        until: Annotated[int, Ge(1), Le(10**12)],
+        since: Annotated[int, Ge(0), Le(10**12)] = 0,
     ) -> None:
         if until <= since:
             raise OptionError("until", f"{until} is not after since = {since}")
