@@ -26,6 +26,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 
 
 CAMERA, LAMPS = STUDIO.camera, STUDIO.light.lamps
+"""Those of the look `studio`."""
 
 
 @dataclass(frozen=True)
