@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 from gnm_core.evaluation.evaluation import Evaluation, Outcome
 from gnm_core.evaluation.report.tables import print_comparison
-from gnm_core.heartbeat import Heartbeat
+from gnm_core.progress import Heartbeat, telling
 from gnm_core.results import Value
 from gnm_core.training.learner import Report
 from gnm_core.training.progress import Goal, LiveDisplay, PlainDisplay, numbers_table
-from gnm_data.cli.progress import telling
 from rich.console import Console
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -92,13 +91,12 @@ def test_a_pipe_hears_at_once_that_a_training_begins_and_then_now_and_then() -> 
     assert text(shown).splitlines()[1].startswith("step 5/10  ")
 
 
-def test_the_build_of_a_data_set_is_told_into_a_pipe(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gnm_data.cli.progress.Heartbeat", lambda every: Heartbeat(0))
-    with telling("rooms", console(80)) as tell:
+def test_the_build_of_a_data_set_is_told_into_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gnm_core.progress.Heartbeat", lambda every: Heartbeat(0))
+    shown = console(80)
+    with telling("rooms", shown) as tell:
         tell(32, 1000)
-    assert capsys.readouterr().out.startswith("rooms: 32 of 1,000 images, ")
+    assert text(shown).startswith("rooms: 32 of 1,000 images, ")
 
 
 class Gone(io.StringIO):

@@ -3,11 +3,11 @@
 from typing import Protocol, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TaskID
 
 from gnm_core.evaluation.evaluation import Outcome
 from gnm_core.evaluation.report.words import shown
-from gnm_core.heartbeat import Heartbeat
+from gnm_core.progress import Heartbeat, bar
 
 
 class Display(Protocol):
@@ -78,15 +78,7 @@ class Bars(Lines):
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TextColumn("{task.completed}/{task.total}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-        )
+        self._bar = bar(console)
         self._task: tuple[str, TaskID] | None = None
 
     def __enter__(self) -> Self:

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from gnm_core.heartbeat import Heartbeat
+from gnm_core.progress import Heartbeat
 from gnm_core.training.learner import Report
 
 SMOOTH = 0.95

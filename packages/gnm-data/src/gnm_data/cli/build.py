@@ -42,7 +42,8 @@ def build(
     Stopped at any moment, the same command goes on and makes no finished shard again; it mends damaged shards, too.
     With a larger --count it adds images.
     """
-    from gnm_data.cli.progress import telling
+    from gnm_core.progress import telling
+
     from gnm_data.cli.source import chosen
     from gnm_data.storage import Source, recipe_of
     from gnm_data.storage import build as store

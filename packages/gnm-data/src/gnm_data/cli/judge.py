@@ -34,8 +34,8 @@ def judge(folder: Path, *, rule: str, count: int | None, out: Path | None, as_js
     from gnm_core.cli.output import print_json
     from gnm_core.dims import Dims
     from gnm_core.parts.data.image_folder import ImageFolder
+    from gnm_core.progress import telling
     from rich.console import Console
-    from rich.progress import track
 
     from gnm_data.judges.canvas import SIDE
     from gnm_data.judges.tally import tally
@@ -51,15 +51,14 @@ def judge(folder: Path, *, rule: str, count: int | None, out: Path | None, as_js
         for start in range(0, total, _AT_ONCE):
             yield pictures.batch(range(start, min(start + _AT_ONCE, total))).image
 
-    console = Console(stderr=True)
     shown: list[Tensor] = []
     verdicts: list[Verdict] = []
-    for images in track(
-        batches(), "judging", total=-(-total // _AT_ONCE), console=console, disable=not console.is_terminal
-    ):
-        verdicts += speaker.judge(images)
-        if out is not None and len(shown) * _AT_ONCE < _most():
-            shown.append(images)
+    with telling("judging", Console(stderr=True), "pictures", every=20) as progress:
+        for images in batches():
+            verdicts += speaker.judge(images)
+            progress(len(verdicts), total)
+            if out is not None and len(shown) * _AT_ONCE < _most():
+                shown.append(images)
     counted = tally(verdicts)
     if as_json:
         files = [path.relative_to(folder).as_posix() for path in pictures.files[:total]]

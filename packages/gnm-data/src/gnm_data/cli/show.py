@@ -67,13 +67,18 @@ def show(
             raise DataError(f"{out}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
         click.echo(f"{out}: {count} of {len(data)} pictures")
     if export is not None:
+        from gnm_core.progress import telling
         from rich.console import Console
-        from rich.progress import Progress
 
         from gnm_data.coco import export_coco
 
-        console = Console(stderr=True)
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            task = progress.add_task("writing pictures", total=count)
-            target = export_coco(data, count, export, lambda done: progress.advance(task, done))
+        written = 0
+        with telling("writing pictures", Console(stderr=True), "pictures") as progress:
+
+            def tell(more: int) -> None:
+                nonlocal written
+                written += more
+                progress(written, count)
+
+            target = export_coco(data, count, export, tell)
         click.echo(f"{target}: {count} of {len(data)} pictures")

@@ -14,16 +14,15 @@ def verify(folder: Path) -> None:
     Ends with 0 when all is well, with 2 otherwise. `gnm data build` mends what it made.
     """
     from gnm_core.errors import DataError
-    from rich.progress import Progress
+    from gnm_core.progress import telling
 
     from gnm_data.storage import read_manifest
     from gnm_data.storage import verify as problems_of
 
     if _verify_pictures(folder):
         return
-    with Progress(transient=True) as progress:
-        task = progress.add_task(str(folder), total=None)
-        problems = problems_of(folder, lambda done, total: progress.update(task, completed=done, total=total))
+    with telling(str(folder), unit="shards") as progress:
+        problems = problems_of(folder, progress)
     if problems:
         raise DataError("\n    ".join((f"{folder}: not as it should be:", *problems)))
     for name, split in read_manifest(folder).splits.items():
