@@ -8,22 +8,42 @@ from gnm_core import Dims, Encoder, LatentPrior, Model, OptionError, ScenePrior
 from gnm_core.contracts import BackgroundDecoder, Contract
 from gnm_core.plugins import installed
 from gnm_core.registry import Entry
-from gnm_core.testing import ConformanceError, check_part, contracts_of
+from gnm_core.testing import (
+    Bench,
+    Check,
+    ConformanceError,
+    check_part,
+    contracts_of,
+    law,
+    parametrize_checks,
+    require,
+)
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
 
 SMALL = Dims(size=32, grid=4, features=8, scene=5, what=6, background=4)
 
+COLOUR = Dims(channels=3, size=32)
+
 OPTIONS: dict[tuple[str, str], dict[str, object]] = {
     ("encoder", "timm"): {"backbone": "resnet10t"},
     ("decoder", "subpixel-background"): {"channels": [8, 8], "kernels": [1, 3, 3], "upscales": [4, 4, 2]},
+    ("schedule", "constant"): {"value": 0.1},
+    ("schedule", "linear"): {"from": 1.0, "to": 0.0, "until": 1000},
+    ("schedule", "cosine"): {"from": 1.0, "to": 0.0, "until": 1000},
+    ("schedule", "steps"): {"values": [1.0, 0.5], "at": [1000]},
+    ("schedule", "piecewise"): {"values": [1.0, 0.5], "at": [0, 1000]},
+    ("objective", "geco"): {"goal": 0.5},
 }
-"""What parts need at 32 px, where their defaults are for 128."""
+"""What parts need that has no default, or at 32 px where their defaults are for 128."""
+
+ELSEWHERE = ("model", "metric", "data", "digits", "painter")
+"""Kinds with tests of their own: they need more than sizes."""
 
 CASES = [
     (entry, contract)
     for entry in installed().parts.values()
-    if entry.kind in ("encoder", "glimpse-encoder", "background-encoder", "core", "prior", "decoder", "renderer")
+    if entry.kind not in ELSEWHERE
     for contract in contracts_of(entry.load())
 ]
 
@@ -33,7 +53,8 @@ def test_every_registered_part_keeps_its_contract(entry: Entry, contract: type[C
     needs = {"timm": "timm", "flow": "zuko"}.get(entry.name)
     if needs and importlib.util.find_spec(needs) is None:
         pytest.skip(f"{needs} is not installed")
-    check_part(contract, entry.name, SMALL, **OPTIONS.get((entry.kind, entry.name), {}))
+    dims = COLOUR if entry.name == "arrow-room" else SMALL
+    check_part(contract, entry.name, dims, **OPTIONS.get((entry.kind, entry.name), {}))
 
 
 @pytest.mark.parametrize(
@@ -144,3 +165,54 @@ class Loud(BackgroundDecoder):
 def test_each_contract_has_promises_of_its_own(contract: type[Contract], part: type[Contract], message: str) -> None:
     with pytest.raises(ConformanceError, match=message):
         check_part(contract, part, SMALL)
+
+
+@parametrize_checks(
+    Encoder,
+    Faulty,
+    SMALL,
+    fault="counts",
+    expected_failures={
+        "it-remembers-nothing": "it counts",
+        "outputs-are-as-promised": "it counts",
+        "each-image-alone": "it counts",
+        "neighbours-do-not-matter": "it counts",
+        "evaluation-is-deterministic": "it counts",
+        "gradients-change-nothing": "it counts",
+        "twice-the-digits": "it counts",
+    },
+)
+def test_every_law_is_a_test_of_its_own_and_may_be_expected_to_fail(check: Check) -> None:
+    check()
+
+
+def test_a_failure_can_only_be_expected_of_a_law_that_there_is() -> None:
+    with pytest.raises(ValueError, match="no law of Encoder is named each-picture; laws: "):
+        parametrize_checks(Encoder, Faulty, SMALL, expected_failures={"each-picture": "a slip"})
+
+
+class Weather(Contract):
+    """A kind of one's own."""
+
+    kind, describes = "weather", "tomorrow"
+
+    def rain(self) -> float:
+        return 2.0
+
+
+def test_a_kind_of_ones_own_has_laws_of_its_own() -> None:
+    from gnm_core.testing.law import LAWS
+
+    check_part(Weather, Weather)
+    before = list(LAWS)
+    try:
+
+        @law(Weather)
+        def rain_is_a_share(bench: Bench) -> None:
+            rain = bench.build().rain()
+            require(0 <= rain <= 1, f"rain is {rain:g}; expected a share")
+
+        with pytest.raises(ConformanceError, match=r"^rain-is-a-share: rain is 2; expected a share$"):
+            check_part(Weather, Weather)
+    finally:
+        LAWS[:] = before

@@ -7,6 +7,7 @@ from gnm_core.registry import Register
 @hookimpl
 def gnm_register(register: Register) -> None:
     """Add the parts and commands of gnm-core."""
+    register.command("check", "gnm_core.cli.check:check", "try every law of their contracts on a package's parts")
     register.command(
         "compare", "gnm_core.cli.compare:compare", "print the numbers of several evaluated runs side by side"
     )
@@ -33,8 +34,8 @@ def gnm_register(register: Register) -> None:
     register.data("turned", "gnm_core.parts.data.turned:Turned")
     register.encoder("conv", "gnm_core.parts.encoders.conv:ConvEncoder")
     register.encoder("timm", "gnm_core.parts.encoders.timm:TimmEncoder")
-    register.part("glimpse-encoder", "mlp", "gnm_core.parts.glimpse_encoders.mlp:MlpGlimpseEncoder")
-    register.part("background-encoder", "surroundings", "gnm_core.parts.background_encoders.surroundings:Surroundings")
+    register.glimpse_encoder("mlp", "gnm_core.parts.glimpse_encoders.mlp:MlpGlimpseEncoder")
+    register.background_encoder("surroundings", "gnm_core.parts.background_encoders.surroundings:Surroundings")
     register.core("structdraw", "gnm_core.parts.cores.structdraw:StructDRAW")
     register.core("cells", "gnm_core.parts.cores.cells:Cells")
     register.prior("autoregressive", "gnm_core.parts.priors.autoregressive:AutoregressivePrior")
@@ -43,9 +44,9 @@ def gnm_register(register: Register) -> None:
     register.prior("standard-normal", "gnm_core.parts.priors.standard_normal:StandardNormal")
     register.prior("bernoulli", "gnm_core.parts.priors.bernoulli:BernoulliPrior")
     register.prior("normal", "gnm_core.parts.priors.normal:NormalPrior")
-    register.part("curriculum", "box-mask", "gnm_core.parts.curricula.box_mask:BoxMask")
-    register.part("curriculum", "in-turn", "gnm_core.parts.curricula.in_turn:InTurn")
-    register.part("curriculum", "image-alpha", "gnm_core.parts.curricula.image_alpha:ImageAlpha")
+    register.curriculum("box-mask", "gnm_core.parts.curricula.box_mask:BoxMask")
+    register.curriculum("in-turn", "gnm_core.parts.curricula.in_turn:InTurn")
+    register.curriculum("image-alpha", "gnm_core.parts.curricula.image_alpha:ImageAlpha")
     register.model("gnm", "gnm_core.gnm.model:GNM")
     register.command("import", "gnm_core.cli.import_published:import_published", "take over published weights")
     for name, metric in (

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gnm_core.contracts import Contract
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*")
+MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
@@ -56,6 +57,21 @@ def resolve(target: "str | object", owner: str) -> Any:
         raise
     except BaseException as error:  # sys.exit(), and what else is no Exception
         raise PluginError(f"{owner}: {target} cannot be loaded: {said_by(error)}") from error
+
+
+def resolve_module(module: str, owner: str) -> Any:
+    """Import a module that a plugin names.
+
+    Raises:
+        PluginError: it cannot be imported.
+    """
+    try:
+        with guest():
+            return import_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise PluginError(f"{owner}: {module} cannot be loaded: {said_by(error)}") from error
 
 
 @dataclass(frozen=True)
@@ -150,7 +166,8 @@ def _adder(kind: str, what: str) -> "Callable[[Register, str, str | type[Contrac
     def add(self: "Register", name: str, target: "str | type[Contract]") -> None:
         self.part(kind, name, target)
 
-    add.__name__, add.__qualname__, add.__doc__ = kind, f"Register.{kind}", f"Add {what}"
+    name = kind.replace("-", "_")
+    add.__name__, add.__qualname__, add.__doc__ = name, f"Register.{name}", f"Add {what}"
     return add
 
 
@@ -170,6 +187,7 @@ class Register:
         self._kernels: list[KernelEntry] = []
         self.spec_folders: list[Path] = []
         self.model_folders: list[Path] = []
+        self.law_modules: list[str] = []
 
     @property
     def parts(self) -> Mapping[tuple[str, str], Entry]:
@@ -223,6 +241,12 @@ class Register:
         """Add the models (folders that `gnm export` made) in a folder of your package, such as "my_package:models"."""
         self.model_folders.append(_folder("pretrained", folder))
 
+    def laws(self, module: str) -> None:
+        """Add the laws of a kind of your own: a module with functions marked `@gnm_core.testing.law(Contract)`."""
+        if not (isinstance(module, str) and MODULE.fullmatch(module)):
+            raise PluginError(f"laws: {quoted(module)} is not the name of a module")
+        self.law_modules.append(module)
+
     def kernel(self, name: str, target: object) -> None:
         """Add a kernel: a function, as "module:function", that answers in a formula's place or declines with None."""
         if not (isinstance(name, str) and NAME.fullmatch(name)):
@@ -245,6 +269,14 @@ class Register:
     model = _adder("model", "a model of images.")
     data = _adder("data", "a data set.")
     judge = _adder("judge", "a judge: does a scene obey its rule?")
+    glimpse_encoder = _adder("glimpse-encoder", "a glimpse encoder: crop of one box to features.")
+    background_encoder = _adder("background-encoder", "a background encoder: what lies around objects to z^b.")
+    curriculum = _adder("curriculum", "a curriculum: early help for the foreground.")
+    digits = _adder("digits", "a source of digits.")
+    painter = _adder("painter", "a painter of rooms.")
+    attention = _adder("attention", "an attention: which pixels a slot explains (GENESIS).")
+    foreground = _adder("foreground", "a foreground of SPACE.")
+    background = _adder("background", "a background of SPACE.")
     figure = _adder("figure", "a figure: a picture of a model at work.")
     metric = _adder("metric", "a metric: named numbers about a model.")
 
@@ -319,6 +351,7 @@ class Registry:
     commands: dict[str, CommandEntry] = field(default_factory=dict)
     spec_folders: list[tuple[Path, Provider]] = field(default_factory=list)
     model_folders: list[tuple[Path, Provider]] = field(default_factory=list)
+    law_modules: list[tuple[str, Provider]] = field(default_factory=list)
     kernels: dict[str, tuple[KernelEntry, ...]] = field(default_factory=dict)
     """By name, in the order in which they are asked: those of the distribution that came last first."""
 
@@ -343,6 +376,7 @@ class Registry:
             mine = tuple(entry for entry in register.kernels if entry.name == name)
             self.kernels[name] = (*mine, *self.kernels.get(name, ()))
         self.spec_folders += [(folder, register.provider) for folder in register.spec_folders]
+        self.law_modules += [(module, register.provider) for module in register.law_modules]
         self.model_folders += [(folder, register.provider) for folder in register.model_folders]
         return Addition(tuple(parts), tuple(commands), tuple(notes))
 

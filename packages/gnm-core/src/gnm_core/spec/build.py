@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from torch import nn
 
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, GnmError, OptionError, Problem, SpecError
@@ -51,7 +52,7 @@ class Builder:
         try:
             make: Callable[..., object] = part.cls
             with guest():
-                built = make(**arguments)
+                built = self._made(make, arguments)
         except OptionError as error:
             self._option_problem(part, error)
         except DataError:
@@ -70,6 +71,25 @@ class Builder:
                 mark(built, Owner(f"{part.entry.kind} '{part.entry.name}'", part.entry.provider, _standing(part)))
             return built
         return Broken()
+
+    def _made(self, make: Callable[..., object], arguments: dict[str, object]) -> object:
+        """The part; one that computes in its constructor, which the meta device cannot, is built on the processor."""
+        try:
+            return make(**arguments)
+        except GnmError:
+            raise
+        except Exception as error:
+            if torch.empty(0).device.type != "meta":
+                raise
+            try:
+                with torch.device("cpu"), torch.random.fork_rng(devices=[]):
+                    built = make(**arguments)
+            except GnmError:
+                raise
+            except Exception as on_cpu:
+                # What goes wrong there as well is the part's own fault, and the one to show.
+                raise on_cpu from (None if str(on_cpu) == str(error) else error)
+            return built.to("meta") if isinstance(built, nn.Module) else built
 
     def _option_problem(self, part: PartNode, error: OptionError) -> None:
         """Put the constructor's complaint where the option stands, or where the part does."""

@@ -73,5 +73,5 @@ def require_broadcast(name: str, distribution: Distribution, shape: torch.Size) 
 
 def log_densities(distributions: Sequence[Distribution], scene: Tensor) -> Tensor:
     """The log-density of each step's code under its distribution."""
-    pairs = zip(distributions, scene.unbind(1), strict=True)
+    pairs = zip(distributions, scene.unbind(1), strict=True)  # of any event: a flow's or a mixture's is the vector
     return torch.stack([log_prob(distribution, code) for distribution, code in pairs], dim=1)

@@ -1,0 +1,131 @@
+"""Laws of cores: each step's prior knows the steps before it, and codes are drawn from the distributions given."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from inspect import signature
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from gnm_core.contracts import Core
+from gnm_core.errors import SpecError
+from gnm_core.testing.bench import Bench, NotHere
+from gnm_core.testing.law import law
+from gnm_core.testing.laws.alike import CLOSE, gap
+from gnm_core.testing.require import log_densities, require
+
+DRAWINGS = 256
+
+
+def _features(core: Core, bench: Bench, batch: int) -> Tensor:
+    return torch.randn(batch, core.maps * bench.dims.features, bench.dims.grid, bench.dims.grid)
+
+
+@law(Core)
+def it_takes_its_option_steps(bench: Bench) -> None:
+    """Where `steps` is an option, a drawing has that many."""
+    if "steps" not in signature(bench.part_class).parameters:
+        raise NotHere("it has no option 'steps'")
+    for steps in (1, 3):
+        with suppress(SpecError):
+            core = bench.part(steps=steps)
+            found = (core.steps, core.infer(_features(core, bench, 2)).scene.shape[1])
+            require(found == (steps, steps), f"with steps={steps} it says {found[0]} steps and draws {found[1]}")
+
+
+@law(Core)
+def a_prior_knows_the_steps_before_it(bench: Bench) -> None:
+    """p(z_l | z_<l): another z_k leaves the priors of the steps up to k as they are."""
+    core = bench.part()
+    with torch.no_grad():
+        scene, other = core.generate(3).scene, core.generate(3).scene
+        base = core.generate(3, scene).prior
+        for k in range(core.steps):
+            changed = scene.clone()
+            changed[:, k:] = other[:, k:]
+            priors = core.generate(3, changed).prior
+            for step in range(k + 1):
+                value = scene[:, step]
+                off = gap(priors[step].log_prob(value), base[step].log_prob(value))
+                require(off <= CLOSE, f"the prior of step {step} changes by {off:.2g} nats' share when z_{k} does")
+
+
+@law(Core)
+def inferring_and_generating_agree(bench: Bench) -> None:
+    """The priors of a code are the same whether it was inferred or given."""
+    core = bench.part()
+    with torch.no_grad():
+        seen = core.infer(_features(core, bench, 3))
+        given = core.generate(3, seen.scene)
+        off = gap(log_densities(seen.prior, seen.scene), log_densities(given.prior, seen.scene))
+    require(off <= CLOSE, f"the prior's log-densities of a code differ by {off:.2g} between infer and generate")
+
+
+@law(Core)
+def generating_depends_on_nothing_seen(bench: Bench) -> None:
+    """`generate(n)` is the same from the same random state, whatever the core has seen before."""
+    core, drawn = bench.part(), []
+    with torch.no_grad():
+        for seed in (1, 2):
+            torch.manual_seed(seed)
+            core.infer(_features(core, bench, 3))
+            torch.manual_seed(9)
+            drawn.append(core.generate(3).scene)
+    off = gap(drawn[0], drawn[1])
+    require(off == 0, f"generate(3) differs by {off:.2g} after other pictures were seen")
+
+
+@law(Core)
+def every_drawing_is_its_own(bench: Bench) -> None:
+    """Drawings differ from one another, and from those of another random state."""
+    core = bench.part()
+    with torch.no_grad():
+        torch.manual_seed(1)
+        first = core.generate(8).scene
+        torch.manual_seed(2)
+        second = core.generate(8).scene
+    same = sum(torch.equal(first[0], other) for other in first[1:])
+    require(same < 7, "generate(8) gives 8 times the same scene code")
+    require(not torch.equal(first, second), "generate gives the same scene codes from two random states")
+
+
+@law(Core)
+def codes_are_drawn_as_said(bench: Bench) -> None:
+    """Codes are as likely, on average, under the distribution that they were drawn from as fresh samples of it."""
+    core = bench.part()
+    with torch.no_grad():
+        generated = core.generate(DRAWINGS)
+        _require_likely("generate: codes under their priors", generated.prior, generated.scene)
+        features = _features(core, bench, 1).expand(DRAWINGS, -1, -1, -1)
+        seen = core.infer(features)
+        posterior = cast(tuple[Distribution, ...], seen.posterior)
+        _require_likely("infer: codes under their posteriors", posterior, seen.scene)
+
+
+def _require_likely(name: str, distributions: Sequence[Distribution], scene: Tensor) -> None:
+    fresh = torch.stack([distribution.sample() for distribution in distributions], 1)
+    difference = log_densities(distributions, scene) - log_densities(distributions, fresh)
+    mean, error = difference.mean(0), difference.std(0) / len(scene) ** 0.5
+    worst = int(((mean.abs()) / (5 * error + 0.05)).argmax())
+    require(
+        bool((mean.abs() <= 5 * error + 0.05).all()),
+        f"{name}: at step {worst} they are {mean[worst]:+.2f} nats likelier on average than samples "
+        f"(standard error {error[worst]:.2f})",
+    )
+
+
+@law(Core)
+def a_drawn_code_has_gradients(bench: Bench) -> None:
+    """The posterior's sample is reparameterised: the scene code and the map tell the features how to change."""
+    core = bench.build().train()
+    features = _features(core, bench, 3).requires_grad_()
+    drawing = core.infer(features)
+    for name, value in (("the scene code", drawing.scene), ("the feature map", drawing.feature_map)):
+        require(value.requires_grad, f"infer: {name} is detached: it has no gradient")
+        (gradient,) = torch.autograd.grad(
+            (value * torch.randn_like(value)).sum(), features, retain_graph=True, allow_unused=True
+        )
+        slope = 0.0 if gradient is None else float(gradient.abs().max())
+        require(slope > 0, f"infer: no gradient reaches the features from {name} (it is {slope:g})")

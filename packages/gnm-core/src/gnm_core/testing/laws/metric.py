@@ -1,0 +1,83 @@
+"""Laws of metrics: numbers that are numbers, from shared images that stay as they are, whatever ran before."""
+
+from numbers import Real
+
+import torch
+
+from gnm_core.evaluation import EvaluationBatch, EvaluationContext, Metric, Skip
+from gnm_core.results import Measurement, Value
+from gnm_core.testing.bench import Bench, NotHere
+from gnm_core.testing.law import law
+from gnm_core.testing.require import require
+from gnm_core.testing.subjects import bare_context, full_context
+
+
+def _measured(metric: Metric, subject: EvaluationContext, views: list[EvaluationBatch] | None = None) -> Measurement:
+    torch.manual_seed(7)
+    if views is None:
+        views = list(subject.views(metric.images)) if metric.images != 0 else []
+    with torch.no_grad():
+        seen = [metric.see(view) for view in views]
+    return metric.measure(subject, seen)
+
+
+def _subjects(bench: Bench) -> tuple[EvaluationContext, EvaluationContext]:
+    torch.manual_seed(5)
+    return full_context(bench.dims), bare_context(bench.dims)
+
+
+@law(Metric)
+def values_are_plain_numbers(bench: Bench) -> None:
+    """A value is a number of Python's, as are the ends of its interval."""
+    metric: Metric = bench.build()
+    values: list[Value] = []
+    for subject in _subjects(bench):
+        try:
+            values += _measured(metric, subject).values
+        except Skip:
+            continue
+    if not values:
+        raise NotHere("it measures nothing of the kit's models")
+    for value in values:
+        for name in ("value", "low", "high"):
+            number = getattr(value, name)
+            plain = number is None if name != "value" else False
+            plain = plain or (isinstance(number, Real) and not isinstance(number, bool))
+            require(plain, f"the {name} of '{value.name}' is a {type(number).__name__}; expected a number of Python's")
+
+
+@law(Metric)
+def shared_images_stay_as_they_are(bench: Bench) -> None:
+    """What all metrics share of a batch is changed by none."""
+    metric, subject = bench.build(), _subjects(bench)[0]
+    if metric.images == 0:
+        raise NotHere("it sees no images")
+    try:
+        views = list(subject.views(metric.images))
+        before = [(view.image.clone(), view.objects.boxes.clone(), view.reconstruction.clone()) for view in views]
+        _measured(metric, subject, views)
+    except Skip as skip:
+        raise NotHere(str(skip)) from skip
+    for view, kept in zip(views, before, strict=True):
+        shared = (view.image, view.objects.boxes, view.reconstruction)
+        for name, value, old in zip(("images", "boxes", "reconstructions"), shared, kept, strict=True):
+            changed = int((value != old).sum())
+            require(changed == 0, f"it changes the shared {name}: {changed} of {value.numel()} numbers")
+
+
+@law(Metric)
+def nothing_is_left_from_before(bench: Bench) -> None:
+    """A fresh copy gives the same numbers, whatever this one and others have measured before."""
+    first, again = bench.build(), bench.build()
+    for subject in range(2):
+        try:
+            one, two, three = (_measured(metric, _subjects(bench)[subject]) for metric in (first, again, first))
+        except Skip:
+            continue
+        for old, fresh, once_more in zip(one.values, two.values, three.values, strict=True):
+            if not old.unit.endswith("/s"):
+                require(
+                    old.value == fresh.value == once_more.value,
+                    f"'{old.name}' is {old.value}, then {fresh.value} of a fresh copy, then {once_more.value}: "
+                    "something is kept between measurements",
+                )

@@ -1,0 +1,98 @@
+"""Laws of objectives: a mean over the batch, by the weights that they tell."""
+
+import torch
+from torch import Tensor, nn
+
+from gnm_core.contracts import Objective
+from gnm_core.results import Loss, Terms
+from gnm_core.testing.bench import Bench
+from gnm_core.testing.law import law
+from gnm_core.testing.require import require
+
+NAMES = ("scene", "presence", "where", "depth", "what", "background")
+
+
+def _terms(batch: int = 4) -> Terms:
+    kl = {name: torch.rand(batch).add(1).requires_grad_() for name in NAMES}
+    auxiliary = {name: torch.rand(batch).add(1).requires_grad_() for name in NAMES}
+    likelihood = torch.randn(batch).sub(100).requires_grad_()
+    return Terms(likelihood, kl, auxiliary, {"objects": torch.rand(batch)})
+
+
+def _named(terms: Terms) -> dict[str, Tensor]:
+    return {f"kl.{name}": value for name, value in terms.kl.items()} | {
+        f"auxiliary.{name}": value for name, value in terms.auxiliary.items()
+    }
+
+
+def _objective(bench: Bench) -> nn.Module:
+    built: nn.Module = bench.build().eval()
+    return built
+
+
+@law(Objective)
+def a_loss_at_every_step(bench: Bench) -> None:
+    """The loss is a finite scalar, its weights are numbers for terms that are there."""
+    objective, terms = _objective(bench), _terms()
+    for step in (0, 1, 1000, 10**7):
+        loss = objective(terms, step)
+        require(isinstance(loss, Loss), f"at step {step} it gives a {type(loss).__name__}; expected a Loss")
+        require(loss.total.shape == (), f"the loss has shape {tuple(loss.total.shape)}; expected a scalar")
+        require(bool(loss.total.isfinite()), f"the loss of step {step} is {loss.total.item()}")
+        for name, weight in loss.weights.items():
+            require(isinstance(weight, int | float), f"the weight of {name} is a {type(weight).__name__}")
+            require(name in _named(terms), f"it has a weight for '{name}', which is not among the terms")
+
+
+@law(Objective)
+def the_weights_told_are_the_weights(bench: Bench) -> None:
+    """The gradient of the loss to each divergence and regulariser is its weight, shared by the images of the batch."""
+    objective, terms = _objective(bench), _terms()
+    for step in (0, 10**7):
+        loss = objective(terms, step)
+        named = _named(terms)
+        gradients = torch.autograd.grad(loss.total, list(named.values()), allow_unused=True)
+        for (name, value), gradient in zip(named.items(), gradients, strict=True):
+            told = float(loss.weights.get(name, 0.0))
+            found = 0.0 if gradient is None else float(gradient.mean()) * len(value)
+            close = abs(found - told) <= 1e-4 * max(1.0, abs(told))
+            require(close, f"at step {step} the weight of {name} is said to be {told:g}, and is {found:g}")
+
+
+@law(Objective)
+def a_better_picture_costs_less(bench: Bench) -> None:
+    """The loss falls when any image's log-likelihood rises."""
+    terms = _terms()
+    (gradient,) = torch.autograd.grad(_objective(bench)(terms, 10**7).total, terms.log_likelihood, allow_unused=True)
+    slope = 0.0 if gradient is None else float(gradient.max())
+    require(
+        gradient is not None and slope < 0, f"the loss does not fall with the log-likelihood: its slope is {slope:g}"
+    )
+
+
+@law(Objective)
+def a_mean_over_the_batch(bench: Bench) -> None:
+    """The batch twice over has the loss of the batch."""
+    terms = _terms()
+    twice = Terms(
+        torch.cat([terms.log_likelihood] * 2),
+        {name: torch.cat([value] * 2) for name, value in terms.kl.items()},
+        {name: torch.cat([value] * 2) for name, value in terms.auxiliary.items()},
+    )
+    once, doubled = (float(_objective(bench)(each, 0).total.detach()) for each in (terms, twice))
+    require(abs(once - doubled) <= 1e-4 * abs(once), f"the loss is {once:g} of a batch, {doubled:g} of it twice over")
+
+
+@law(Objective)
+def the_same_again_in_evaluation(bench: Bench) -> None:
+    """In evaluation mode nothing moves, and a state that is loaded goes on where it was."""
+    objective, terms = _objective(bench), _terms()
+    first, second = (float(objective(terms, 3).total.detach()) for _ in range(2))
+    require(first == second, f"in evaluation mode the loss is {first:g}, then {second:g}")
+    objective.train()
+    for _ in range(3):
+        objective(terms, 3)
+    fresh = bench.build(seed=1)
+    fresh.load_state_dict(objective.state_dict(), strict=True)
+    one, two = (float(each.eval()(terms, 4).total.detach()) for each in (objective, fresh))
+    require(one == two, f"after saving and loading the loss is {two:g}, and was {one:g}: state is missing")

@@ -1,0 +1,67 @@
+"""Cores that are wrong in one way each: StructDRAW, spoilt."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import torch
+from gnm_core import Default, Dims, Drawing, ScenePrior
+from gnm_core.parts.cores.structdraw import StructDRAW
+from torch import Tensor
+from torch.distributions import Normal
+
+
+class Wrong(StructDRAW):
+    """Right unless told otherwise."""
+
+    def __init__(
+        self,
+        dims: Dims,
+        *,
+        prior: Annotated[ScenePrior, Default("autoregressive")],
+        steps: int = 3,
+        fault: str = "",
+    ) -> None:
+        super().__init__(dims, prior=prior, steps=4 if fault == "ignores steps" else steps)
+        self.fault, self.seen = fault, torch.zeros(())
+
+    def infer(self, features: Tensor, *, mode: bool = False) -> Drawing:
+        if self.fault == "mixes images":
+            features = features + features.mean(0)
+        drawing = super().infer(features, mode=mode)
+        self.seen = drawing.scene.detach().mean()
+        if self.fault == "detached":
+            drawing = replace(drawing, scene=drawing.scene.detach())
+        return self._spoilt(drawing)
+
+    def generate(self, n: int, scene: Tensor | None = None) -> Drawing:
+        drawing = super().generate(n, scene)
+        if scene is None and self.fault == "leaks":
+            drawing = super().generate(n, drawing.scene + self.seen)
+        if scene is None and self.fault == "repeats":
+            drawing = super().generate(n, drawing.scene[:1].expand(n, -1, -1))
+        if scene is None and self.fault == "tempered":
+            drawing = super().generate(n, 0.5 * drawing.scene)
+        return self._spoilt(drawing)
+
+    def _spoilt(self, drawing: Drawing) -> Drawing:
+        match self.fault:
+            case "reversed":
+                return replace(drawing, prior=drawing.prior[::-1])
+            case "peeks":
+                moved = zip(drawing.prior, drawing.scene.unbind(1), strict=True)
+                peeking = tuple(Normal(p.mean + 0.5 * z, p.stddev, validate_args=False) for p, z in moved)
+                return replace(drawing, prior=peeking)
+        return drawing
+
+
+FAULTS = {
+    "ignores steps": "it-takes-its-option-steps",
+    "leaks": "generating-depends-on-nothing-seen",
+    "reversed": "a-prior-knows-the-steps-before-it",
+    "peeks": "a-prior-knows-the-steps-before-it",
+    "detached": "a-drawn-code-has-gradients",
+    "mixes images": "each-image-alone",
+    "repeats": "every-drawing-is-its-own",
+    "tempered": "codes-are-drawn-as-said",
+}
+"""Each fault, and the law that it breaks."""

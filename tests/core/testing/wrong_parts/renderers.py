@@ -1,0 +1,78 @@
+"""Renderers that are wrong in one way each: the separable one, spoilt."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import torch
+from gnm_core import Components, Default, Dims, GlimpseDecoder, Rendering, SymbolicLatents
+from gnm_render.renderers.separable import SeparableRenderer
+from torch import Tensor
+
+
+class Wrong(SeparableRenderer):
+    """Right unless told otherwise."""
+
+    def __init__(
+        self, dims: Dims, *, glimpse: Annotated[GlimpseDecoder, Default("mlp", masks=True)], fault: str = ""
+    ) -> None:
+        super().__init__(dims, glimpse=glimpse, background=None)
+        self.fault = fault
+
+    def forward(
+        self,
+        latents: SymbolicLatents,
+        background: Tensor | None = None,
+        *,
+        box_mask: float | None = None,
+        alpha: float | None = None,
+    ) -> Rendering:
+        rendering = super().forward(self._spoilt(latents), background, box_mask=box_mask, alpha=alpha)
+        if self.fault == "mixes scenes":
+            rendering = replace(rendering, image=rendering.image + 0.1 * rendering.image.mean(0))
+        if self.fault == "three times":
+            rendering = replace(rendering, image=3 * rendering.image)
+        return rendering
+
+    def layers(self, latents: SymbolicLatents) -> Components:
+        layers = super().layers(self._spoilt(latents))
+        if self.fault == "noise":
+            size = layers.images.shape
+            layers = replace(layers, images=torch.linspace(0, 1, layers.images.numel()).view(size))
+        return layers
+
+    def _spoilt(self, latents: SymbolicLatents) -> SymbolicLatents:  # noqa: PLR0911 (a fault a line)
+        width, height, x, y = latents.where.unbind(-1)
+        match self.fault:
+            case "x and y swapped":
+                return replace(latents, where=torch.stack([width, height, y, x], -1))
+            case "width and height swapped":
+                return replace(latents, where=torch.stack([height, width, x, y], -1))
+            case "y upwards":
+                return replace(latents, where=torch.stack([width, height, x, -y], -1))
+            case "twice as large":
+                return replace(latents, where=torch.stack([2 * width, 2 * height, x, y], -1))
+            case "rounded presence":
+                return replace(latents, presence=latents.presence.ceil())
+            case "no depth":
+                return replace(latents, depth=torch.zeros_like(latents.depth))
+            case "farther in front":
+                return replace(latents, depth=-latents.depth)
+            case "where detached":
+                return replace(latents, where=latents.where.detach())
+        return latents
+
+
+FAULTS = {
+    "x and y swapped": "a-white-square-at-its-place",
+    "width and height swapped": "a-white-square-at-its-place",
+    "y upwards": "a-white-square-at-its-place",
+    "twice as large": "a-white-square-at-its-place",
+    "rounded presence": "presence-is-linear",
+    "no depth": "the-nearer-hides-the-farther",
+    "farther in front": "the-nearer-hides-the-farther",
+    "where detached": "gradients-reach-the-inputs",
+    "mixes scenes": "each-image-alone",
+    "three times": "a-white-square-at-its-place",
+    "noise": "layers-are-what-is-painted",
+}
+"""Each fault, and the law that it breaks."""

@@ -1,0 +1,123 @@
+"""Schedules, curricula, objectives and optimisers that are wrong in one way each."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import torch
+from gnm_core import Curriculum, CurriculumState, Default, Loss, Objective, Optimizer, Schedule, Terms
+from torch import nn
+
+
+class WrongSchedule(Schedule):
+    """Halves every thousand steps, unless told otherwise."""
+
+    def __init__(self, *, fault: str = "") -> None:
+        self.fault, self.value = fault, 1.0
+
+    def __call__(self, step: int) -> float:
+        if self.fault == "remembers":
+            self.value *= 0.9
+            return self.value
+        if self.fault == "a tensor":
+            return torch.tensor(0.5)  # type: ignore[return-value]
+        return float("inf") if self.fault == "infinite" and step > 10**6 else 0.5 ** min(step / 1000, 100.0)
+
+
+SCHEDULE_FAULTS = {
+    "remembers": "a-function-of-the-step",
+    "a tensor": "a-finite-number-at-every-step",
+    "infinite": "a-finite-number-at-every-step",
+}
+
+
+class WrongCurriculum(Curriculum):
+    """Opaque boxes for a while, unless told otherwise."""
+
+    def __init__(self, *, fault: str = "") -> None:
+        self.fault, self.calls = fault, 0
+
+    def at(self, step: int) -> CurriculumState:
+        self.calls += 1
+        if self.fault == "remembers":
+            step = 100 * self.calls
+        value = 1.5 if self.fault == "out of range" else 0.9
+        return CurriculumState(box_mask=value if step < 500 or self.fault == "no end" else None)
+
+
+CURRICULUM_FAULTS = {
+    "remembers": "a-function-of-the-step",
+    "out of range": "states-in-range",
+    "no end": "it-comes-to-an-end",
+}
+
+
+class WrongObjective(Objective):
+    """The ELBO, unless told otherwise."""
+
+    def __init__(self, *, fault: str = "") -> None:
+        super().__init__()
+        self.fault, self.calls = fault, 0
+
+    def forward(self, terms: Terms, step: int) -> Loss:
+        self.calls += 1
+        error, divergence = -terms.log_likelihood, sum(value for value in terms.kl.values())
+        weight = 0.5 if self.fault == "other weights" else 1.0
+        match self.fault:
+            case "a sum":
+                total = (error + divergence).sum()
+            case "wrong sign":
+                total = (divergence - error).mean()
+            case "counts":
+                total = (error + divergence).mean() + self.calls
+            case "no scalar":
+                total = error + divergence
+            case _:
+                total = (error + weight * divergence).mean()
+        return Loss(total, {f"kl.{name}": 1.0 for name in terms.kl})
+
+
+OBJECTIVE_FAULTS = {
+    "a sum": "a-mean-over-the-batch",
+    "wrong sign": "a-better-picture-costs-less",
+    "counts": "the-same-again-in-evaluation",
+    "no scalar": "a-loss-at-every-step",
+    "other weights": "the-weights-told-are-the-weights",
+}
+
+
+class Heavy(torch.optim.Optimizer):
+    """Momentum, kept where no state finds it, unless told otherwise."""
+
+    def __init__(self, parameters: Any, lr: float, fault: str) -> None:
+        super().__init__(parameters, {"lr": lr})
+        self.fault, self.speed, self.rate = fault, {}, lr
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            rate = self.rate if self.fault == "own rate" else group["lr"]
+            for parameter in group["params"]:
+                store = self.speed if self.fault == "forgets" else self.state[parameter]
+                key = parameter if self.fault == "forgets" else "speed"
+                store[key] = 0.5 * store.get(key, torch.zeros_like(parameter)) + parameter.grad
+                parameter.sub_(store[key], alpha=-rate if self.fault == "uphill" else rate)
+
+
+class WrongOptimizer(Optimizer):
+    """Right unless told otherwise."""
+
+    def __init__(self, *, lr: Annotated[Schedule, Default("constant", value=0.01)], fault: str = "") -> None:
+        self.rate, self.fault, self.parts = lr, fault, ()
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        given = list(parameters)
+        return Heavy(given[1:] if self.fault == "misses one" else given, self.rate(0), self.fault)
+
+
+OPTIMIZER_FAULTS = {
+    "forgets": "it-goes-on-from-its-state",
+    "own rate": "it-obeys-the-rate",
+    "uphill": "it-goes-downhill",
+    "misses one": "it-takes-every-parameter",
+}
+"""Each fault, and the law that it breaks."""
