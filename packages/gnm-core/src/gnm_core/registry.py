@@ -3,27 +3,21 @@
 Nothing here imports torch: a part is a reference ("module:Class") that is resolved when it is used.
 """
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gnm_core.errors import PluginError
-from gnm_core.printable import printable, quoted, said_by
-from gnm_core.strangers import guest
+from gnm_core.printable import printable, quoted
+from gnm_core.references import MODULE, NAME, TARGET, resolve
 
 if TYPE_CHECKING:
     from gnm_core.contracts import Contract
-
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*")
-MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
@@ -35,43 +29,6 @@ class Provider:
 
     def __str__(self) -> str:  # noqa: D105 (what errors call it)
         return f"{self.distribution} {self.version}"
-
-
-def resolve(target: "str | object", owner: str) -> Any:
-    """The object behind "module:name".
-
-    Args:
-        target: the reference, or the object itself.
-        owner: who registered it, for the error.
-
-    Raises:
-        PluginError: the module cannot be imported or has no such name.
-    """
-    if not isinstance(target, str):
-        return target
-    module, name = target.split(":")
-    try:
-        with guest():
-            return getattr(import_module(module), name)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # sys.exit(), and what else is no Exception
-        raise PluginError(f"{owner}: {target} cannot be loaded: {said_by(error)}") from error
-
-
-def resolve_module(module: str, owner: str) -> Any:
-    """Import a module that a plugin names.
-
-    Raises:
-        PluginError: it cannot be imported.
-    """
-    try:
-        with guest():
-            return import_module(module)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise PluginError(f"{owner}: {module} cannot be loaded: {said_by(error)}") from error
 
 
 @dataclass(frozen=True)

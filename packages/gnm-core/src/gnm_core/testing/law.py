@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gnm_core.contract import Contract
 from gnm_core.plugins import installed
-from gnm_core.registry import resolve_module
+from gnm_core.references import resolve_module
 from gnm_core.testing.bench import Bench
 
 Rule = Callable[[Bench], None]

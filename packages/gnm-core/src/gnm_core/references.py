@@ -1,0 +1,50 @@
+"""What a plugin names without importing it: "module:Class", and modules; resolved when they are used."""
+
+import re
+from importlib import import_module
+from typing import Any
+
+from gnm_core.errors import PluginError
+from gnm_core.printable import said_by
+from gnm_core.strangers import guest
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*")
+MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+def resolve(target: "str | object", owner: str) -> Any:
+    """The object behind "module:name".
+
+    Args:
+        target: the reference, or the object itself.
+        owner: who registered it, for the error.
+
+    Raises:
+        PluginError: the module cannot be imported or has no such name.
+    """
+    if not isinstance(target, str):
+        return target
+    module, name = target.split(":")
+    try:
+        with guest():
+            return getattr(import_module(module), name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit(), and what else is no Exception
+        raise PluginError(f"{owner}: {target} cannot be loaded: {said_by(error)}") from error
+
+
+def resolve_module(module: str, owner: str) -> Any:
+    """Import a module that a plugin names.
+
+    Raises:
+        PluginError: it cannot be imported.
+    """
+    try:
+        with guest():
+            return import_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise PluginError(f"{owner}: {module} cannot be loaded: {said_by(error)}") from error
