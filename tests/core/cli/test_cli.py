@@ -108,7 +108,7 @@ def test_parts_of_one_kind() -> None:
 def test_one_part_in_full() -> None:
     shown = gnm_here("parts", "core", "structdraw").stdout
     assert "Core: scene code, drawn step by step" in shown
-    assert "  steps  integer >= 1; default 4\n      L, drawing steps.\n" in shown
+    assert "  steps  integer >= 1, <= 1024; default 4\n      L, drawing steps.\n" in shown
     assert "  core: structdraw" in shown
     assert "Args:" not in shown
 
@@ -121,7 +121,7 @@ def test_parts_as_json() -> None:
     (part,) = json.loads(gnm_here("parts", "core", "structdraw", "--json").stdout)
     assert (part["kind"], part["name"], part["package"]) == ("core", "structdraw", "gnm-core")
     steps = next(option for option in part["options"] if option["name"] == "steps")
-    assert steps["type"] == "integer >= 1"
+    assert steps["type"] == "integer >= 1, <= 1024"
     assert (steps["required"], steps["default"], steps["slot"]) == (False, "4", None)
     assert len(json.loads(gnm_here("parts", "--json").stdout)) == len(installed().parts)
 
