@@ -14,6 +14,7 @@ def gnm_register(register: Register) -> None:
     register.command("compose", "gnm_core.cli.compose:compose", "print the model that a spec describes, and check it")
     register.command("evaluate", "gnm_core.cli.evaluate:evaluate", "measure trained models; tables, figures, a report")
     register.command("export", "gnm_core.cli.export:export", "write a trained model as a folder to give away")
+    register.command("new", "gnm_core.cli.new:new", "write the folder of a new plugin")
     register.command("parts", "gnm_core.cli.parts:parts", "list the parts that a spec can name")
     register.command("plugins", "gnm_core.cli.plugins:plugins", "list the packages that provide parts")
     register.command("specs", "gnm_core.cli.specs:specs", "list the specs that come with the packages")

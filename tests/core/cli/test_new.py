@@ -1,0 +1,56 @@
+"""`gnm new plugin`: what it writes installs, is listed, composes, trains and passes its test without an edit."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from gnm_core import GnmError
+from gnm_core.new_plugin import KINDS, new_plugin
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+SOME = ("prior", "optimizer", "metric")
+"""Kinds that every run of the tests tries; the others with GNM_TESTS=long."""
+
+
+def _python(*arguments: object, site: Path | None = None) -> None:
+    path = os.pathsep.join(str(p) for p in (site, os.environ.get("PYTHONPATH")) if p)
+    done = subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("kind", KINDS if os.environ.get("GNM_TESTS") == "long" else SOME)
+def test_a_new_plugin_works_without_an_edit(kind: str, tmp_path: Path, gnm: Run) -> None:
+    folder, site = tmp_path / "mine", tmp_path / "site"
+    made = gnm("new", "plugin", "my-own", "--kind", kind, "--dir", folder)
+    assert made.returncode == 0, made.stderr
+    _python("pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index", "--target", site, folder)
+    assert gnm("parts", kind, "my-own", site=site).stdout.startswith(
+        f"{kind} my-own  (my-own 0.1.0, my_own.part:MyOwn)\n"
+    )
+    composed = gnm("compose", "--spec", folder / "spec.yaml", site=site)
+    assert composed.returncode == 0, composed.stderr
+    checked = gnm("check", "my-own", site=site)
+    assert checked.returncode == 0, checked.stdout
+    trained = gnm("train", "--spec", folder / "spec.yaml", "--out", tmp_path / "run", "--steps", "2", site=site)
+    assert trained.returncode == 0, trained.stderr
+    _python("pytest", "-q", "-p", "no:cacheprovider", folder / "tests", site=site)
+
+
+def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GnmError, match="'My Priors' cannot be the name of a package"):
+        new_plugin("My Priors", "prior", tmp_path / "a")
+    with pytest.raises(GnmError, match="there is no template for the kind 'piror'; did you mean 'prior'"):
+        new_plugin("mine", "piror", tmp_path / "a")
+    with pytest.raises(GnmError, match="is already there"):
+        new_plugin("mine", "prior", tmp_path)
+    assert not (tmp_path / "a").exists()
