@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from gnm_core import Batch, Dims, Model, Objects, Scene, Terms
+from gnm_core.errors import FigureError
 from gnm_core.gnm.model import GNM
 from gnm_core.results import Components
 from gnm_render.figures.abilities import DrawsInSteps
@@ -122,9 +123,12 @@ def test_figures_leave_the_model_and_the_random_state_alone(machine: Callable[..
     assert all(p.grad is None for p in model.parameters())
 
 
-def test_pixels_are_clipped_and_what_is_no_number_is_black() -> None:
-    image = torch.tensor([[[0.0, 1.0, -1.0, 2.0, 0.5, float("nan"), float("inf"), -float("inf")]]])
-    assert to_pixels(image)[0, :, 0].tolist() == [0, 255, 0, 255, 128, 0, 255, 0]
+def test_pixels_are_clipped_and_what_is_no_number_is_refused() -> None:
+    image = torch.tensor([[[0.0, 1.0, -1.0, 2.0, 0.5]]])
+    assert to_pixels(image)[0, :, 0].tolist() == [0, 255, 0, 255, 128]
+    for wrong in (float("nan"), float("inf"), -float("inf")):
+        with pytest.raises(FigureError, match="an image of the model is not finite: 1 of 2 numbers"):
+            to_pixels(torch.tensor([[[0.5, wrong]]]))
     assert to_pixels(torch.rand(3, 4, 5)).shape == (4, 5, 3)
     grey = to_pixels(torch.tensor([0.2, 0.4])[:, None, None])
     assert grey.tolist() == [[[76, 76, 76]]] or grey.tolist() == [[[77, 77, 77]]]
