@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gnm_core.errors import RunError, SpecError
+from gnm_core.errors import DataError, RunError, SpecError
 from gnm_core.runs.checkpoint import load_run
 from gnm_core.spec import load_spec
 from gnm_core.training.device import Settings
@@ -142,3 +142,12 @@ def test_an_objective_whose_stage_has_not_begun_can_begin_elsewhere(toy: Toy, tm
     )
     ours, theirs = (load_run(folder).model.state_dict() for folder in (run, straight))
     assert all(ours[name].equal(theirs[name]) for name in ours)
+
+
+@pytest.mark.parametrize("image", [3, 20])
+def test_a_stage_that_has_begun_and_made_no_step_goes_on(toy: Toy, tmp_path: Path, image: int) -> None:
+    stages = [{"steps": 2}, {"steps": 40, "optimizer": "adam"}]
+    run = tmp_path / "run"
+    with pytest.raises(DataError, match=f"toy image {image} is broken"):
+        start(load_spec(toy(data={"broken": image}, stages=stages)), run, Settings(), Silent())
+    assert again(run, "data.broken=-1").step == 42

@@ -280,8 +280,10 @@ class Learner:
             RunError: it does not fit the model, the objective or the optimisers.
         """
         self.close()
-        at_work = self.plan.at(state.step - 1).index if 0 < state.step <= self.plan.total else -1
-        if state.stage != at_work or not state.nonfinite_steps < MOST_NONFINITE:
+        total = self.plan.total  # a stage that has begun may not have made its first step
+        possible = {self.plan.at(step).index for step in (state.step - 1, state.step) if 0 <= step < total}
+        possible |= {-1} if state.step == 0 else set()
+        if state.stage not in possible or not state.nonfinite_steps < MOST_NONFINITE:
             place = f"stage {state.stage + 1} with {state.nonfinite_steps} bad steps in a row"
             raise RunError(f"no training is at {place} at step {state.step}")
         self.step, self._stage = state.step, -1
