@@ -172,7 +172,7 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
         ),
         (
             HEAD + "  use: gnm\n  core: {use: structdraw, steps: 1e1}\n",
-            "spec.yaml:4:34: model.core.steps: 10.0 is a number; expected an integer of at least 1\n    write 10",
+            "spec.yaml:4:34: model.core.steps: 10.0 is a number; expected an integer of at least 1 and of at most 1024\n    write 10",
         ),
         (
             HEAD + "  use: gnm\n  core: {use: structdraw, steps: 0}\n",
@@ -200,8 +200,8 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
         ),
         (
             HEAD + "  use: gnm\n  head: []\n",
-            "spec.yaml:4:9: model.head: has 0 elements; expected a list, each an integer of at least 1 with at least 1 "
-            "element",
+            "spec.yaml:4:9: model.head: has 0 elements; expected a list, each an integer of at least 1 and of at "
+            "most 65536 with at least 1 element",
         ),
         (
             HEAD + "  use: gnm\n  temperature: {from: 1, to: 0.5, since: 3}\n",
