@@ -1,5 +1,6 @@
 """The networks behind the judges learn, and weights survive the file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,12 @@ from gnm_data.judges.digit_reader import digit_networks
 from gnm_data.judges.digit_training import train_digits
 from gnm_data.judges.networks import Classifier, Detector
 from gnm_data.judges.proposals import STRIDE, cells, propose
-from gnm_data.judges.room_practice import RoomBank
+from gnm_data.judges.room_painting import paint_rooms
+from gnm_data.judges.room_practice import RoomBank, smudge
+from gnm_data.judges.room_reader import on_floor, room_networks, ways_on_floor
 from gnm_data.judges.room_training import train_rooms
+from gnm_data.judges.room_views import PAINTED
+from gnm_data.judges.room_views import views as random_views
 from gnm_data.judges.targets import targets
 from gnm_data.judges.train import train
 from gnm_data.judges.weights import load, provenance, save
@@ -108,15 +113,66 @@ def test_training_lowers_every_loss_and_the_file_keeps_the_network(tmp_path: Pat
         torch.testing.assert_close(loaded[name](given), networks[name](given), rtol=0.02, atol=0.02)
 
 
-def test_the_room_network_learns() -> None:
+def test_the_room_networks_learn() -> None:
     told: list[dict[str, float]] = []
-    bank = RoomBank(32)
-    train_rooms(bank, 31, 0, lambda step, losses: told.append(losses))
-    assert sum(told[-1].values()) < 0.8 * sum(told[0].values())
-    made = bank.make(16, 3)
-    assert torch.equal(made.image, bank.make(16, 3).image)
-    assert made.feet[:, 1].min() > 30  # feet are on the floor, below the horizon
-    torch.testing.assert_close(made.ways.norm(dim=1), torch.ones(len(made.ways)))
+    bank = RoomBank(paint_rooms(32))
+    trained = train_rooms(bank, bank, 45, 0, lambda step, losses: told.append(losses))
+    assert trained.keys() == room_networks().keys()
+    assert len(told) == 2 * len(trained)
+    for first, last in zip(told[::2], told[1::2], strict=True):
+        assert sum(last.values()) < 0.9 * sum(first.values())
+
+
+def test_room_practice_is_a_function_of_its_seed_and_says_what_it_shows() -> None:
+    bank = RoomBank(paint_rooms(32))
+    made, same = bank.make(32, 3), bank.make(32, 3)
+    assert torch.equal(made.image, same.image)
+    assert made.image.shape == (32, 3, 128, 128)
+    assert 0 <= made.image.min() <= made.image.max() <= 1
+    torch.testing.assert_close(made.ahead.norm(dim=1), torch.ones(len(made.ahead)))
+    for scene, feet in ((made.scene, made.feet), made.doubtful, made.spoilt):
+        assert len(scene) == len(feet)
+        assert scene.tolist() == sorted(scene.tolist())
+
+
+def test_a_view_shows_each_body_where_it_says() -> None:
+    """A body's mask, seen through the view, has its middle where the view finds the middle of the mask."""
+    rooms = paint_rooms(24)
+    views = random_views(24, np.random.default_rng(0), torch.Generator().manual_seed(0))
+    still = replace(views, wobble=torch.zeros_like(views.wobble))
+    masks = torch.from_numpy(np.stack([room.instances == 1 for room in rooms]))[:, None].float()
+    line = torch.arange(PAINTED) + 0.5
+    where = torch.stack(torch.meshgrid(line, line, indexing="xy"))
+    before = (masks * where).sum((2, 3)) / masks.sum((2, 3)).clamp(min=1)
+    shown = still.show(masks)
+    after = (shown * where[:, :128, :128]).sum((2, 3)) / shown.sum((2, 3)).clamp(min=1e-6)
+    found = still.find(before, torch.arange(24))
+    rim = torch.cat([shown[:, :, [0, -1]].flatten(1), shown[:, :, :, [0, -1]].flatten(1)], 1).amax(1)
+    inside = (rim == 0) & (shown.sum((1, 2, 3)) > 20)
+    assert inside.sum() > 8
+    torch.testing.assert_close(found[inside], after[inside], atol=0.3, rtol=0)
+    area = shown.sum((1, 2, 3)) * still.shrinks
+    torch.testing.assert_close(area[inside], masks.sum((1, 2, 3))[inside], rtol=0.05, atol=3)
+
+
+def test_a_line_in_the_picture_is_a_line_on_the_floor() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(100):
+        start, end = random.uniform(30, 125, (2, 1, 2))
+        way = ways_on_floor(start, end - start)
+        to = on_floor(end) - on_floor(start)
+        np.testing.assert_allclose(way, to / np.linalg.norm(to), atol=2e-3)
+
+
+def test_a_smudged_body_keeps_its_place_and_loses_its_shape() -> None:
+    image = torch.zeros(1, 3, 128, 128)
+    image[:, :, 40:80, 50:90] = 1
+    bodies = (image[:, 0] > 0).numpy().astype(np.int64)
+    torn = smudge(image.clone(), bodies, np.array([0]), np.array([0]), torch.Generator().manual_seed(0))
+    assert torch.equal(torn[:, :, :36], image[:, :, :36])
+    assert torch.equal(torn[:, :, 84:], image[:, :, 84:])
+    inner = torn[0, 0, 40:80, 50:90]
+    assert 0.2 < inner.mean() < 0.98
 
 
 @pytest.mark.parametrize("rule", ["mnist-4", "arrow-room"])

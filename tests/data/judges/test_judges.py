@@ -251,7 +251,7 @@ def test_broken_rooms_are_rejected_with_the_reason(breaks: room_breakage.Breakag
 
 
 def test_one_body_of_the_other_material_breaks_the_rule() -> None:
-    from gnm_data.judges.room_practice import paint
+    from gnm_data.judges.room_painting import paint
 
     made: list[Room] = [sample(0, "test", index) for index in range(12)]
     other = [("metal" if one.material == "rubber" else "rubber", *[one.material] * 3) for one in made]

@@ -17,7 +17,7 @@ from gnm_data.judges.reading import FLOOR, UNSEEN
 from gnm_data.judges.room_reader import ARROW, RoomCandidates, RoomReader
 from gnm_data.judges.words import count, listing
 
-THRESHOLD = -1.2
+THRESHOLD = -0.6
 """Least margin of a room that obeys the rule, in nats; chosen on validation rooms."""
 _DOUBT = np.radians(5.0)
 """Standard deviation of the angle between the arrow and what it points at."""
@@ -39,7 +39,7 @@ class ArrowRoomJudge(Judge):
     channels: ClassVar[int] = 3
     """C of the pictures that it looks at."""
     name: ClassVar[str] = "arrow-room"
-    version: str = "1"
+    version: str = "2"
 
     def __init__(self) -> None:
         self._reader = RoomReader()
@@ -52,24 +52,27 @@ class ArrowRoomJudge(Judge):
         """
         finite = torch.isfinite(images).flatten(1).all(1).tolist()
         unit = images.shape[-1] / SIDE
-        return [
-            self._verdict(candidates, unit, whole)
-            for candidates, whole in zip(self._reader.read(images), finite, strict=True)
-        ]
+        return [self._verdict(readings, unit, whole) for readings, whole in zip(self.read(images), finite, strict=True)]
 
-    def _verdict(self, candidates: RoomCandidates, unit: float, whole: bool) -> Verdict:
-        free, rule = _free(candidates), _lawful(candidates)
-        margin = min(0.0, rule.score - free.score)
-        reading = rule if margin >= THRESHOLD else free
-        reason = "" if margin >= THRESHOLD else _reason(candidates, free, rule)
+    def read(self, images: Tensor) -> list["RoomReadings"]:
+        """(B, 3, H, W) in [0, 1] → what is seen in each picture, by the rule and without it.
+
+        Raises:
+            DataError: the pictures are not square, or not coloured.
+        """
+        return [RoomReadings(seen, _free(seen), _lawful(seen)) for seen in self._reader.read(images)]
+
+    def _verdict(self, readings: "RoomReadings", unit: float, whole: bool) -> Verdict:
+        seen, reading = readings.seen, readings.chosen
+        reason = "" if reading is readings.lawful else _reason(seen, readings.free, readings.lawful)
         if not whole:
             reason = "some pixels are not numbers"
         objects = tuple(
             (SHAPES[label], float(x * unit), float(y * unit))
-            for label, (x, y) in zip(reading.labels, candidates.places, strict=True)
-            if label != candidates.nothing
+            for label, (x, y) in zip(reading.labels, seen.places, strict=True)
+            if label != seen.nothing
         )
-        return Verdict(not reason, reason, margin, f"{self.name}/{self.version}", objects)
+        return Verdict(not reason, reason, readings.margin, f"{self.name}/{self.version}", objects)
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,27 @@ class RoomReading:
     """The candidate that the arrow points at; None for no object."""
     materials: np.ndarray
     """(N,) int64: place of each candidate's material in `MATERIALS`."""
+
+
+@dataclass(frozen=True)
+class RoomReadings:
+    """What is seen in one picture, and the two readings that are weighed against each other."""
+
+    seen: RoomCandidates
+    free: RoomReading
+    """The best reading of any kind."""
+    lawful: RoomReading
+    """The best reading that obeys the rule."""
+
+    @property
+    def margin(self) -> float:
+        """Nats by which the lawful reading falls behind; at most 0."""
+        return min(0.0, self.lawful.score - self.free.score)
+
+    @property
+    def chosen(self) -> RoomReading:
+        """The reading that is believed."""
+        return self.lawful if self.margin >= THRESHOLD else self.free
 
 
 def _free(seen: RoomCandidates) -> RoomReading:

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from gnm_data.judges.networks import Classifier
 
-ROOM = 1.4
+MARGIN = 1.4
 """Side of a crop over the longest side of the object in it."""
 
 
@@ -31,7 +31,7 @@ def cut(canvas: Tensor, scene: Tensor, centre: Tensor, size: Tensor, warp: Tenso
     """
     side, (count, channels, height, _) = Classifier.side, canvas.shape
     grid = lattice() if warp is None else lattice() + warp
-    grid = grid * (size * (ROOM / height))[:, None, None, None] + (centre * (2 / height) - 1)[:, None, None, :]
+    grid = grid * (size * (MARGIN / height))[:, None, None, None] + (centre * (2 / height) - 1)[:, None, None, :]
     # the crops of one picture are one tall crop of it, so that no picture is copied
     row = torch.arange(len(scene)) - torch.searchsorted(sorted_scene := scene.sort(stable=True).values, sorted_scene)
     order = scene.argsort(stable=True)

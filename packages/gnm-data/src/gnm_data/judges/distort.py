@@ -12,9 +12,11 @@ def blur(images: Tensor, sigma: Tensor) -> Tensor:
     """Gaussian blur, each picture by its own.
 
     Args:
-        images: (B, C, H, W).
+        images: (B, C, H, W); there may be none.
         sigma: (B,) in pixels, up to 3; 0 leaves a picture as it is.
     """
+    if not len(images):
+        return images
     channels = images.shape[1]
     places = torch.arange(-_REACH, _REACH + 1, dtype=torch.float32)
     kernel = torch.exp(-(places**2) / (2 * sigma.clamp(min=1e-3)[:, None] ** 2))

@@ -6,6 +6,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+_DECAY = 0.998
+"""Of the average of the weights, which a short training shortens: what was learned in its first half has no say."""
+
 Report = Callable[[int, dict[str, float]], None]
 
 
@@ -31,7 +34,7 @@ def learn(
     networks.to(memory_format=torch.channels_last)
     average = torch.optim.swa_utils.AveragedModel(
         networks,
-        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998),
+        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(min(_DECAY, 1 - 6 / max(steps, 7))),
         use_buffers=True,
     )
     optimiser = torch.optim.AdamW(networks.parameters(), rate, weight_decay=1e-3)

@@ -68,20 +68,24 @@ class Classifier(nn.Module):
     Args:
         channels: C of the crops, which are 28 pixels a side.
         classes: number of logits.
+        widths: channels inside.
     """
 
     side = 28
 
-    def __init__(self, channels: int, classes: int) -> None:
+    def __init__(
+        self, channels: int, classes: int, widths: tuple[int, int, int, int, int] = (32, 48, 96, 96, 128)
+    ) -> None:
         super().__init__()
+        a, b, c, d, e = widths
         self.body = nn.Sequential(
-            ConvBlock(channels, 32, 5, stride=2),
-            ConvBlock(32, 48),
-            ConvBlock(48, 96, stride=2),
-            ConvBlock(96, 96),
-            ConvBlock(96, 128, stride=2),
+            ConvBlock(channels, a, 5, stride=2),
+            ConvBlock(a, b),
+            ConvBlock(b, c, stride=2),
+            ConvBlock(c, d),
+            ConvBlock(d, e, stride=2),
         )
-        self.head = nn.Linear(128 * 4 * 4, classes)
+        self.head = nn.Linear(e * 4 * 4, classes)
 
     def forward(self, crop: Tensor) -> Tensor:
         """(N, C, 28, 28) → (N, classes)."""

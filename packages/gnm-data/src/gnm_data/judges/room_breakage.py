@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from gnm_data.arrow_room.layout import CLEARANCE, pointed_at, recognisable, sample
+from gnm_data.arrow_room.look import Look
+from gnm_data.arrow_room.looks import STUDIO
 from gnm_data.arrow_room.room import SHAPES, Body, Room
 
 Breakage = Callable[[Room, np.random.Generator], Room | None]
@@ -55,11 +57,11 @@ KINDS: tuple[Breakage, ...] = (turned, astray, alike, different, removed)
 """Ways to break a room."""
 
 
-def broken(kind: Breakage, split: str, index: int, seed: int = 0) -> Room:
+def broken(kind: Breakage, split: str, index: int, seed: int = 0, look: Look = STUDIO) -> Room:
     """The room at `index` of a split, broken; of a fixed sequence of rooms the first that can be and still is clear."""
     random = np.random.default_rng((seed, index, KINDS.index(kind)))
     for attempt in range(1000):
-        made = kind(sample(seed, split, index + 1_000_000 * attempt), random)
+        made = kind(sample(seed, split, index + 1_000_000 * attempt, look), random)
         if made is not None and (kind is removed or recognisable(made)):
             return made
     raise RuntimeError(f"room {index} of {split} cannot be broken")

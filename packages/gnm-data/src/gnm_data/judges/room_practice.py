@@ -1,25 +1,23 @@
-"""Pictures that the Arrow Room network learns from: rooms that obey the rule and rooms that do not."""
+"""Pictures that the Arrow Room network learns from: painted rooms, seen in many ways."""
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from functools import partial
-from multiprocessing import get_context
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from gnm_data.arrow_room.layout import sample, spaced
-from gnm_data.arrow_room.room import CAMERA, COLOURS, MATERIALS, SHAPES, Body, Room
-from gnm_data.arrow_room.tracer import Tracer
-from gnm_data.arrow_room.truth import look
-from gnm_data.judges.canvas import SIDE, scale
-from gnm_data.judges.distort import blur, noise
+from gnm_data.judges.canvas import SIDE
+from gnm_data.judges.room_distort import distorted
+from gnm_data.judges.room_painting import PaintedRoom
+from gnm_data.judges.room_views import smooth, views
 
-_VISIBLE = 0.4
-"""Least share of an object that can be seen, else it is left out of the practice."""
+_SEEN, _UNSEEN = 0.4, 0.12
+"""A body of which at least the first share can be seen is taught, one below the second is not there; between them
+nothing is said."""
+_SMUDGED = 0.03
+"""Share of bodies that are smudged past recognition, and so are nothing."""
 
 
 @dataclass(frozen=True)
@@ -35,147 +33,88 @@ class RoomPractice:
     materials: Tensor
     """(M,) int64: place in `MATERIALS`."""
     feet: Tensor
-    """(M, 2) = (x, y): where the middle of the body's foot is in the picture, in 128ths of it."""
-    ways: Tensor
-    """(M, 2): unit vector on the floor, to the right and away, along which an arrow points."""
-
-
-def room(seed: int, index: int) -> tuple[Room, tuple[str, ...]]:
-    """A room with any shapes and any arrow, and the material of each of its bodies.
-
-    Two in five are rooms of the data set, except that the arrow may be turned.
-    """
-    random = np.random.default_rng((seed, index))
-    made = sample(seed, "train", index)
-    *objects, arrow = made.bodies
-    if random.random() < 0.6:
-        objects = [replace(body, shape=str(random.choice(SHAPES[:3]))) for body in objects]
-        number = random.choice((1, 2, 3, 4), p=(0.05, 0.15, 0.6, 0.2))
-        objects = objects[:number]
-        while len(objects) < number:
-            more = Body("sphere", "red", *random.uniform((-2.8, -1.0), (2.8, 3.5)))
-            if spaced(replace(made, bodies=(*objects, more, arrow))):
-                objects.append(replace(more, shape=str(random.choice(SHAPES[:3]))))
-        objects = [replace(body, angle=random.uniform(0, np.pi / 2)) for body in objects]
-    colours = random.choice(list(COLOURS), 5)
-    objects = [replace(body, colour=str(colour)) for body, colour in zip(objects, colours[1:], strict=False)]
-    if random.random() < 0.7:
-        aim = objects[random.integers(len(objects))]
-        angle = np.arctan2(aim.y - arrow.y, aim.x - arrow.x) + random.normal(0, 0.03)
-    else:
-        angle = random.uniform(-np.pi, np.pi)
-    bodies = [*objects, replace(arrow, angle=float(angle), colour=str(colours[0]))]
-    if random.random() < 0.05:
-        bodies.pop()
-    own = random.choice(MATERIALS, len(bodies)) if random.random() < 0.25 else [made.material] * len(bodies)
-    return replace(made, bodies=tuple(bodies)), tuple(str(material) for material in own)
-
-
-def paint(made: Room, materials: tuple[str, ...], painter: Tracer, size: int) -> np.ndarray:
-    """(size, size, 3) uint8; bodies of the other material are cut out of a picture of a room of that."""
-    picture: np.ndarray = painter.paint([made], size)[0]
-    if set(materials) - {made.material}:
-        other = next(material for material in MATERIALS if material != made.material)
-        theirs = [i + 1 for i, material in enumerate(materials) if material == other]
-        mask = np.isin(look(made, size).instances, theirs)
-        picture = np.where(mask[..., None], painter.paint([replace(made, material=other)], size)[0], picture)
-    return picture
-
-
-@dataclass(frozen=True)
-class _Painted:
-    """One room and what is in it; M bodies that can be seen, as in `RoomPractice`."""
-
-    image: np.ndarray
-    """(128, 128, 3) uint8."""
-    labels: list[int]
-    materials: list[int]
-    feet: list[tuple[float, float]]
-    ways: list[tuple[float, float]]
-
-
-def _painted(seed: int, index: int) -> _Painted:
-    """Make and paint one room."""
-    made, own = room(seed, index)
-    sight = look(made, SIDE)
-    x, y = CAMERA.project(np.array([(body.x, body.y, 0.0) for body in made.bodies]).T, SIDE)
-    seen = np.flatnonzero(sight.visible_area >= _VISIBLE * np.maximum(sight.area, 1))
-    bodies = [made.bodies[i] for i in seen]
-    return _Painted(
-        paint(made, own, Tracer(antialias=2, shadow=2), SIDE),
-        [SHAPES.index(body.shape) for body in bodies],
-        [MATERIALS.index(own[i]) for i in seen],
-        [(float(x[i]), float(y[i])) for i in seen],
-        [(float(np.cos(body.angle)), float(np.sin(body.angle))) for body in bodies],
-    )
+    """(M, 2) = (x, y): where the middle of the body's foot is in the picture, in 128ths of it; may lie beyond it."""
+    ahead: Tensor
+    """(M, 2) = (x, y): unit vector in the picture along which an arrow points."""
+    doubtful: tuple[Tensor, Tensor]
+    """Scene (D,) and foot (D, 2) of each body that is half hidden: whether it is there is not said."""
+    spoilt: tuple[Tensor, Tensor]
+    """Scene (S,) and foot (S, 2) of each body that is smudged past recognition: it is not there."""
 
 
 class RoomBank:
-    """Rooms painted once, out of which practice is drawn: mirrored, recoloured, blurred, noisy.
+    """Painted rooms, out of which practice is drawn: seen from elsewhere, recoloured, softened, noisy.
 
     Args:
-        count: number of rooms; batches of practice take no more.
-        processes: that paint at the same time.
-        seed: another seed makes other rooms.
-        report: told how many have been painted.
+        rooms: at least as many as a batch of practice takes.
     """
 
-    def __init__(
-        self,
-        count: int,
-        processes: int = 1,
-        seed: int = 1_000_003,
-        report: Callable[[int], None] = lambda done: None,
-    ) -> None:
-        rooms = []
-        with ExitStack() as stack:
-            each: Iterable[_Painted] = map(partial(_painted, seed), range(count))
-            if processes > 1:
-                pool = stack.enter_context(ProcessPoolExecutor(processes, get_context("spawn")))
-                each = pool.map(partial(_painted, seed), range(count), chunksize=16)
-            for made in each:
-                rooms.append(made)
-                report(len(rooms))
-        self._images = np.stack([made.image for made in rooms])
-        self._scene = np.repeat(np.arange(count), [len(made.labels) for made in rooms])
-        self._labels = torch.tensor([label for made in rooms for label in made.labels])
-        self._materials = torch.tensor([material for made in rooms for material in made.materials])
-        self._feet = torch.tensor([foot for made in rooms for foot in made.feet])
-        self._ways = torch.tensor([way for made in rooms for way in made.ways])
+    def __init__(self, rooms: Sequence[PaintedRoom]) -> None:
+        self._rooms = rooms
 
     def make(self, count: int, seed: int) -> RoomPractice:
         """`count` pictures, the same for the same seed."""
         random = np.random.default_rng(seed)
         generator = torch.Generator().manual_seed(seed)
-        chosen = random.choice(len(self._images), count, replace=False)
-        image = torch.from_numpy(self._images[chosen]).permute(0, 3, 1, 2).float() / 255
-        place = np.full(len(self._images), -1)
-        place[chosen] = np.arange(count)
-        mine = torch.from_numpy((place[self._scene] >= 0).nonzero()[0])
-        scene = torch.from_numpy(place[self._scene])[mine]
-        feet, ways = self._feet[mine].clone(), self._ways[mine].clone()
-        mirrored = torch.from_numpy(random.random(count) < 0.5)
-        image[mirrored] = image[mirrored].flip(-1)
-        feet[:, 0] = torch.where(mirrored[scene], SIDE - feet[:, 0], feet[:, 0])
-        ways[:, 0] = torch.where(mirrored[scene], -ways[:, 0], ways[:, 0])
+        rooms = [self._rooms[i] for i in random.choice(len(self._rooms), count, replace=False)]
+        scene = torch.from_numpy(np.repeat(np.arange(count), [len(room.labels) for room in rooms]))
+        number = np.concatenate([np.arange(len(room.labels)) for room in rooms])
+        labels, materials, areas, feet, ahead = (
+            torch.from_numpy(np.concatenate([getattr(room, name) for room in rooms]))
+            for name in ("labels", "materials", "areas", "feet", "ahead")
+        )
+        look = views(count, random, generator)
+        instances = torch.from_numpy(np.stack([room.instances for room in rooms]))[:, None].float()
+        bodies = look.show(instances, mode="nearest")[:, 0].numpy().astype(np.int64)
+        shown = np.stack([np.bincount(picture.ravel(), minlength=16) for picture in bodies])
+        share = torch.from_numpy(shown[scene.numpy(), number + 1]) * look.shrinks[scene] / areas.clamp(min=1)
+
+        smudged = torch.from_numpy(random.random(len(number)) < _SMUDGED)
+        image = torch.from_numpy(np.stack([room.image for room in rooms])).permute(0, 3, 1, 2).float() / 255
+        image = smudge(look.show(image), bodies, scene[smudged].numpy(), number[smudged.numpy()], generator)
+
+        boxes = [_boxes(picture) for picture in bodies]
+        seen = (share >= _SEEN) & ~smudged
+        unsure = (share < _SEEN) & (share >= _UNSEEN) & ~smudged
+        feet = look.find(feet.float(), scene)
         return RoomPractice(
-            _distorted(image, random, generator), scene, self._labels[mine], self._materials[mine], feet, ways
+            distorted(image, boxes, random, generator),
+            scene[seen],
+            labels[seen],
+            materials[seen],
+            feet[seen],
+            F.normalize(look.turn(ahead.float(), scene)[seen], dim=1),
+            (scene[unsure], feet[unsure]),
+            (scene[smudged], feet[smudged]),
         )
 
 
-def _distorted(image: Tensor, random: np.random.Generator, generator: torch.Generator) -> Tensor:
-    """Colours, light, blur and noise, each in some of the pictures."""
+def smudge(
+    image: Tensor, bodies: np.ndarray, scene: np.ndarray, number: np.ndarray, generator: torch.Generator
+) -> Tensor:
+    """Tear some bodies, each given by its picture and its number there, past recognition."""
+    for picture in np.unique(scene):
+        spot = torch.from_numpy(np.isin(bodies[picture], number[scene == picture] + 1))
+        spot = F.max_pool2d(spot[None, None].float(), 5, 1, 2)[0] > 0
+        image[picture] = torch.where(spot, _torn(image[picture : picture + 1], generator)[0], image[picture])
+    return image
+
+
+def _torn(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Every pixel from somewhere near: colours stay, shapes do not."""
     count = len(image)
+    line = torch.arange(SIDE, dtype=torch.float32) + 0.5
+    at = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)
+    strength = 5 + 7 * torch.rand((count, 1, 1, 1), generator=generator)
+    at = at + strength * smooth(count, 2, 26, generator).permute(0, 2, 3, 1)
+    torn: Tensor = F.grid_sample(image, at * (2 / SIDE) - 1, padding_mode="border", align_corners=False)
+    return torn
 
-    def sometimes(chance: float, low: float, high: float) -> Tensor:
-        return torch.from_numpy((random.random(count) < chance) * random.uniform(low, high, count)).float()
 
-    channels = torch.from_numpy(np.stack([random.permutation(3) for _ in range(count)]))
-    image = image[torch.arange(count)[:, None], channels]
-    image = image ** (1 + sometimes(0.5, -0.25, 0.35))[:, None, None, None]
-    image = image * (1 - sometimes(0.5, -0.1, 0.2))[:, None, None, None]
-    image = image.clamp(0, 1)
-    coarse = torch.from_numpy(random.random(count) < 0.35)
-    image[coarse] = scale(scale(image[coarse], SIDE // 2), SIDE)
-    image = blur(image, sometimes(0.4, 0.0, 2.5))
-    return noise(image, sometimes(0.4, 0.0, 0.15), generator)
+def _boxes(bodies: np.ndarray) -> np.ndarray:
+    """(H, W) numbers of bodies, 0 for none → (M, 4) boxes around them."""
+    found = []
+    for number in np.unique(bodies[bodies > 0]):
+        rows, columns = np.nonzero(bodies == number)
+        found.append((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
+    return np.array(found, np.float64).reshape(-1, 4)

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from gnm_data.arrow_room.room import CAMERA, SHAPES
 from gnm_data.judges.canvas import SIDE, to_canvas
-from gnm_data.judges.networks import Detector
+from gnm_data.judges.crops import MARGIN, cut
+from gnm_data.judges.networks import Classifier, Detector
 from gnm_data.judges.proposals import propose
 from gnm_data.judges.reading import FLOOR, Candidates
 from gnm_data.judges.weights import FOLDER, load
@@ -21,15 +22,54 @@ CLASSES = len(SHAPES) + 1
 """The shapes, then nothing."""
 _BATCH = 128
 """Pictures that are looked at together."""
+_BODY, _ARROW = 38.0, 46.0
+"""Side of the crops about bodies and about arrows, in 128ths of the picture."""
+_LIFT = 8.0
+"""The middle of a crop about a body is this far above its foot."""
+_NAMES, _MATERIALS = 0.2, 0.4
+"""Say of the detector, which sees more of the picture, beside the classifier, which looks more closely."""
 _WARMTH = 0.15
 """Least heat of a candidate."""
 _APART = 7.0
 """Two candidates nearer than this, in 128ths of the picture, are one."""
 
 
+def room_detector() -> Detector:
+    """Untrained: heat, place of the foot, classes, logit of metal, way of the arrow."""
+    return Detector(3, 3 + CLASSES + 1 + 2, (24, 48, 64))
+
+
+def room_classifier() -> Classifier:
+    """Untrained: classes, logit of metal."""
+    return Classifier(3, CLASSES + 1)
+
+
+def room_pointer() -> Classifier:
+    """Untrained: x and y of the direction in which an arrow points in the picture."""
+    return Classifier(3, 2, (16, 24, 48, 48, 64))
+
+
 def room_networks() -> nn.ModuleDict:
-    """`detector`, untrained: heat, place of the foot, classes, logit of metal, way of the arrow."""
-    return nn.ModuleDict({"detector": Detector(3, 3 + CLASSES + 1 + 2, (16, 32, 64))})
+    """`detector`, `classifier` and `pointer`, untrained."""
+    return nn.ModuleDict({"detector": room_detector(), "classifier": room_classifier(), "pointer": room_pointer()})
+
+
+def body_crops(canvas: Tensor, scene: Tensor, feet: Tensor, scale: Tensor) -> Tensor:
+    """Crops (M, 3, 28, 28) for the classifier.
+
+    Args:
+        canvas: pictures (B, 3, 128, 128).
+        scene: (M,) int64, the picture of each body.
+        feet: (M, 2) = (x, y) of each body's foot.
+        scale: (M,) about 1: how much wider than usual the crops are.
+    """
+    crops = cut(canvas, scene, feet - torch.tensor([0.0, _LIFT]), scale * (_BODY / MARGIN))
+    return crops.contiguous(memory_format=torch.channels_last)
+
+
+def arrow_crops(canvas: Tensor, scene: Tensor, feet: Tensor, scale: Tensor) -> Tensor:
+    """The same for the pointer: wider, and about the foot, as an arrow lies on the floor."""
+    return cut(canvas, scene, feet, scale * (_ARROW / MARGIN)).contiguous(memory_format=torch.channels_last)
 
 
 @dataclass(frozen=True)
@@ -45,7 +85,7 @@ class RoomCandidates(Candidates):
 
 
 class RoomReader:
-    """One detector tells all.
+    """A detector proposes places; a classifier looks at each closely; a pointer tells where arrows point.
 
     Args:
         weights: file of trained weights; by default those of the package.
@@ -61,19 +101,40 @@ class RoomReader:
         for start in range(0, len(images), _BATCH):
             image = to_canvas(images[start : start + _BATCH], 3)
             found = propose(self._networks["detector"](image), _WARMTH, lambda rest: torch.full((len(rest),), _APART))
+            where = (image, found.scene, found.centres, torch.ones(len(found.scene)))
+            said = self._networks["classifier"](body_crops(*where)).double()
             rest = found.rest.double()
-            scores = rest[:, :CLASSES].log_softmax(1).clamp(min=FLOOR).numpy()
-            metal = rest[:, CLASSES]
+            names = torch.lerp(said[:, :CLASSES].log_softmax(1), rest[:, :CLASSES].log_softmax(1), _NAMES)
+            scores = names.log_softmax(1).clamp(min=FLOOR).numpy()
+            metal = torch.lerp(said[:, CLASSES], rest[:, CLASSES], _MATERIALS)
             materials = F.logsigmoid(torch.stack([-metal, metal], 1)).clamp(min=FLOOR).numpy()
-            places, ways = found.centres.double().numpy(), rest[:, CLASSES + 1 :].numpy()
+            places = found.centres.double().numpy()
+            ways = ways_on_floor(places, self._networks["pointer"](arrow_crops(*where)).double().numpy())
             floor = on_floor(places)
             for some in found.by_picture(len(image)):
                 yield RoomCandidates(places[some], scores[some], materials[some], floor[some], ways[some])
 
 
 def on_floor(places: np.ndarray) -> np.ndarray:
-    """(N, 2) places in 128ths of the picture → (N, 2) = (x, y) on the floor; far away for places above the horizon."""
+    """Places in the picture → places on the floor, as if the data set's usual camera had seen it.
+
+    A straight line on the floor is straight in any picture of it: whatever the camera was, an arrow's line runs through
+    the foot of its target here too.
+
+    Args:
+        places: (N, 2) in 128ths of the picture.
+
+    Returns:
+        (N, 2) = (x, y); far away for places above the horizon.
+    """
     direction = CAMERA.rays(places[:, 0], places[:, 1], SIDE).astype(np.float64)
     height = CAMERA.position[2]
     distance = height / np.maximum(-direction[2], 1e-2)
     return np.stack([CAMERA.position[i] + distance * direction[i] for i in (0, 1)], 1)
+
+
+def ways_on_floor(places: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Directions (N, 2) in the picture at places (N, 2) → unit vectors (N, 2) on the floor, to the right and away."""
+    step = 0.05 * directions / np.linalg.norm(directions, axis=1, keepdims=True).clip(1e-9)
+    way = on_floor(places + step) - on_floor(places - step)
+    return np.asarray(way / np.linalg.norm(way, axis=1, keepdims=True).clip(1e-9))

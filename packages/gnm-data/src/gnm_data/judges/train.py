@@ -54,6 +54,7 @@ def train(
         material = "train split of scikit-learn's digits" + (" and of MNIST" if digits_dir else "")
         file = out or FOLDER / "digits.safetensors"
     else:
+        from gnm_data.judges.room_painting import paint_rooms
         from gnm_data.judges.room_practice import RoomBank
         from gnm_data.judges.room_training import train_rooms
 
@@ -61,8 +62,10 @@ def train(
             if done % 500 == 0:
                 click.echo(f"{monotonic() - start:7.0f} s  painted {done:,} of {rooms:,} rooms")
 
-        networks = train_rooms(RoomBank(rooms, threads, report=painted), steps, seed, report)
-        material = f"{rooms} rooms of the ray tracer"
+        bank = RoomBank(paint_rooms(rooms, threads, report=painted))
+        arrows = RoomBank(paint_rooms(max(rooms // 2, 32), threads, seed=78, stray=0.8))
+        networks = train_rooms(bank, arrows, steps, seed, report)
+        material = f"{rooms + rooms // 2} rooms of the ray tracer, of many looks"
         file = out or FOLDER / "arrow-room.safetensors"
     options = [f"--rule {rule}", f"--steps {steps}", f"--seed {seed}"]
     options += [f"--rooms {rooms}"] if rule == "arrow-room" else ["--digits-dir MNIST"] if digits_dir else []
