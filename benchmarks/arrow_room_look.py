@@ -36,7 +36,7 @@ def tiles(folder: Path) -> np.ndarray:
     """(B, 128, 128, 3) uint8: those of all sheets."""
     step, found = SIDE + GAP, []
     for path in sorted(folder.glob("[0-9]*.png")):
-        sheet = np.asarray(Image.open(path).convert("RGB"))
+        sheet = np.asarray(Image.open(path, formats=("PNG",)).convert("RGB"))
         for top in range(GAP, sheet.shape[0] - SIDE + 1, step):
             found += [
                 sheet[top : top + SIDE, left : left + SIDE] for left in range(GAP, sheet.shape[1] - SIDE + 1, step)

@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+import torch
 from gnm_core import plugins
 from gnm_core.errors import PluginError, SpecError
 from gnm_core.inspection import inspect
@@ -171,10 +172,22 @@ def test_whatever_a_parts_module_raises_is_said_of_the_part(
 @pytest.mark.parametrize(
     "body", ["torch.unique(torch.rand(3, 3), dim=0)", "torch.rand(3).tolist()", "float(torch.rand(()))"]
 )
-def test_a_constructor_that_needs_values_is_told_of_the_meta_device(
+def test_a_constructor_that_needs_values_is_built_where_there_are_some(
     body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = PART.format(method="__init__", arguments="dims: 'Dims'", body=f"super().__init__(dims); {body}")
+    registry = with_part(tmp_path, monkeypatch, "import torch\nfrom gnm_core.dims import Dims\n" + source)
+    before = torch.random.get_rng_state()
+    spec = load_spec(SMALL, registry=registry)
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert type(spec.model().core.prior).__name__ == "Odd"
+
+
+def test_a_constructor_that_needs_the_meta_device_to_have_values_is_told_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = "super().__init__(dims); torch.rand(3, device='meta').tolist()"
+    source = PART.format(method="__init__", arguments="dims: 'Dims'", body=body)
     registry = with_part(tmp_path, monkeypatch, "import torch\nfrom gnm_core.dims import Dims\n" + source)
     with pytest.raises(SpecError, match="gnm builds every part on torch's meta device first") as caught:
         load_spec(SMALL, registry=registry)

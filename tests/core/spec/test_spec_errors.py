@@ -172,7 +172,8 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
         ),
         (
             HEAD + "  use: gnm\n  core: {use: structdraw, steps: 1e1}\n",
-            "spec.yaml:4:34: model.core.steps: 10.0 is a number; expected an integer of at least 1 and of at most 1024\n    write 10",
+            "spec.yaml:4:34: model.core.steps: 10.0 is a number; "
+            "expected an integer of at least 1 and of at most 1024\n    write 10",
         ),
         (
             HEAD + "  use: gnm\n  core: {use: structdraw, steps: 0}\n",

@@ -88,7 +88,7 @@ class Builder:
                 raise
             except Exception as on_cpu:
                 # What goes wrong there as well is the part's own fault, and the one to show.
-                raise on_cpu from (None if str(on_cpu) == str(error) else error)
+                raise on_cpu from (None if said_by(on_cpu) == said_by(error) else error)
             return built.to("meta") if isinstance(built, nn.Module) else built
 
     def _option_problem(self, part: PartNode, error: OptionError) -> None:

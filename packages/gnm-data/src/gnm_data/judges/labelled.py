@@ -120,6 +120,6 @@ def _matched(label: LabelledRoom, places: np.ndarray) -> list[int | None]:
 
 def tiles(sheet: Path, columns: int, rows: int, size: int) -> list[np.ndarray]:
     """The pictures (size, size, 3) uint8 of a sheet, row by row; they stand 2 pixels apart and from its edges."""
-    image = np.asarray(Image.open(sheet).convert("RGB"))
+    image = np.asarray(Image.open(sheet, formats=("PNG",)).convert("RGB"))
     step = size + _GAP
     return [image[_GAP + y * step :, _GAP + x * step :][:size, :size] for y in range(rows) for x in range(columns)]
