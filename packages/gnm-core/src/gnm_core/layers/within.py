@@ -1,5 +1,6 @@
 """A perceptron for numbers that follow each other: what it says of each depends on a context and those before it."""
 
+import numpy as np
 import torch
 from einops import rearrange
 from torch import Tensor, nn
@@ -33,8 +34,10 @@ class SequencePerceptron(nn.Module):
         nn.init.normal_(self.of_levels.weight, std=0.3 / numbers**0.5)
         nn.init.normal_(self.second, std=hidden**-0.5)
         nn.init.normal_(self.last, std=0.3 * hidden**-0.5)
-        earlier = torch.ones(numbers, numbers).tril(-1)
-        mask = earlier.repeat_interleave(hidden, 0).repeat_interleave(levels, 1)
+        earlier = np.tril(
+            np.ones((numbers, numbers), np.float32), -1
+        )  # torch's, on the meta device, import its compiler
+        mask = torch.tensor(earlier.repeat(hidden, 0).repeat(levels, 1))
         self.register_buffer("before", mask, persistent=False)
 
     def forward(self, context: Tensor, level: Tensor) -> Tensor:

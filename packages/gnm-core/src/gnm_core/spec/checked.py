@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
-import torch
 from torch import nn
 
 from gnm_core.contracts import Data, Model, Objective
@@ -24,6 +23,7 @@ from gnm_core.spec.nodes import Table, node_of
 from gnm_core.spec.overrides import override
 from gnm_core.spec.sources import locate
 from gnm_core.spec.tree import PartNode, parts, plain
+from gnm_core.spec.trial import constructors_on_trial
 from gnm_core.spec.yaml import dump, read_file
 
 
@@ -175,7 +175,7 @@ def _trial(tree: PartNode) -> Builder:
     sizes = tree.arguments["dims"]
     dims = Builder(None).build(sizes)
     trial = Builder(dims if isinstance(dims, Dims) else None, sizes if isinstance(sizes, PartNode) else None)
-    with torch.device("meta"):
+    with constructors_on_trial():
         for name in [name for name in ("model", "objective", "train") if name in tree.arguments]:
             trial.build(tree.arguments[name])
     with suppress(DataError):  # the files need not be here to compose a model

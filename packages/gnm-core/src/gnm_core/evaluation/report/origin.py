@@ -22,6 +22,7 @@ from gnm_core.runs.checkpoint import Checkpoint, Checkpoints
 from gnm_core.spec import load_spec
 from gnm_core.spec.build import Builder
 from gnm_core.spec.tree import Leaf, Listing, PartNode, children, plain
+from gnm_core.spec.trial import constructors_on_trial
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def parts_of(run: Path, packages: Mapping[str, str]) -> tuple[PartRow, ...]:
         raise RunError(f"{run}: the run is not here any more")
     spec = load_spec(run / "spec.yaml", recorded=True)
     builder = Builder(spec.dims)
-    with torch.device("meta"):  # nothing is allocated
+    with constructors_on_trial():
         builder.build(spec.tree.arguments["model"])
     rows: list[PartRow] = []
     above: list[str] = []
