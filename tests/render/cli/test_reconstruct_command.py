@@ -98,13 +98,15 @@ def test_all_problems_are_named_and_nothing_is_written(make_run: Callable[..., P
     (tmp_path / "text.png").write_text("hello")
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "folder").mkdir()
-    wrong = [tmp_path / "text.png", tmp_path / "empty.jpg", tmp_path / "nowhere.png", tmp_path / "folder"]
+    wrong = [tmp_path / "text.png", tmp_path / "empty.jpg", tmp_path / "folder"]
+    missing = [tmp_path / "nowhere.png", tmp_path / "neither.png"]
+    result = reconstruct(run, good, *wrong, *missing, "--out", tmp_path / "found")  # told before the model is loaded
+    refused(result, "nowhere.png: there is no such file", "neither.png: there is no such file", "Nothing was written.")
     result = reconstruct(run, good, *wrong, "--out", tmp_path / "found")
     refused(
         result,
         "text.png: not a picture",
         "empty.jpg: the file is empty",
-        "nowhere.png: there is no such file",
         "folder: no pictures in this folder",
         "Nothing was written.",
     )

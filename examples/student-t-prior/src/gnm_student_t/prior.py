@@ -4,6 +4,7 @@ from typing import Annotated
 
 from annotated_types import Gt
 from gnm_core import Dims, ScenePrior
+from gnm_core.precision import at_least_float32
 from torch import Tensor, nn
 from torch.distributions import Distribution, StudentT
 from torch.nn import functional as F
@@ -30,5 +31,5 @@ class StudentTPrior(ScenePrior):
 
     def forward(self, hidden: Tensor) -> Distribution:
         """(B, E, G, G) → StudentT over (B, S)."""
-        mean, raw_scale = self.net(hidden).chunk(2, dim=1)
+        mean, raw_scale = at_least_float32(self.net(hidden)).chunk(2, dim=1)
         return StudentT(self.dof, mean, F.softplus(raw_scale), validate_args=False)
