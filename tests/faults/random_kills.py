@@ -7,6 +7,7 @@ killed so many times; what it leaves must be, byte for byte, what a work leaves 
 fork of this one, so that torch is imported once; this one itself touches no data.
 """
 
+import itertools
 import json
 import os
 import random
@@ -107,10 +108,10 @@ def kill_often(work: Work, folder: Path, times: int, dice: random.Random) -> dic
     killed = finished = differing = 0
     while killed < times:
         place = folder / f"killed-{finished}"
-        for patience in range(1, 100):
+        for patience in itertools.count(1):
             child = begun(lambda: work.do(place))  # noqa: B023 (called at once)
-            time.sleep(dice.uniform(0, most * (0.7 if killed < times else 100)) if killed < times else 0)
             if killed < times:
+                time.sleep(dice.uniform(0, 1.2 * most))  # some end before they are killed
                 os.kill(child, signal.SIGKILL)
             status = ended(child)
             killed += status == -signal.SIGKILL
