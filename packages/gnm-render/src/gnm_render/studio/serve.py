@@ -30,6 +30,7 @@ def serve(models: Sequence[Loaded], port: int, say: Callable[[str], None], uvico
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen()  # whoever opens the address at once waits, and is not refused
     except OSError as error:
         raise GnmError(
             f"port {port} cannot be used: {error.strerror or error}; leave --port out for a free one"
