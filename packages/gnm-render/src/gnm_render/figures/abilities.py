@@ -3,13 +3,25 @@
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
+from gnm_core.completion import DecodesCodes
 from gnm_core.contracts import Core, Model
 from gnm_core.deprecated import warn_renamed
+from gnm_core.editing import RendersSymbols
 from gnm_core.errors import FigureError
 from gnm_core.gnm.model import Symbols
-from gnm_core.latents import SymbolicLatents
-from gnm_core.results import Batch, Drawing, Rendering, Scene
+from gnm_core.results import Batch, Drawing, Scene
 from torch import Tensor
+
+__all__ = [
+    "DecodesCodes",
+    "DescribesScenes",
+    "DrawsInSteps",
+    "RendersSymbols",
+    "SamplesSymbols",
+    "generator_of",
+    "lacking",
+    "require_pictures",
+]
 
 
 @runtime_checkable
@@ -34,27 +46,11 @@ class DrawsInSteps(Protocol):
 
 
 @runtime_checkable
-class DecodesCodes(Protocol):
-    """Turns a code of the whole scene into the scene."""
-
-    def decode(self, code: Tensor) -> Scene:
-        """(B, L, S), as `Scene.code` has them → the scenes that they stand for."""
-
-
-@runtime_checkable
 class SamplesSymbols(Protocol):
     """Has symbols below its scene code, that can be sampled while the code stays."""
 
     def generate(self, n: int, code: Tensor | None = None, *, symbols: Symbols = "mode") -> Scene:
         """`n` scenes of the codes (n, L, S), or of fresh ones, with the mode or a sample of what lies below."""
-
-
-@runtime_checkable
-class RendersSymbols(Protocol):
-    """Paints any symbolic map."""
-
-    def render(self, latents: SymbolicLatents, background: Tensor | None) -> Rendering:
-        """The picture of a symbolic map."""
 
 
 def generator_of(model: Model) -> Callable[..., Scene] | None:
