@@ -1,11 +1,13 @@
-"""Two commits against each other: a training step, sampling and memory, each in an environment of its own.
+"""Two commits against each other: a training step, sampling and memory, or a command, each in its own environment.
 
     python benchmarks/pairs.py COMMIT_A COMMIT_B [--spec mnist-4 arrow-room] [--pairs 15] [--threads 2] [--batch 32]
+    python benchmarks/pairs.py COMMIT_A COMMIT_B --command compose [--spec mnist-4 arrow-room] [--pairs 15]
 
 Each commit is checked out and gets an environment whose third-party packages are those of this one. Their processes
 alternate, A B, B A, A B, ...; of each pair the ratio B / A is taken, and the median of the ratios is printed with its
 95 % interval (of the order statistics: no distribution is assumed). Nothing else should run; with one thread
-the time is the processor's, which says something on a machine that others use as well.
+the time is the processor's, which says something on a machine that others use as well. So is that of a command: what
+its whole process takes, from the interpreter's start.
 """
 
 import argparse
@@ -96,6 +98,18 @@ def measured(python: Path, *arguments: object) -> dict[str, float]:
     return found
 
 
+def processor_time(python: Path, *arguments: str) -> dict[str, float]:
+    """Seconds that `gnm` takes in a process of its own, user's and system's."""
+    command = [str(python), "-c", "from gnm_core.cli import main; main(prog_name='gnm')", *arguments]
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=clean) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return {arguments[0]: used.ru_utime + used.ru_stime}
+
+
 def interval(ratios: list[float]) -> tuple[float, float]:
     """95 % of the median, of the order statistics."""
     n = len(ratios)
@@ -108,6 +122,7 @@ def main() -> None:
     parser.add_argument("commits", nargs=2, metavar="COMMIT")
     parser.add_argument("--spec", nargs="+", default=["mnist-4", "arrow-room", "mnist-4-64"])
     parser.add_argument("--pairs", type=int, default=15)
+    parser.add_argument("--command", choices=["compose"], help="time this command instead, with --spec")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--steps", type=int, default=5, help="in each process, whose median counts")
@@ -124,10 +139,14 @@ def main() -> None:
                 for number in range(options.pairs + 1):
                     pair: list[dict[str, float]] = [{}, {}]
                     for which in (0, 1) if number % 2 else (1, 0):
-                        pair[which] = measured(pythons[which], spec, *how)
+                        if options.command:
+                            pair[which] = processor_time(pythons[which], options.command, "--spec", spec)
+                        else:
+                            pair[which] = measured(pythons[which], spec, *how)
                     pairs += [pair] if number else []  # the first may have compiled
-                print(f"{name}, {options.precision}: {options.commits[1]} / {options.commits[0]}, {len(pairs)} pairs")
-                for what in ("step", "sample", "memory"):
+                about = f"{name}{'' if options.command else f', {options.precision}'}"
+                print(f"{about}: {options.commits[1]} / {options.commits[0]}, {len(pairs)} pairs")
+                for what in pairs[0][0]:
                     ratios = [b[what] / a[what] for a, b in pairs]
                     low, high = interval(ratios)
                     one, other = (statistics.median(pair[which][what] for pair in pairs) for which in (0, 1))

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from gnm_core.evaluation.evaluator import evaluate
 from gnm_core.evaluation.metrics.detection import _by_threshold, _rank, match
 from gnm_core.evaluation.setup import Settings, begin, context_of, on_other_data
 from gnm_core.runs.checkpoint import load_run
+from gnm_core.spec import CheckedSpec
 from hypothesis import given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
@@ -100,18 +102,24 @@ def test_other_data_is_named_and_its_numbers_replace_none_in_silence(folder: Pat
 def test_a_subject_of_other_data_gives_the_evaluation_its_name(folder: Path, tmp_path: Path) -> None:
     run = load_run(folder / "run")
     start, choices = begin(run, folder / "run", Settings()), choose(["reconstruction"])
-    other = context_of(on_other_data(run, ["data=mnist-4"]), Settings())
+    other = context_of(replace(run, spec=on_other_data(run.spec, ["data=mnist-4"])), Settings())
     assert evaluate(start, other, choices, tmp_path / "a").data == "mnist-4"
     nameless = EvaluationContext(run.model, other.data)
     assert evaluate(start, nameless, choices, tmp_path / "b").data == "Mnist4"
 
 
-def test_typing_errors_are_told_before_a_model_is_loaded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def loaded(*arguments: object) -> None:
-        raise AssertionError("the model was loaded first")
+@pytest.fixture
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever makes a model fails."""
 
-    monkeypatch.setattr("gnm_core.load_run", loaded)
-    monkeypatch.setattr("gnm_core.runs.checkpoint.load_run", loaded)
+    def make(spec: CheckedSpec) -> None:
+        raise AssertionError("the model was made first")
+
+    monkeypatch.setattr(CheckedSpec, "model", make)
+
+
+@pytest.mark.usefixtures("no_model")
+def test_typing_errors_are_told_before_a_model_is_loaded(folder: Path) -> None:
     run = folder / "run"
     for command, message in (
         (["evaluate", run, "--metrics", "recon"], "there is no metric 'recon'"),
@@ -124,6 +132,37 @@ def test_typing_errors_are_told_before_a_model_is_loaded(folder: Path, monkeypat
         done = gnm(*command)
         assert done.exit_code == 2
         assert message in done.output
+
+
+@pytest.mark.usefixtures("no_model")
+def test_what_is_wrong_with_pictures_is_told_before_a_model_is_made(folder: Path) -> None:
+    run, spec = folder / "run", folder / "spec.yaml"
+    (folder / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    gone = ("--set", f"data.dir={folder / 'gone'}")
+    for command in (
+        ["train", "--spec", spec, "--out", folder / "new", *gone],
+        ["train", "--resume", run, *gone],
+        ["evaluate", run, *gone],
+        ["figure", run, "--split", "test", *gone],
+        ["reconstruct", run, folder / "torn.png", "--out", folder / "out"],
+        ["edit", run, folder / "torn.png"],
+    ):
+        done = gnm(*command)
+        assert done.exit_code == 2, done.output
+        assert "torn.png: not a picture" in done.output or f"{folder / 'gone'}: " in done.output
+
+
+def test_every_command_that_opens_the_data_set_says_what_it_notes(folder: Path) -> None:
+    (folder / "pictures" / "drawing.svg").write_text("<svg/>")
+    run, here = folder / "run", ("--set", f"data.dir={folder / 'pictures'}")
+    for command in (
+        ["train", "--resume", run, "--set", "train.steps=3", *here],
+        ["evaluate", run, *CHEAP, *here],
+        ["figure", run, "--kind", "samples", *here],
+    ):
+        done = gnm(*command)
+        assert done.exit_code == 0, done.output
+        assert done.output.count(".svg") == 1, done.output
 
 
 # AP

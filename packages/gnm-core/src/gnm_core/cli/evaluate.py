@@ -1,13 +1,15 @@
 """`gnm evaluate`."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from gnm_core.evaluation import Choice, Evaluation, EvaluationContext, Lines, Settings
@@ -86,7 +88,7 @@ def evaluate(
     homes = {run: run for run in runs} | {find(model): _own_folder(find(model)) for model in models}
     console, notes = Console(), Console(stderr=True)
     trials = [
-        _open(run, folder, wanted, settings, at, device)
+        _open(run, folder, wanted, settings, at, device, lambda note: notes.print(note, markup=False, highlight=False))
         for run, folder in zip(homes, _folders(runs, models, homes, out), strict=True)
     ]
     failures: list[str] = []
@@ -172,18 +174,29 @@ def _wanted(names: str | None, overrides: tuple[str, ...]) -> _Wanted:
     return _Wanted(metrics, options, data)
 
 
-def _open(folder: Path, out: Path, wanted: _Wanted, settings: "Settings", at: int | None, device: str) -> _Trial:
-    """Everything that can be wrong with a run is wrong here, before anything is measured."""
-    from gnm_core.evaluation import begin, choose, context_of, on_other_data
-    from gnm_core.runs.checkpoint import load_run
+def _open(
+    folder: Path,
+    out: Path,
+    wanted: _Wanted,
+    settings: "Settings",
+    at: int | None,
+    device: str,
+    say: "Callable[[str], None]",
+) -> _Trial:
+    """Everything that can be wrong with a run is wrong here, before anything is measured; what is cheap comes first."""
+    from gnm_core.evaluation import begin, choose, context_of, data_of, on_other_data
+    from gnm_core.runs.checkpoint import open_run
     from gnm_core.training.device import choose_device
 
     place = choose_device(device)
-    run = load_run(folder, at)
-    if wanted.data:
-        run = on_other_data(run, wanted.data)
-    choices = choose(wanted.metrics, wanted.options, run.spec.dims)
-    return _Trial(run, begin(run, folder, settings), context_of(run, settings, place), choices, out)
+    opened = open_run(folder, at)
+    spec = on_other_data(opened.spec, wanted.data) if wanted.data else opened.spec
+    choices = choose(wanted.metrics, wanted.options, spec.dims)
+    data = data_of(spec, settings)
+    for note in () if data is None else data.notes():
+        say(note)
+    run = replace(opened.load(), spec=spec)
+    return _Trial(run, begin(run, folder, settings), context_of(run, settings, place, data), choices, out)
 
 
 def _print(console: "Console", found: "list[Evaluation]") -> None:

@@ -36,5 +36,6 @@ from gnm_core.evaluation.report.words import number as number
 from gnm_core.evaluation.setup import Settings as Settings
 from gnm_core.evaluation.setup import begin as begin
 from gnm_core.evaluation.setup import context_of as context_of
+from gnm_core.evaluation.setup import data_of as data_of
 from gnm_core.evaluation.setup import judge_of as judge_of
 from gnm_core.evaluation.setup import on_other_data as on_other_data

@@ -82,13 +82,19 @@ def _counting(kind: str, count: int | None) -> list[str]:
     return [f"figure.{name}={count}" for name in ("rows", "count") if name in options]
 
 
-def pictures_of(spec: CheckedSpec, count: int | None = None, split: str | None = None) -> Batch:
+def pictures_of(
+    spec: CheckedSpec,
+    count: int | None = None,
+    split: str | None = None,
+    say: Callable[[str], object] = lambda text: None,
+) -> Batch:
     """Pictures for figures: the first of the test split, or of another where that one is empty.
 
     Args:
         spec: names the data set.
         count: how many scenes the figures show; they get enough pictures for twice as many.
         split: take this one and no other.
+        say: told what the data set notes of itself.
 
     Raises:
         SpecError: the spec names no data set.
@@ -98,6 +104,8 @@ def pictures_of(spec: CheckedSpec, count: int | None = None, split: str | None =
     for name in (split,) if split else ("test", "validation", "train"):
         data = _at(spec, name, strict=split is not None)
         if data is not None and len(data) > 0:
+            for note in data.notes():
+                say(note)
             return data.batch(range(min(count, len(data))))
     raise DataError(f"the data set has no pictures{f' at the split {split}' if split else ''}")
 

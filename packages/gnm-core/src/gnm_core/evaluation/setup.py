@@ -1,20 +1,20 @@
 """A run made ready to be evaluated: its model, its data set, and the judge who knows the rule."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from gnm_core.contracts import Judge
+from gnm_core.contracts import Data, Judge
 from gnm_core.dims import Dims
 from gnm_core.evaluation.context import EvaluationContext
 from gnm_core.evaluation.evaluation import Evaluation
 from gnm_core.evaluation.report.published_results import label_of
 from gnm_core.plugins import installed
 from gnm_core.runs.checkpoint import Checkpoint, Run
-from gnm_core.spec import load_spec
+from gnm_core.spec import CheckedSpec, load_spec
 from gnm_core.spec.single import build_part
 
 
@@ -60,29 +60,46 @@ def begin(run: Run, folder: Path, settings: Settings) -> Evaluation:
     )
 
 
-def on_other_data(run: Run, overrides: Iterable[str]) -> Run:
-    """The same model, to be measured on other data than it learnt from.
+def on_other_data(spec: CheckedSpec, overrides: Iterable[str]) -> CheckedSpec:
+    """The same spec, to be measured on other data than its model learnt from.
 
     Args:
-        run: the model as training left it.
+        spec: of the run.
         overrides: `data.OPTION=VALUE` texts, or `data=NAME`.
 
     Raises:
         SpecError: there are no such options.
     """
-    return replace(run, spec=run.spec.with_data_of(load_spec(run.spec.resolved(), overrides)))
+    return spec.with_data_of(load_spec(spec.resolved(), overrides))
 
 
-def context_of(run: Run, settings: Settings, device: torch.device | None = None) -> EvaluationContext:
+def data_of(spec: CheckedSpec, settings: Settings) -> Data | None:
+    """The data set that metrics look at; None where the spec names none.
+
+    Raises:
+        DataError: its files are missing or broken, or it has no such split.
+    """
+    return spec.data(settings.split) if spec.has_data else None
+
+
+def context_of(
+    run: Run, settings: Settings, device: torch.device | None = None, data: Data | None = None
+) -> EvaluationContext:
     """A run's model, ready to be evaluated.
+
+    Args:
+        run: the model as training left it.
+        settings: split and limit.
+        device: where it runs; where it is, by default.
+        data: what `data_of` has opened; opened here by default.
 
     Raises:
         DataError: the data set's files are missing or broken, or it has no such split.
     """
-    data, name = None, ""
-    if run.spec.has_data:
+    data, name = data or data_of(run.spec, settings), ""
+    if data is not None:
         resolved: dict[str, Any] = run.spec.resolved()
-        data, name = run.spec.data(settings.split), resolved["data"]["use"]
+        name = resolved["data"]["use"]
     model = run.model if device is None else run.model.to(device)
     return EvaluationContext(model, data, judge_of(name, run.spec.dims), name, settings.limit)
 

@@ -270,6 +270,48 @@ def open_checkpoint(folder: str | Path, step: int | None = None) -> Checkpoint:
     return checkpoint
 
 
+@dataclass(frozen=True)
+class OpenRun:
+    """A run whose spec has been read and whose model has not been made: what is cheap to check can come first."""
+
+    spec: CheckedSpec
+    checkpoint: Checkpoint
+
+    def load(self) -> Run:
+        """The model, on the CPU, in evaluation mode. Torch's random state stays as it is.
+
+        Raises:
+            RunError: the checkpoint is damaged.
+            ShortageError: the model does not fit into the memory.
+        """
+        weights = self.checkpoint.weights()
+        with borrowed_random_state():
+            model = self.spec.model()
+        try:
+            load_strictly(model, weights, "model")
+        except RunError as error:
+            raise RunError(f"{self.checkpoint.folder}: {error}") from error
+        return Run(model.eval(), self.spec, self.checkpoint.step, self.checkpoint.folder)
+
+
+def open_run(folder: str | Path, step: int | None = None) -> OpenRun:
+    """A run, without its model.
+
+    Args:
+        folder: a run, one of its checkpoints, or what `gnm export` made.
+        step: which checkpoint; the newest by default.
+
+    Raises:
+        RunError: there is no checkpoint, it is damaged, or it is of another spec.
+        SpecError: the spec names parts that are not installed.
+    """
+    checkpoint = open_checkpoint(folder, step)
+    spec = checkpoint.spec()
+    if checkpoint.folder != Path(folder):  # the run's own spec knows where its data is now
+        spec = spec.with_data_of(load_spec(Path(folder) / "spec.yaml", recorded=True))
+    return OpenRun(spec, checkpoint)
+
+
 def load_run(folder: str | Path, step: int | None = None) -> Run:
     """The model of a run, on the CPU, in evaluation mode. Torch's random state stays as it is.
 
@@ -281,14 +323,4 @@ def load_run(folder: str | Path, step: int | None = None) -> Run:
         RunError: there is no checkpoint, it is damaged, or it is of another spec.
         SpecError: the spec names parts that are not installed.
     """
-    checkpoint = open_checkpoint(folder, step)
-    spec, weights = checkpoint.spec(), checkpoint.weights()
-    if checkpoint.folder != Path(folder):  # the run's own spec knows where its data is now
-        spec = spec.with_data_of(load_spec(Path(folder) / "spec.yaml", recorded=True))
-    with borrowed_random_state():
-        model = spec.model()
-    try:
-        load_strictly(model, weights, "model")
-    except RunError as error:
-        raise RunError(f"{checkpoint.folder}: {error}") from error
-    return Run(model.eval(), spec, checkpoint.step, checkpoint.folder)
+    return open_run(folder, step).load()

@@ -102,8 +102,8 @@ def edit(
     if (edits or numbers is not None) and out is None and as_json is None:
         raise click.UsageError("say where the edited picture goes: --out FILE, or --json FILE for its objects")
     import torch
-    from gnm_core import load_run
     from gnm_core.parts.data.picture import read_picture
+    from gnm_core.runs.checkpoint import open_run
 
     from gnm_render.cli.describe import scene_as_data
     from gnm_render.cli.outputs import require_picture_name, write_json, write_picture
@@ -111,9 +111,10 @@ def edit(
 
     if out is not None:
         require_picture_name(out)
-    loaded = load_run(run, at)
+    opened = open_run(run, at)
+    picture = read_picture(images[0], opened.spec.dims)
+    loaded = opened.load()
     model = loaded.model
-    picture = read_picture(images[0], model.dims)
     with torch.no_grad():
         scene = model.reconstruct(torch.from_numpy(picture.pixels)[None].float() / 255)
     for name, values in edits:

@@ -57,9 +57,10 @@ def figure(
     for_figure = tuple(text for text in overrides if text not in for_data)
     if kind == ALL and (out is not None or for_figure):
         raise click.UsageError("--out and figure options go with one --kind")
-    from gnm_core import Dims, load_run, load_spec
+    from gnm_core import Dims, load_spec
     from gnm_core.errors import FigureError
     from gnm_core.evaluation import draw_figure, figure_kinds, make_figure
+    from gnm_core.runs.checkpoint import open_run
 
     from gnm_render.cli.outputs import require_picture_name, write_picture
 
@@ -67,11 +68,12 @@ def figure(
         require_picture_name(out)
     if kind != ALL:
         make_figure(kind, Dims(), for_figure, count)  # a wrong name or option is told before the model is loaded
-    loaded = load_run(run, at)
+    opened = open_run(run, at)
+    spec = load_spec(opened.spec.resolved(), for_data) if for_data else opened.spec
+    batch = _pictures(spec, count, split)
+    loaded = opened.load()
     kinds = figure_kinds() if kind == ALL else [kind]
     figures = [make_figure(name, loaded.model.dims, for_figure, count) for name in kinds]
-    spec = load_spec(loaded.spec.resolved(), for_data) if for_data else loaded.spec
-    batch = _pictures(spec, count, split)
     for name, made in zip(kinds, figures, strict=True):
         try:
             pixels = draw_figure(made, loaded.model, batch, seed)
@@ -89,9 +91,10 @@ def _pictures(spec: "CheckedSpec", count: int | None, split: str | None) -> "Bat
     """Pictures of the data set; without it none, unless a split was asked for."""
     from gnm_core.errors import DataError, SpecError
     from gnm_core.evaluation import no_pictures, pictures_of
+    from gnm_core.printable import printable
 
     try:
-        return pictures_of(spec, count, split)
+        return pictures_of(spec, count, split, lambda note: click.echo(printable(note), err=True))
     except (DataError, SpecError) as error:
         if split is not None:
             raise

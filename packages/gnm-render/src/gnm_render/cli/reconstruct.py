@@ -8,6 +8,7 @@ import click
 from gnm_core.cli.options import run_argument
 
 if TYPE_CHECKING:
+    from gnm_core import Dims
     from gnm_core.contracts import Model
     from gnm_core.parts.data.picture import Fit, Picture
 
@@ -44,20 +45,18 @@ def reconstruct(
     """
     if not images:
         raise click.UsageError("Missing argument 'IMAGES...': name at least one picture, or a folder of them")
-    from gnm_core import load_run
     from gnm_core.errors import DataError
-    from gnm_core.parts.data.picture import MODES
     from gnm_core.printable import printable
+    from gnm_core.runs.checkpoint import open_run
 
     if missing := [str(image) for image in images if not image.exists()]:
         raise DataError("\n".join(f"{image}: there is no such file" for image in missing) + "\nNothing was written.")
-    loaded = load_run(run, at)
-    dims = loaded.model.dims
-    if dims.channels not in MODES:
-        raise DataError(f"{run}: a model of {dims.channels} channels; pictures have 1 (grey) or 3 (RGB)")
-    pictures = _read_all(images, loaded.model, fit, white)
+    opened = open_run(run, at)
+    dims = opened.spec.dims
+    pictures = _read_all(images, dims, fit, white)
     targets = [out / name for name in _names(path for path, _ in pictures)]
     _spare((path for path, _ in pictures), targets)
+    loaded = opened.load()
     for (path, picture), target in zip(pictures, targets, strict=True):
         about = {"run": str(run), "step": loaded.step, "fit": fit}
         click.echo(
@@ -65,7 +64,7 @@ def reconstruct(
         )
 
 
-def _read_all(images: Iterable[Path], model: "Model", fit: "Fit", white: int | None) -> "list[tuple[Path, Picture]]":
+def _read_all(images: Iterable[Path], dims: "Dims", fit: "Fit", white: int | None) -> "list[tuple[Path, Picture]]":
     """Read every picture.
 
     Raises:
@@ -90,7 +89,7 @@ def _read_all(images: Iterable[Path], model: "Model", fit: "Fit", white: int | N
             continue
         for path in paths:
             try:
-                pictures.append((path, read_picture(path, model.dims, fit=fit, white=white)))
+                pictures.append((path, read_picture(path, dims, fit=fit, white=white)))
             except DataError as error:
                 problems.append(str(error))
     if problems:

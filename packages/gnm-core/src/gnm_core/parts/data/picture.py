@@ -77,8 +77,11 @@ def read_picture(
         white: what is white in a picture of more than 8 bits; 65535 when None.
 
     Raises:
-        DataError: the file is missing, no picture, broken, or has more than `max_pixels`; the text names it.
+        DataError: the file is missing, no picture, broken, or has more than `max_pixels`, or pictures have no such
+            number of channels; the text names it.
     """
+    if dims.channels not in MODES:
+        raise DataError(f"{path}: a model of {dims.channels} channels; pictures have 1 (grey) or 3 (RGB)")
     mode, side = MODES[dims.channels], dims.size
     try:
         if path.stat().st_size == 0 and path.is_file():
