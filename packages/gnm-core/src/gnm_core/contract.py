@@ -33,6 +33,11 @@ class Recorded:
     value: object
 
 
+@dataclass(frozen=True)
+class InSteps:
+    """Marks an option that counts steps of a training: a plan that is fitted to a machine shortens it with the rest."""
+
+
 class Contract(ABC):
     """Base of every kind of part. `kind` is the name that the registry has it under."""
 

@@ -20,6 +20,7 @@ from torch.distributions import Distribution
 from gnm_core.completion import interpolate
 from gnm_core.contract import Contract as Contract  # noqa: PLC0414 (found here as well)
 from gnm_core.contract import Default as Default  # noqa: PLC0414 (found here as well)
+from gnm_core.contract import InSteps as InSteps  # noqa: PLC0414 (found here as well)
 from gnm_core.contract import Recorded as Recorded  # noqa: PLC0414 (found here as well)
 from gnm_core.data_contracts import Data as Data  # noqa: PLC0414 (found here as well)
 from gnm_core.data_contracts import Figure as Figure  # noqa: PLC0414 (found here as well)

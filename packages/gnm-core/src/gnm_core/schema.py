@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le
 from pydantic import AllowInfNan
 
+from gnm_core.contract import InSteps
 from gnm_core.contracts import Data, Default, Model, Objective, Optimizer
 from gnm_core.dims import Dims
 from gnm_core.errors import OptionError
@@ -20,7 +21,7 @@ class Stage:
 
     name: str | None = None
     """Name in the progress display and in the metrics; `stage 1` and so on where left out."""
-    steps: Annotated[int, Ge(1), Le(10**12)] | None = None
+    steps: Annotated[int, Ge(1), Le(10**12), InSteps()] | None = None
     """How many updates this stage makes."""
     batch: Annotated[int, Ge(1), Le(10**6)] | None = None
     """Images in a step, over all processes together."""
@@ -47,7 +48,7 @@ class Training:
 
     stages: tuple[Stage, ...] = ()
     """Stretches of training, one after the other; empty for a single one."""
-    steps: Annotated[int, Ge(1), Le(10**12)] = 100_000
+    steps: Annotated[int, Ge(1), Le(10**12), InSteps()] = 100_000
     """Updates of a stage."""
     batch: Annotated[int, Ge(1), Le(10**6)] = 32
     """Images in a step, over all processes together."""

@@ -28,6 +28,12 @@ from gnm_core.cli.options import spec_options
 @click.option("--steps", type=click.IntRange(min=1), help="Stop, for now, after so many steps in all.")
 @click.option("--seconds", type=click.FloatRange(min=0), help="Stop, for now, after so much time.")
 @click.option(
+    "--fit",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    help="Time a few steps first, and shorten every stage alike so that the training ends within so many seconds.",
+)
+@click.option(
     "--core-minutes",
     type=click.FloatRange(min=0),
     help="Stop, for now, when the run has used so much processor time in all; 60 minutes of two cores are 120.",
@@ -50,6 +56,7 @@ def train(
     steps: int | None,
     seconds: float | None,
     core_minutes: float | None,
+    fit: float | None,
     **given: Any,
 ) -> None:
     """Train the model of a spec, or go on with a run.
@@ -62,7 +69,7 @@ def train(
     A run can be stopped at any moment, by Ctrl-C or otherwise; resumed, it ends with the same weights, bit for bit.
     Device, precision, threads and compilation are those of the last time unless given.
     """
-    _require_sensible(spec, out, resume, origin, only, at)
+    _require_sensible(spec, out, resume, origin, only, at, fit)
     from rich.console import Console
 
     from gnm_core.exported.find import weights_of
@@ -77,6 +84,7 @@ def train(
     shown = display(Console())
     folder = resume or out
     assert folder is not None
+    short: str | None = None
     try:
         if resume is not None:
             settings = Settings(**(loop.remembered_settings(resume) | chosen), **limits)
@@ -89,18 +97,28 @@ def train(
                 begin, theirs = weights_of(origin, [part.strip() for part in (only or "").split(",") if part.strip()])
                 checked = checked or load_spec(theirs.resolved(), overrides)
             assert checked is not None
+            if fit is not None:
+                checked, short = _fitted(checked, fit, settings, shown)
             outcome = loop.start(checked, folder, settings, shown, begin)
     except KeyboardInterrupt:
         click.echo(f"\naborted; the checkpoints are intact; go on with: gnm train --resume {folder}", err=True)
         context.exit(130)
     if outcome.leads:
         _conclude(outcome, folder)
+        if short is not None and outcome.step == outcome.total:
+            click.echo(short)
     if outcome.received is not None:
         context.exit(128 + outcome.received)
 
 
 def _require_sensible(
-    spec: Path | None, out: Path | None, resume: Path | None, origin: str | None, only: str | None, at: int | None
+    spec: Path | None,
+    out: Path | None,
+    resume: Path | None,
+    origin: str | None,
+    only: str | None,
+    at: int | None,
+    fit: float | None,
 ) -> None:
     if resume is None:
         if (spec is None and origin is None) or out is None:
@@ -109,8 +127,23 @@ def _require_sensible(
             raise click.UsageError("--at goes with --resume")
         if only is not None and origin is None:
             raise click.UsageError("--only goes with --from")
+    elif fit is not None:
+        raise click.UsageError(
+            "--fit plans a training that begins; a resumed one has its plan: --seconds stops it early"
+        )
     elif (spec, out, origin, only) != (None, None, None, None):
         raise click.UsageError("--resume takes all of that from the run; leave out --spec and --out, --from and --only")
+
+
+def _fitted(checked: Any, seconds: float, settings: Any, display: Any) -> tuple[Any, str | None]:
+    """The spec that there is time for, and where that is not all of it, what to say of it at the end."""
+    from gnm_core.training.fit import fit
+
+    plan = fit(checked, seconds, settings, display.say)
+    display.say(plan.summary())
+    if plan.share == 1:
+        return plan.spec, None
+    return plan.spec, f"time was short: {plan.share:.0%} of the planned steps; more of it makes better pictures"
 
 
 def _conclude(outcome: Any, folder: Path) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
+from gnm_core.contract import InSteps
 from gnm_core.contracts import Curriculum, CurriculumState
 
 
@@ -16,7 +17,7 @@ class BoxMask(Curriculum):
     """
 
     def __init__(
-        self, *, value: Annotated[float, Gt(0), Le(1)] = 0.9, until: Annotated[int, Ge(0), Le(10**12)] = 500
+        self, *, value: Annotated[float, Gt(0), Le(1)] = 0.9, until: Annotated[int, Ge(0), Le(10**12), InSteps()] = 500
     ) -> None:
         self.value, self.until = value, until
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
+from gnm_core.contract import InSteps
 from gnm_core.contracts import Curriculum, CurriculumState
 
 
@@ -21,7 +22,7 @@ class ImageAlpha(Curriculum):
         *,
         alpha: Annotated[float, Gt(0), Le(1)] = 0.9,
         presence: Annotated[float, Gt(0), Le(1)] = 0.99,
-        until: Annotated[int, Ge(0), Le(10**12)] = 500,
+        until: Annotated[int, Ge(0), Le(10**12), InSteps()] = 500,
     ) -> None:
         self.alpha, self.presence, self.until = alpha, presence, until
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
+from gnm_core.contract import InSteps
 from gnm_core.contracts import Curriculum, CurriculumState
 from gnm_core.errors import OptionError
 
@@ -26,8 +27,8 @@ class InTurn(Curriculum):
     def __init__(
         self,
         *,
-        masks: Annotated[int, Ge(0), Le(10**12)] = 500,
-        absence: Annotated[int, Ge(0), Le(10**12)] = 1000,
+        masks: Annotated[int, Ge(0), Le(10**12), InSteps()] = 500,
+        absence: Annotated[int, Ge(0), Le(10**12), InSteps()] = 1000,
         filling: Annotated[float, Gt(0), Le(1)] = 0.9,
     ) -> None:
         if absence < masks:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 
+from gnm_core.contract import InSteps
 from gnm_core.contracts import Schedule
 from gnm_core.errors import OptionError
 
@@ -27,8 +28,8 @@ class Cosine(Schedule):
         *,
         from_: float,
         to: float,
-        until: Annotated[int, Ge(1), Le(10**12)],
-        since: Annotated[int, Ge(0), Le(10**12)] = 0,
+        until: Annotated[int, Ge(1), Le(10**12), InSteps()],
+        since: Annotated[int, Ge(0), Le(10**12), InSteps()] = 0,
     ) -> None:
         if until <= since:
             raise OptionError("until", f"{until} is not after since = {since}")

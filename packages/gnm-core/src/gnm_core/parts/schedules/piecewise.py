@@ -6,6 +6,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 
+from gnm_core.contract import InSteps
 from gnm_core.contracts import Schedule
 from gnm_core.errors import OptionError
 
@@ -21,7 +22,9 @@ class Piecewise(Schedule):
         OptionError: there are no points, the two do not fit together, or `at` does not ascend.
     """
 
-    def __init__(self, *, values: tuple[float, ...], at: tuple[Annotated[int, Ge(0), Le(10**12)], ...]) -> None:
+    def __init__(
+        self, *, values: tuple[float, ...], at: tuple[Annotated[int, Ge(0), Le(10**12), InSteps()], ...]
+    ) -> None:
         if not values:
             raise OptionError("values", "empty; expected at least one number")
         if len(values) != len(at):

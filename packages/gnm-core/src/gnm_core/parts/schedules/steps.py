@@ -6,6 +6,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 
+from gnm_core.contract import InSteps
 from gnm_core.contracts import Schedule
 from gnm_core.errors import OptionError
 
@@ -21,7 +22,9 @@ class Steps(Schedule):
         OptionError: the two do not fit together, or `at` does not ascend.
     """
 
-    def __init__(self, *, values: tuple[float, ...], at: tuple[Annotated[int, Ge(1), Le(10**12)], ...]) -> None:
+    def __init__(
+        self, *, values: tuple[float, ...], at: tuple[Annotated[int, Ge(1), Le(10**12), InSteps()], ...]
+    ) -> None:
         if len(values) != len(at) + 1:
             raise OptionError("values", f"{len(values)} of them for {len(at)} changes; expected {len(at) + 1}")
         if any(later <= earlier for earlier, later in pairwise(at)):
