@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from annotated_types import Ge
 from gnm_core import hookimpl
-from gnm_core.contracts import Data, Figure, Model
+from gnm_core.contracts import Data, Default, Figure, Model, Optimizer, Schedule
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError
 from gnm_core.plugins import installed
@@ -146,6 +147,50 @@ class ToyFigure(Figure):
         return np.repeat(grey[..., None], 3, axis=2)
 
 
+class ScheduleFree(torch.optim.Optimizer):
+    """Steps are taken at y, between the walker z and the average x, which the model is to be used with."""
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float) -> None:
+        super().__init__(parameters, {"lr": lr, "made": 0, "training": False})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            assert group["training"], "a step outside of training"
+            group["made"] += 1
+            for y in (p for p in group["params"] if p.grad is not None):
+                z = self.state[y].setdefault("z", y.clone())
+                x = y.lerp(z, 1 - 1 / 0.9)
+                z.sub_(group["lr"] * y.grad)
+                x.lerp_(z, 1 / group["made"])
+                y.copy_(x.lerp(z, 1 - 0.9))
+
+    def train(self) -> None:
+        self._move(True, 1 - 0.9)
+
+    def eval(self) -> None:
+        self._move(False, 1 - 1 / 0.9)
+
+    @torch.no_grad()
+    def _move(self, training: bool, weight: float) -> None:
+        for group in self.param_groups:
+            if group["training"] != training:
+                group["training"] = training
+                for p in group["params"]:
+                    if "z" in self.state[p]:
+                        p.lerp_(self.state[p]["z"], weight)
+
+
+class ToyScheduleFree(Optimizer):
+    """Trains other weights than the model is to be used with."""
+
+    def __init__(self, *, lr: Annotated[Schedule, Default("constant", value=0.05)]) -> None:
+        self.rate, self.parts = lr, ()
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        return ScheduleFree(parameters, self.rate(0))
+
+
 def draw_with_toy_figure() -> None:
     """Put the toy figure in the place of whatever figure is installed for trainings, in this process."""
     entry = Entry("figure", "training", ToyFigure, Provider("toy", "1.0"))
@@ -156,3 +201,4 @@ def draw_with_toy_figure() -> None:
 def gnm_register(register: object) -> None:
     register.model("toy", ToyModel)  # type: ignore[attr-defined]
     register.data("toy", ToyData)  # type: ignore[attr-defined]
+    register.optimizer("toy-schedule-free", ToyScheduleFree)  # type: ignore[attr-defined]

@@ -333,7 +333,12 @@ class Optimizer(Contract):
 
     @abstractmethod
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """A torch optimiser over `parameters`; the trainer sets its learning rate from `rate` before each step."""
+        """A torch optimiser over `parameters`; the trainer sets its learning rate from `rate` before each step.
+
+        An optimiser that trains other weights than the model is to be used with has methods `train()` and `eval()`,
+        which change its parameters and nothing of its state: the trainer calls `train()` before the first step and
+        `eval()` before whatever looks at the model, a checkpoint's weights included, and puts back what was there.
+        """
 
 
 __getattr__ = renamed_names(

@@ -10,10 +10,10 @@ import pluggy
 
 from gnm_core import hookspecs
 from gnm_core.errors import PluginError
-from gnm_core.hookspecs import API_VERSION, GROUP
+from gnm_core.hookspecs import API_VERSION, GROUP, TRAINING_HOOKS
 from gnm_core.offers import our_packages
 from gnm_core.printable import printable, quoted, said_by, short
-from gnm_core.registry import Plugin, Provider, Register, Registry
+from gnm_core.registry import Listener, Plugin, Provider, Register, Registry
 from gnm_core.strangers import Interrupted, guest
 
 
@@ -97,7 +97,7 @@ def _load(point: EntryPoint, registry: Registry, interrupted: Interrupted) -> Pl
         with guest():
             module = point.load()
             _require_api(module)
-            _call(module, point.name, register)
+            hooks = _call(module, point.name, register)
         added = registry.add(register)
     # Whatever it raises: sys.exit() on import must not end the program, nor pytest's or asyncio's own kinds.
     except BaseException as error:
@@ -111,7 +111,10 @@ def _load(point: EntryPoint, registry: Registry, interrupted: Interrupted) -> Pl
             failure=" ".join(cause.split()),
             traceback=printable("".join(traceback.format_exception(error))),
         )
-    return Plugin(point.name, point.value, provider, added.parts, added.commands, register.kernels, added.notes)
+    told = tuple(name for name in TRAINING_HOOKS if getattr(hooks, name).get_hookimpls())
+    if told:
+        registry.listeners.append(Listener(provider, hooks))
+    return Plugin(point.name, point.value, provider, added.parts, added.commands, register.kernels, told, added.notes)
 
 
 def _require_api(module: object) -> None:
@@ -122,15 +125,31 @@ def _require_api(module: object) -> None:
         raise PluginError(f"needs plugin API {needed}, and this gnm-core has {API_VERSION}: upgrade gnm-core")
 
 
-def _call(module: object, entry: str, register: Register) -> None:
+def _call(module: object, entry: str, register: Register) -> pluggy.HookRelay:
     """Run one plugin's hook in a manager of its own: what it does wrong cannot reach another's call."""
+    hooks = hooks_of(module, entry)
+    if not any(getattr(hooks, name).get_hookimpls() for name in ("gnm_register", *TRAINING_HOOKS)):
+        raise PluginError("has no function 'gnm_register' marked with @hookimpl")
+    hooks.gnm_register(register=register)
+    return hooks
+
+
+def hooks_of(implementation: object, name: str) -> pluggy.HookRelay:
+    """The hooks of one plugin or callback, in a manager of its own.
+
+    Args:
+        implementation: a module or an object with functions marked by `@hookimpl`.
+        name: what pluggy calls it.
+
+    Raises:
+        PluginError: a hook does not exist, or has an argument that does not.
+    """
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
-    manager.register(module, entry)
     try:
+        manager.register(implementation, name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        raise PluginError(f"has a hook that does not exist (the only one is 'gnm_register'): {error}") from error
-    if not manager.hook.gnm_register.get_hookimpls():
-        raise PluginError("has no function 'gnm_register' marked with @hookimpl")
-    manager.hook.gnm_register(register=register)
+        known = ", ".join(("gnm_register", *TRAINING_HOOKS))
+        raise PluginError(f"has a hook that does not exist ({error}); hooks: {known}") from error
+    return manager.hook

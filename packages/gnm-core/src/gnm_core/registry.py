@@ -17,6 +17,8 @@ from gnm_core.printable import printable, quoted
 from gnm_core.references import MODULE, NAME, TARGET, resolve
 
 if TYPE_CHECKING:
+    from pluggy import HookRelay
+
     from gnm_core.contracts import Contract
 
 
@@ -269,12 +271,23 @@ class Plugin:
     parts: tuple[Entry, ...] = ()
     commands: tuple[CommandEntry, ...] = ()
     kernels: tuple[KernelEntry, ...] = ()
+    hooks: tuple[str, ...] = ()
+    """Those of a training that it implements."""
     notes: tuple[str, ...] = ()
     """Names that were taken, and what goes by which name instead."""
     failure: str | None = None
     """Why it is disabled, in one line; None when it works."""
     traceback: str | None = None
     """Where that happened, for the plugin's author."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A plugin that is told how trainings go."""
+
+    provider: Provider
+    hooks: "HookRelay"
+    """Its own."""
 
 
 @dataclass(frozen=True)
@@ -309,6 +322,7 @@ class Registry:
     spec_folders: list[tuple[Path, Provider]] = field(default_factory=list)
     model_folders: list[tuple[Path, Provider]] = field(default_factory=list)
     law_modules: list[tuple[str, Provider]] = field(default_factory=list)
+    listeners: list[Listener] = field(default_factory=list)
     kernels: dict[str, tuple[KernelEntry, ...]] = field(default_factory=dict)
     """By name, in the order in which they are asked: those of the distribution that came last first."""
 

@@ -34,6 +34,8 @@ def plugins(as_json: bool, traceback: bool) -> None:
             click.echo(f"  commands: {', '.join(command.name for command in plugin.commands)}")
         if plugin.kernels:
             click.echo(f"  kernels: {', '.join(_kernels(plugin))}")
+        if plugin.hooks:
+            click.echo(f"  hooks: {', '.join(plugin.hooks)}")
 
 
 def _by_kind(plugin: Plugin) -> dict[str, list[str]]:
@@ -53,6 +55,7 @@ def _as_data(plugin: Plugin) -> dict[str, Any]:
         "parts": _by_kind(plugin),
         "commands": [command.name for command in plugin.commands],
         "kernels": _kernels(plugin),
+        "hooks": list(plugin.hooks),
         "notes": list(plugin.notes),
         "failure": plugin.failure,
         "traceback": plugin.traceback,

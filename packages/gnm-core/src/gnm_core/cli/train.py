@@ -147,6 +147,8 @@ def _fitted(checked: Any, seconds: float, settings: Any, display: Any) -> tuple[
 
 
 def _conclude(outcome: Any, folder: Path) -> None:
+    if outcome.stopped is not None:
+        click.echo(f"stopped: {outcome.stopped}")
     click.echo(f"{outcome.step} of {outcome.total} steps made; checkpoint: {outcome.checkpoint}")
     if outcome.picture is not None:
         click.echo(f"picture: {outcome.picture}")

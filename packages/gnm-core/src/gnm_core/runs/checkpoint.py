@@ -151,11 +151,12 @@ def _write_checkpoint(folder: Path, state: LearnerState, spec: CheckedSpec, meta
             "optimizers": state.now.optimizers,
             "good": vars(state.good),
             "began": vars(state.began) if state.began is not None else None,
+            "trained": {name: state.now.model[name] for name in state.used},
             "random": random_state(),
         },
         training,
     )
-    weights = {name: tensor.cpu().contiguous() for name, tensor in state.now.model.items()}
+    weights = {name: tensor.cpu().contiguous() for name, tensor in (state.now.model | state.used).items()}
     contents = {
         "model.safetensors": safetensors.torch.save(weights, metadata={"format": "pt"}),
         "training.pt": training.getvalue(),
@@ -225,13 +226,14 @@ class Checkpoint:
         saved = read_training(self._content("training.pt"), path)
         if saved["step"] != self.step:
             raise RunError(f"{path} is damaged: it is of step {saved['step']}, and its checkpoint of step {self.step}")
-        now = Snapshot(self.weights(), saved["objectives"], cast(list[dict[str, Any]], saved["optimizers"]))
+        weights, trained = self.weights(), saved.get("trained", {})
+        used = {name: weights[name] for name in trained if name in weights}
+        now = Snapshot(weights | trained, saved["objectives"], cast(list[dict[str, Any]], saved["optimizers"]))
         good: dict[str, Any] = dict(saved["good"])
         noted: dict[str, Any] | None = cast(Any, saved.get("began"))
         began = None if noted is None else Began(**noted)
-        return LearnerState(
-            saved["step"], saved["stage"], now, Snapshot(**good), saved["strikes"], began, saved.get("returns", 0)
-        )
+        strikes, returns = saved["strikes"], saved.get("returns", 0)
+        return LearnerState(saved["step"], saved["stage"], now, Snapshot(**good), strikes, began, returns, used)
 
     def _content(self, name: str) -> bytes:
         path = self.folder / name

@@ -113,6 +113,7 @@ class TrainingState(TypedDict):
     optimizers: list[OptimizerState]
     good: SnapshotState
     began: NotRequired[BeganState | None]
+    trained: NotRequired[dict[str, Tensor]]
 
 
 def read_meta(content: bytes, path: Path, version: int) -> dict[str, Any]:

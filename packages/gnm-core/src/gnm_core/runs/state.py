@@ -50,6 +50,8 @@ class LearnerState:
     """What objectives and optimisers began with; None where nobody noted it."""
     returns: int = 0
     """How often `good` has been rolled back to."""
+    used: dict[str, Tensor] = field(default_factory=dict)
+    """The weights to use the model with, of the parameters that are trained with others (see `training.switch`)."""
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:

@@ -18,6 +18,7 @@ from gnm_core.printable import said_by
 from gnm_core.randomness import borrowed_random_state
 from gnm_core.runs.state import Began, Group
 from gnm_core.tensors import kind_of
+from gnm_core.training.switch import to_training
 
 
 def groups_of(optimizer: torch.optim.Optimizer) -> list[Group]:
@@ -183,6 +184,7 @@ def _after_a_step(recipe: Optimizer, parameter: nn.Parameter, kept: Mapping[str,
     if kept:
         optimizer.state[trial] = copy.deepcopy(dict(kept))
     trial.grad = torch.zeros_like(trial)
+    to_training([optimizer])
     optimizer.step()
     return dict(optimizer.state[trial])
 

@@ -2,7 +2,8 @@
 
 import copy
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from gnm_core.contracts import Data, Model, Objective, Optimizer
 from gnm_core.errors import DataError, RunError
+from gnm_core.observing import observing
 from gnm_core.parts.optimizers.rmsprop import RMSprop
 from gnm_core.parts.schedules.constant import Constant
 from gnm_core.randomness import seed_from
@@ -29,6 +31,7 @@ from gnm_core.training.plan import Place, Plan
 from gnm_core.training.prefetch import Prefetch
 from gnm_core.training.ranks import Ranks
 from gnm_core.training.selection import select
+from gnm_core.training.switch import inference_weights, to_inference, to_training
 
 SNAPSHOT_EVERY = 100
 """Steps between two copies of the state in memory, to roll back to."""
@@ -220,6 +223,7 @@ class Learner:
 
     def _enter(self, place: Place) -> None:
         self.close()
+        to_inference(self._optimizers)  # what the last stage has learned, to begin with
         stage = place.stage
         self._recipes = _recipes(stage)
         groups = select(self._parameters, stage, self._recipes)
@@ -228,7 +232,8 @@ class Learner:
         for name, parameter in self._parameters.items():
             parameter.requires_grad_(name in learning)
         self._optimizers = [recipe.build(group.values()) for recipe, group in zip(self._recipes, groups, strict=True)]
-        names = {parameter: name for name, parameter in self._parameters.items()}
+        to_training(self._optimizers)
+        names = self._named()
         self._names = [[names[p] for group in o.param_groups for p in group["params"]] for o in self._optimizers]
         self._began = replace(self._began, optimizers=[groups_of(optimizer) for optimizer in self._optimizers])
         self._stage, self._nonfinite_steps, self._returns = place.index, 0, 0
@@ -266,12 +271,27 @@ class Learner:
 
     # State
 
+    @contextmanager
+    def looking(self, seed: int | None = None) -> Iterator[Model]:
+        """The model as a user would have it, for a while: its weights, evaluation mode, no gradients, no trace.
+
+        Args:
+            seed: what randomness begins from; None to go on from where torch's state is.
+        """
+        with inference_weights(self._optimizers), observing(self.model, seed):
+            yield self.model
+
     def state(self) -> LearnerState:
         """A copy of the state, for a checkpoint."""
-        now = self._snapshot()
+        now, names = self._snapshot(), self._named()
+        with inference_weights(self._optimizers) as parameters:
+            used = {names[parameter]: parameter.detach().clone() for parameter in parameters}
         return LearnerState(
-            self.step, self._stage, now, self._good or now, self._nonfinite_steps, self._began, self._returns
+            self.step, self._stage, now, self._good or now, self._nonfinite_steps, self._began, self._returns, used
         )
+
+    def _named(self) -> dict[nn.Parameter, str]:
+        return {parameter: name for name, parameter in self._parameters.items()}
 
     def load(self, state: LearnerState) -> None:
         """Go on from a checkpoint, with the options of this learner's own spec.
@@ -296,9 +316,9 @@ class Learner:
             require_fit(self._objectives, snapshot.objectives, "objective")
             for recipe, saved in zip(self._recipes, snapshot.optimizers, strict=False):
                 require_usable(recipe, saved, [self._parameters[name] for name in saved["names"]])
-        self._load_modules(now)
-        if begins:
-            return  # at a stage's end: the next one begins with optimisers of its own
+        if begins:  # at a stage's end: the next one begins with optimisers of its own
+            self._load_modules(replace(now, model=now.model | state.used))
+            return
         self._restore(now)
         self._good, self._nonfinite_steps, self._returns = good, state.nonfinite_steps, state.returns
 

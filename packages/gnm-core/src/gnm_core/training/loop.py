@@ -7,24 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from gnm_core import failures, kernels
+from gnm_core import failures
 from gnm_core.errors import DataError, GnmError
 from gnm_core.evaluation import Skip
-from gnm_core.memory import require_memory
-from gnm_core.randomness import seed_from
-from gnm_core.schema import Training
 from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.training.allocator import keep_freed_memory
+from gnm_core.training.beginning import new_learner
 from gnm_core.training.clock import Clock
-from gnm_core.training.device import Settings, choose_device, faster_precision, require_compiler
+from gnm_core.training.device import Settings, choose_device
 from gnm_core.training.folder import RunFolder
 from gnm_core.training.initial import Origin, begin_from, write_origin
 from gnm_core.training.interrupts import Interrupts
 from gnm_core.training.learner import Learner, Report
+from gnm_core.training.listeners import Listener, Listeners, listeners
 from gnm_core.training.log import Averages, Metrics
 from gnm_core.training.monitor import CollapseMonitor
+from gnm_core.training.ongoing import OngoingTraining
 from gnm_core.training.outcome import Outcome
 from gnm_core.training.pace import Pace
 from gnm_core.training.pictures import Pictures, examples, training_figure
@@ -34,11 +33,15 @@ from gnm_core.training.saved import find_saved, kernels_in_use
 from gnm_core.training.structure import StructureWatch, structure_watch, told
 from gnm_core.training.tensorboard import TensorBoard
 
-INITIAL = 1_000_033
-"""Keeps the randomness of the first weights apart from that of the first step."""
 
-
-def start(spec: CheckedSpec, out: Path, settings: Settings, display: Display, origin: Origin | None = None) -> Outcome:
+def start(
+    spec: CheckedSpec,
+    out: Path,
+    settings: Settings,
+    display: Display,
+    origin: Origin | None = None,
+    callbacks: Iterable[object] = (),
+) -> Outcome:
     """Train a model from its beginning.
 
     Args:
@@ -47,14 +50,17 @@ def start(spec: CheckedSpec, out: Path, settings: Settings, display: Display, or
         settings: where and how long.
         display: shows how it goes.
         origin: weights to begin with; None for fresh ones.
+        callbacks: told how it goes, as `listeners` says.
 
     Raises:
         RunError: the folder is in use or cannot be written, the device is not there, nothing of `origin` fits, or
             training fails.
+        PluginError: a callback has no hook, or one that does not exist.
         SpecError: the spec does not fit the model.
         DataError: the data cannot be read.
     """
     keep_freed_memory()
+    those = listeners(callbacks)
     device = choose_device(settings.device)
     ranks = Ranks.join(device)
     display = display if ranks.leads else Silent()
@@ -64,7 +70,7 @@ def start(spec: CheckedSpec, out: Path, settings: Settings, display: Display, or
         stack.callback(folder.release)
         if ranks.leads:
             folder.create()
-        learner = _learner(spec, settings, device, ranks, display)
+        learner = new_learner(spec, settings, device, ranks, display)
         stack.callback(learner.close)
         if origin is not None:
             taken = begin_from(learner.model, origin)
@@ -75,11 +81,16 @@ def start(spec: CheckedSpec, out: Path, settings: Settings, display: Display, or
         if ranks.leads:
             folder.write_settings(_remembered(settings))
             folder.write_spec(spec.to_yaml())  # last: from here on the folder is a run
-        return _Loop(spec, folder, settings, display, learner, Clock()).run()
+        return _Loop(spec, folder, settings, display, learner, Clock(), those).run()
 
 
 def resume(
-    out: Path, settings: Settings, display: Display, overrides: Iterable[str] = (), at: int | None = None
+    out: Path,
+    settings: Settings,
+    display: Display,
+    overrides: Iterable[str] = (),
+    at: int | None = None,
+    callbacks: Iterable[object] = (),
 ) -> Outcome:
     """Go on with a run where its newest checkpoint stopped, bit for bit as if it never had.
 
@@ -89,13 +100,16 @@ def resume(
         display: shows how it goes.
         overrides: `path=value` texts that change the spec; sizes and model cannot change.
         at: step of the checkpoint to go on from; later ones are set aside.
+        callbacks: told how it goes, as `listeners` says.
 
     Raises:
         RunError: not a run, no such checkpoint, a damaged one, one of another spec, or training fails.
+        PluginError: a callback has no hook, or one that does not exist.
         SpecError: the spec does not fit the model.
         DataError: the data cannot be read.
     """
     keep_freed_memory()
+    those = listeners(callbacks)
     device = choose_device(settings.device)
     ranks = Ranks.join(device)
     display = display if ranks.leads else Silent()
@@ -107,7 +121,7 @@ def resume(
             folder.open()
         spec = load_spec(folder.spec, overrides, recorded=True)
         saved = find_saved(folder.checkpoints, spec, at)
-        learner = _learner(spec, settings, device, ranks, display)
+        learner = new_learner(spec, settings, device, ranks, display)
         stack.callback(learner.close)
         if saved is not None:
             saved.hand_over(spec, learner, display)
@@ -121,7 +135,7 @@ def resume(
             folder.write_spec(spec.to_yaml())
         before = saved.checkpoint.meta if saved else {}
         clock = Clock(before.get("seconds", 0.0), before.get("core_seconds", 0.0))
-        return _Loop(spec, folder, settings, display, learner, clock).run()
+        return _Loop(spec, folder, settings, display, learner, clock, those).run()
 
 
 def remembered_settings(out: Path) -> dict[str, Any]:
@@ -131,48 +145,6 @@ def remembered_settings(out: Path) -> dict[str, Any]:
 
 def _remembered(settings: Settings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in ("device", "precision", "compile", "threads", "tensorboard")}
-
-
-def _learner(spec: CheckedSpec, settings: Settings, device: torch.device, ranks: Ranks, display: Display) -> Learner:
-    if settings.threads is not None:
-        torch.set_num_threads(settings.threads)
-    if settings.compile:
-        require_compiler()
-    else:
-        for reason in kernels.why_not(device):
-            display.say(f"slower than it could be: {reason}")
-    precision = faster_precision(settings.precision, device)
-    if precision != settings.precision:
-        display.say(f"in {precision}: {settings.precision} is slower on a processor without matrix tiles (AMX)")
-    training = spec.training()
-    _require_memory(spec, training, device)
-    data = spec.data("train")
-    for note in data.notes():
-        display.say(note)
-    seed_from(training.seed, 0, INITIAL)
-    model = spec.model()
-    return Learner(
-        model,
-        spec.objective(),
-        data,
-        training,
-        device=device,
-        precision=precision,
-        compiled=settings.compile,
-        ranks=ranks,
-        announce=display.say,
-    )
-
-
-def _require_memory(spec: CheckedSpec, training: Training, device: torch.device) -> None:
-    """See that weights, gradients, a copy to roll back to and two batches fit; what else there is, nobody knows.
-
-    Raises:
-        ShortageError: they do not.
-    """
-    dims, batch = spec.dims, max(stage.batch or 0 for stage in training.schedule())
-    needed = 3 * spec.weights if device.type == "cpu" else spec.weights
-    require_memory(needed + 2 * batch * dims.channels * dims.size**2 * 4, "training this model")
 
 
 class _Loop:
@@ -186,6 +158,7 @@ class _Loop:
         display: Display,
         learner: Learner,
         clock: Clock,
+        those: list[Listener],
     ) -> None:
         self.clock = clock
         self.spec, self.folder, self.settings, self.learner = spec, folder, settings, learner
@@ -201,6 +174,10 @@ class _Loop:
         self.tensorboard: TensorBoard | None = None
         self.pictures: Pictures | None = None
         self.structure: StructureWatch | None = None
+        self.ongoing = OngoingTraining(spec, folder.root, learner, display.say)
+        self.listeners = Listeners(
+            self.ongoing, those if self.ranks.leads else (), lambda text: self._warn(learner.step, text)
+        )
 
     def run(self) -> Outcome:
         """Make the steps that are left."""
@@ -211,27 +188,41 @@ class _Loop:
             seconds = self.settings.seconds
             left = None if seconds is None else seconds - self.clock.since
             self.display.start(self.learner.step, max(self.until, self.learner.step), left)
+            outcome: Outcome | None = None
+            failed: BaseException | None = None
+            self.listeners.tell("gnm_training_started")
             try:
-                while self.learner.step < self.until and not self._must_stop(interrupts):
-                    self._after(self.learner.advance())
-            except DataError as error:
-                self._save()
-                raise DataError(f"{error}\nThe training is saved; mend this and go on with --resume") from error
-            except KeyboardInterrupt:
+                outcome = self._train(interrupts)
+                return outcome
+            except BaseException as error:
+                failed = error
                 raise
-            except BaseException as error:  # a part that calls sys.exit() ends no training without a word
-                raise failures.told(error, f"step {self.learner.step}", self._intact()) from error
+            finally:
+                self.listeners.tell("gnm_training_ended", outcome=outcome, error=failed)
+
+    def _train(self, interrupts: Interrupts) -> Outcome:
+        try:
+            while self.learner.step < self.until and not self._must_stop(interrupts):
+                self._after(self.learner.advance())
+        except DataError as error:
             self._save()
-            if interrupts.received is None:
-                self._draw()
-            return Outcome(
-                step=self.learner.step,
-                total=self.learner.plan.total,
-                checkpoint=self.folder.checkpoints.path(self.learner.step),
-                picture=self.drawn,
-                received=interrupts.received,
-                leads=self.ranks.leads,
-            )
+            raise DataError(f"{error}\nThe training is saved; mend this and go on with --resume") from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a part that calls sys.exit() ends no training without a word
+            raise failures.told(error, f"step {self.learner.step}", self._intact()) from error
+        self._save()
+        if interrupts.received is None:
+            self._draw()
+        return Outcome(
+            step=self.learner.step,
+            total=self.learner.plan.total,
+            checkpoint=self.folder.checkpoints.path(self.learner.step),
+            picture=self.drawn,
+            received=interrupts.received,
+            leads=self.ranks.leads,
+            stopped=self.ongoing.stop_reason,
+        )
 
     def _intact(self) -> str:
         """What a training that ends in an error can be gone on with."""
@@ -267,7 +258,8 @@ class _Loop:
         seconds, minutes = self.settings.seconds, self.settings.core_minutes
         late = seconds is not None and self.clock.since >= seconds
         spent = minutes is not None and self.clock.core_seconds >= 60 * minutes
-        return self.ranks.any(late or spent or interrupts.received is not None, self.learner.device)
+        asked = self.ongoing.stop_reason is not None
+        return self.ranks.any(late or spent or asked or interrupts.received is not None, self.learner.device)
 
     def _after(self, report: Report) -> None:
         done, training = self.learner.step, self.training
@@ -277,6 +269,7 @@ class _Loop:
             self.averages.add(report.values)
         else:
             self._warn(done, report.trouble)
+        self.listeners.tell("gnm_training_step", report=report)
         if done % training.log_every == 0 or done == self.until:
             self._record(report)
         if done % training.checkpoint_every == 0:
@@ -285,6 +278,8 @@ class _Loop:
             self._draw()
         if training.levels_every and done % training.levels_every == 0:
             self._judge(report.stage)
+        if done == self.learner.plan.end(self.learner.plan.at(report.step).index):
+            self.listeners.tell("gnm_training_stage", stage=report.stage)
 
     def _record(self, report: Report) -> None:
         means = self.averages.take()
@@ -305,6 +300,7 @@ class _Loop:
         if self.tensorboard is not None:
             self.tensorboard.add(record)
         self.display.record(record)
+        self.listeners.tell("gnm_training_record", record=record)
         for text in self.monitor.watch(done, means):
             self._warn(done, text)
 
@@ -329,13 +325,15 @@ class _Loop:
             images=len(self.learner.data),
         )
         self.saved = step
+        self.listeners.tell("gnm_training_checkpoint", checkpoint=self.folder.checkpoints.path(step))
 
     def _judge(self, stage: str) -> None:
         if self.structure is None or self.metrics is None:
             return
         step = self.learner.step
         try:
-            shares = self.structure.shares(step)
+            with self.learner.looking():
+                shares = self.structure.shares(step)
         except (GnmError, Skip) as error:  # nor must a judge
             self._warn(step, f"no structure of step {step}: {error}")
             return
@@ -351,7 +349,8 @@ class _Loop:
         if self.pictures is None or path == self.drawn:
             return
         try:
-            pixels: np.ndarray = self.pictures.draw(self.learner.model, step)
+            with self.learner.looking() as model:
+                pixels: np.ndarray = self.pictures.draw(model, step)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a picture that fails must not cost the training

@@ -20,3 +20,5 @@ class Outcome:
     """The signal that stopped it; None for its own end."""
     leads: bool
     """This process is the one that writes and speaks."""
+    stopped: str | None = None
+    """Why a hook asked for the end; None where none did."""
