@@ -28,16 +28,16 @@ from gnm_data.arrow_room.tracer import Tracer
 from gnm_data.digits.contract import DigitSource
 from gnm_data.digits.embedded import EmbeddedDigits
 from gnm_data.digits.mnist import MnistDigits
-from gnm_data.judges import breakage, room_breakage
+from gnm_data.judges import digit_corruptions, room_corruptions
 from gnm_data.judges.arrow_room import ArrowRoomJudge
-from gnm_data.judges.distort import blur, noise
+from gnm_data.judges.augmentation import blur, noise
 from gnm_data.judges.labelled import agreement, read_labels, tiles
-from gnm_data.judges.labelled_breakage import KINDS, LabelledPicture
-from gnm_data.judges.labelled_breakage import broken as broken_by_hand
+from gnm_data.judges.labelled_corruptions import KINDS, LabelledPicture
+from gnm_data.judges.labelled_corruptions import corrupted as corrupted_by_hand
 from gnm_data.judges.mnist4 import Mnist4Judge
 from gnm_data.judges.mnist10 import Mnist10Judge
 from gnm_data.judges.mnist410 import Mnist410Judge
-from gnm_data.judges.tally import Tally, tally
+from gnm_data.judges.summary import VerdictSummary, summarise
 from gnm_data.scenes.digit_scenes import DigitScenes
 from gnm_data.scenes.mnist4 import Mnist4
 from gnm_data.scenes.mnist10 import Mnist10
@@ -79,29 +79,30 @@ def mild(make: Callable[[], Tensor]) -> Scenes:
 
 def digit_scenes(data: DigitScenes, count: int) -> Scenes:
     indices = np.arange(count)
-    broken = {
-        kind.__name__.replace("_", " "): partial(breakage.broken, data, kind, indices) for kind in breakage.kinds(data)
+    corrupted = {
+        kind.__name__.replace("_", " "): partial(digit_corruptions.corrupted, data, kind, indices)
+        for kind in digit_corruptions.kinds(data)
     }
-    return mild(lambda: data.batch(indices).image) | broken
+    return mild(lambda: data.batch(indices).image) | corrupted
 
 
 def rooms(count: int, size: int, look: LookName) -> Scenes:
     painter = Tracer()
     data = ArrowRoom(Dims(channels=3, size=size), painter=painter, look=look, test=count).at("test")
 
-    def broken(kind: room_breakage.Breakage) -> Tensor:
-        made = [room_breakage.broken(kind, "test", index, look=LOOKS[look]) for index in range(count)]
+    def corrupted(kind: room_corruptions.Corruption) -> Tensor:
+        made = [room_corruptions.corrupted(kind, "test", index, look=LOOKS[look]) for index in range(count)]
         pictures = np.concatenate([painter.paint(made[i : i + 50], size) for i in range(0, count, 50)])
         return torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255
 
-    def softened(kind: room_breakage.Breakage) -> Tensor:
-        pictures = broken(kind)
+    def softened(kind: room_corruptions.Corruption) -> Tensor:
+        pictures = corrupted(kind)
         return blur(pictures, torch.full((count,), SOFT * size / 128))
 
     return (
         mild(lambda: data.batch(np.arange(count)).image)
-        | {kind.__name__: partial(broken, kind) for kind in room_breakage.KINDS}
-        | {f"{kind.__name__} and softened": partial(softened, kind) for kind in room_breakage.KINDS}
+        | {kind.__name__: partial(corrupted, kind) for kind in room_corruptions.KINDS}
+        | {f"{kind.__name__} and softened": partial(softened, kind) for kind in room_corruptions.KINDS}
     )
 
 
@@ -110,42 +111,42 @@ class Column:
     """What one judge did with scenes of one size and source."""
 
     title: str
-    counted: dict[str, Tally]
+    summaries: dict[str, VerdictSummary]
     rate: float
     """Real scenes a second."""
 
 
 def measure(title: str, judge: Judge, scenes: Scenes, wanted: list[str] | None) -> Column:
-    counted, rate = {}, 0.0
+    summaries, rate = {}, 0.0
     for name, make in scenes.items():
         if wanted and name not in wanted:
             continue
         images = make()
         judge.judge(images[:64])
         start = time.perf_counter()
-        counted[name] = tally(judge.judge(images))
+        summaries[name] = summarise(judge.judge(images))
         if name == "real":
             rate = len(images) / (time.perf_counter() - start)
-        print(f"{title}, {name}: {counted[name]} {dict(counted[name].reasons.most_common(3))}", file=sys.stderr)
-    return Column(title, counted, rate)
+        print(f"{title}, {name}: {summaries[name]} {dict(summaries[name].reasons.most_common(3))}", file=sys.stderr)
+    return Column(title, summaries, rate)
 
 
-def cell(name: str, counted: Tally, asked: int) -> str:
+def cell(name: str, summary: VerdictSummary, asked: int) -> str:
     """Share that is judged rightly, with its interval; of fewer scenes than asked for, their number."""
-    share, (low, high) = counted.share, counted.interval
+    share, (low, high) = summary.share, summary.interval
     if name not in GOOD:
         share, low, high = 1 - share, 1 - high, 1 - low
-    fewer = "" if counted.judged == asked else f" of {counted.judged:,}"
+    fewer = "" if summary.judged == asked else f" of {summary.judged:,}"
     return f"{100 * share:.2f} ({100 * low:.2f} to {100 * high:.2f}){fewer}"
 
 
 def table(columns: list[Column], asked: int) -> str:
     """Markdown."""
-    names = list(dict.fromkeys(name for column in columns for name in column.counted))
+    names = list(dict.fromkeys(name for column in columns for name in column.summaries))
     lines = [["scenes, %", *(column.title for column in columns)], ["---"] * (len(columns) + 1)]
     for name in names:
         lines.append([name + (" accepted" if name in GOOD else " rejected")])
-        lines[-1] += [cell(name, column.counted[name], asked) for column in columns]
+        lines[-1] += [cell(name, column.summaries[name], asked) for column in columns]
     lines.append(["scenes/s", *(f"{column.rate:,.0f}" for column in columns)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -166,7 +167,7 @@ def published(folder: Path) -> str:
                 f"; not tile {', '.join(missed)}" if missed else ""
             )
         for kind in KINDS:
-            verdicts = judge.judge(stacked(broken_by_hand(kind, sheet)))
+            verdicts = judge.judge(stacked(corrupted_by_hand(kind, sheet)))
             refused = sum(not verdict.accepted for verdict in verdicts)
             found[f"{kind.__name__.replace('_', ' ')}, refused"] = f"{refused} of {len(verdicts)}"
         columns.append(found)

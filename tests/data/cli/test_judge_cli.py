@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from gnm_core.cli import main
 from gnm_core.dims import Dims
 from gnm_data.digits.embedded import EmbeddedDigits
-from gnm_data.judges.breakage import broken, removed
+from gnm_data.judges.digit_corruptions import corrupted, removed
 from gnm_data.scenes.mnist4 import Mnist4
 from PIL import Image
 
@@ -30,7 +30,7 @@ def refused(*arguments: object) -> str:
 def folder(tmp_path: Path) -> Path:
     """Eight real scenes and four that lack a digit."""
     data = Mnist4(Dims(channels=1, size=64), digits=EmbeddedDigits(), split="test")
-    pictures = [*data.batch(range(8)).image, *broken(data, removed, range(4))]
+    pictures = [*data.batch(range(8)).image, *corrupted(data, removed, range(4))]
     (tmp_path / "pictures").mkdir()
     for number, picture in enumerate(pictures):
         pixels = (picture[0].numpy() * 255).round().astype(np.uint8)

@@ -14,7 +14,7 @@ from gnm_data.arrow_room.room import MATERIALS, SHAPES
 from gnm_data.arrow_room.tracer import Tracer
 from gnm_data.judges.arrow_room import ArrowRoomJudge
 from gnm_data.judges.labelled import Agreement, LabelledBody, LabelledRoom, agreement, read_labels, tiles
-from gnm_data.judges.labelled_breakage import KINDS, Breakage, LabelledPicture, broken
+from gnm_data.judges.labelled_corruptions import KINDS, Corruption, LabelledPicture, corrupted
 from torch import Tensor
 
 LABELS = Path(__file__).parent / "published_rooms.json"
@@ -71,8 +71,8 @@ def test_the_judge_agrees_with_a_person(number: int, tiles_of_50: int, aspect: s
 @published
 @pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.parametrize("kind", KINDS)
-def test_tiles_broken_by_hand_are_refused(number: int, kind: Breakage) -> None:
-    verdicts: list[Verdict] = ArrowRoomJudge().judge(stacked(broken(kind, sheet(number))))
+def test_tiles_broken_by_hand_are_refused(number: int, kind: Corruption) -> None:
+    verdicts: list[Verdict] = ArrowRoomJudge().judge(stacked(corrupted(kind, sheet(number))))
     assert len(verdicts) >= 15
     assert sum(not verdict.accepted for verdict in verdicts) >= 0.96 * len(verdicts)
 

@@ -9,15 +9,15 @@ import torch
 from click.testing import CliRunner
 from gnm_data.digits.embedded import EmbeddedDigits
 from gnm_data.judges.crops import cut
-from gnm_data.judges.digit_practice import NOTHING, DigitPractice, _broken, _fragment
 from gnm_data.judges.digit_reader import digit_networks
 from gnm_data.judges.digit_training import train_digits
+from gnm_data.judges.digit_training_data import NOTHING, DigitTrainingData, _broken, _fragment
 from gnm_data.judges.networks import Classifier, Detector
 from gnm_data.judges.proposals import STRIDE, cells, propose
 from gnm_data.judges.room_painting import paint_rooms
-from gnm_data.judges.room_practice import RoomBank, smudge
-from gnm_data.judges.room_reader import on_floor, room_networks, ways_on_floor
+from gnm_data.judges.room_reader import directions_on_floor, on_floor, room_networks
 from gnm_data.judges.room_training import train_rooms
+from gnm_data.judges.room_training_data import RoomTrainingData, smudge
 from gnm_data.judges.room_views import PAINTED
 from gnm_data.judges.room_views import views as random_views
 from gnm_data.judges.targets import targets
@@ -25,11 +25,11 @@ from gnm_data.judges.train import train
 from gnm_data.judges.weights import load, provenance, save
 
 
-def test_practice_is_a_function_of_its_seed_and_says_what_it_shows() -> None:
-    practice = DigitPractice([EmbeddedDigits()], "train")
-    one, same = practice.make(8, 5), practice.make(8, 5)
+def test_training_data_is_a_function_of_its_seed_and_says_what_it_shows() -> None:
+    data = DigitTrainingData([EmbeddedDigits()], "train")
+    one, same = data.make(8, 5), data.make(8, 5)
     assert torch.equal(one.canvas, same.canvas)
-    assert not torch.equal(one.canvas, practice.make(8, 6).canvas)
+    assert not torch.equal(one.canvas, data.make(8, 6).canvas)
     assert one.canvas.shape == (8, 1, 128, 128)
     assert 0 <= one.canvas.min() <= one.canvas.max() <= 1
     crops = cut(one.canvas, one.scene, one.centres, one.sizes)
@@ -38,7 +38,7 @@ def test_practice_is_a_function_of_its_seed_and_says_what_it_shows() -> None:
 
 
 def test_pictures_of_one_batch_differ_in_size_and_what_is_said_of_each_is_of_that_picture() -> None:
-    made = DigitPractice([EmbeddedDigits()], "train").make(32, 0)
+    made = DigitTrainingData([EmbeddedDigits()], "train").make(32, 0)
     assert len(made.canvas) == 32
     assert len(made.sizes.unique()) > 1
     assert made.scene.unique().tolist() == sorted(made.scene.unique().tolist())
@@ -58,14 +58,14 @@ def test_fragments_are_parts_of_digits_and_broken_digits_keep_most_of_their_ink(
     glyphs, random = EmbeddedDigits().glyphs("train", 20), np.random.default_rng(0)
     picked = glyphs.pick(np.arange(200))
     ink = picked.images.astype(np.float32) / 255
-    pieces, torn = _fragment(random, ink), _broken(random, ink, picked.sides)
+    pieces, scrambled = _fragment(random, ink), _broken(random, ink, picked.sides)
     whole = ink.sum((1, 2))
-    for part in (pieces, torn):
+    for part in (pieces, scrambled):
         assert (part <= ink).all()
         assert (part.sum((1, 2)) > 0).all()
     assert (pieces.sum((1, 2)) < whole).all()
-    assert (torn.sum((1, 2)) >= 0.6 * whole - 1e-3).all()
-    assert (torn.sum((1, 2)) < whole).mean() > 0.9
+    assert (scrambled.sum((1, 2)) >= 0.6 * whole - 1e-3).all()
+    assert (scrambled.sum((1, 2)) < whole).mean() > 0.9
 
 
 def test_a_crop_at_its_own_scale_is_the_picture() -> None:
@@ -84,11 +84,11 @@ def test_a_detector_that_says_its_targets_proposes_the_objects() -> None:
     centres = torch.tensor(random.uniform(4, 124, (6, 2)), dtype=torch.float32)
     centres[5] = centres[4] + 11  # neighbours
     scene = torch.tensor([0, 0, 0, 2, 2, 2])
-    aims = targets(3, scene, centres)
+    target = targets(3, scene, centres)
     output = torch.zeros(3, 4, 16, 16)
-    output[:, 0] = torch.logit(aims.heat, 1e-6)
-    where, row, column = aims.telling
-    output[where, 1:3, row, column] = aims.offset
+    output[:, 0] = torch.logit(target.heat, 1e-6)
+    where, row, column = target.positive
+    output[where, 1:3, row, column] = target.offset
     found = propose(output, 0.15, lambda rest: torch.full((len(rest),), 6.0))
     assert found.scene.tolist() == sorted(found.scene.tolist())
     for at, centre in zip(scene, centres, strict=True):
@@ -100,10 +100,10 @@ def test_a_detector_that_says_its_targets_proposes_the_objects() -> None:
 
 
 def test_training_lowers_every_loss_and_the_file_keeps_the_network(tmp_path: Path) -> None:
-    told: list[dict[str, float]] = []
-    networks = train_digits([EmbeddedDigits()], 51, 0, lambda step, losses: told.append(losses))
-    assert len(told) == 2
-    assert all(told[-1][name] < told[0][name] for name in told[0])
+    reported: list[dict[str, float]] = []
+    networks = train_digits([EmbeddedDigits()], 51, 0, lambda step, losses: reported.append(losses))
+    assert len(reported) == 2
+    assert all(reported[-1][name] < reported[0][name] for name in reported[0])
     save(networks, tmp_path / "w.safetensors", {"trained on": "a test"})
     loaded = digit_networks()
     load(loaded, tmp_path / "w.safetensors")
@@ -114,23 +114,23 @@ def test_training_lowers_every_loss_and_the_file_keeps_the_network(tmp_path: Pat
 
 
 def test_the_room_networks_learn() -> None:
-    told: list[dict[str, float]] = []
-    bank = RoomBank(paint_rooms(32))
-    trained = train_rooms(bank, bank, 45, 0, lambda step, losses: told.append(losses))
+    reported: list[dict[str, float]] = []
+    data = RoomTrainingData(paint_rooms(32))
+    trained = train_rooms(data, data, 45, 0, lambda step, losses: reported.append(losses))
     assert trained.keys() == room_networks().keys()
-    assert len(told) == 2 * len(trained)
-    for first, last in zip(told[::2], told[1::2], strict=True):
+    assert len(reported) == 2 * len(trained)
+    for first, last in zip(reported[::2], reported[1::2], strict=True):
         assert sum(last.values()) < 0.9 * sum(first.values())
 
 
-def test_room_practice_is_a_function_of_its_seed_and_says_what_it_shows() -> None:
-    bank = RoomBank(paint_rooms(32))
-    made, same = bank.make(32, 3), bank.make(32, 3)
+def test_room_training_data_is_a_function_of_its_seed_and_says_what_it_shows() -> None:
+    data = RoomTrainingData(paint_rooms(32))
+    made, same = data.make(32, 3), data.make(32, 3)
     assert torch.equal(made.image, same.image)
     assert made.image.shape == (32, 3, 128, 128)
     assert 0 <= made.image.min() <= made.image.max() <= 1
-    torch.testing.assert_close(made.ahead.norm(dim=1), torch.ones(len(made.ahead)))
-    for scene, feet in ((made.scene, made.feet), made.doubtful, made.spoilt):
+    torch.testing.assert_close(made.heading.norm(dim=1), torch.ones(len(made.heading)))
+    for scene, feet in ((made.scene, made.feet), made.ambiguous, made.unrecognisable):
         assert len(scene) == len(feet)
         assert scene.tolist() == sorted(scene.tolist())
 
@@ -139,19 +139,19 @@ def test_a_view_shows_each_body_where_it_says() -> None:
     """A body's mask, seen through the view, has its middle where the view finds the middle of the mask."""
     rooms = paint_rooms(24)
     views = random_views(24, np.random.default_rng(0), torch.Generator().manual_seed(0))
-    still = replace(views, wobble=torch.zeros_like(views.wobble))
+    still = replace(views, displacement=torch.zeros_like(views.displacement))
     masks = torch.from_numpy(np.stack([room.instances == 1 for room in rooms]))[:, None].float()
     line = torch.arange(PAINTED) + 0.5
     where = torch.stack(torch.meshgrid(line, line, indexing="xy"))
     before = (masks * where).sum((2, 3)) / masks.sum((2, 3)).clamp(min=1)
-    shown = still.show(masks)
+    shown = still.render(masks)
     after = (shown * where[:, :128, :128]).sum((2, 3)) / shown.sum((2, 3)).clamp(min=1e-6)
-    found = still.find(before, torch.arange(24))
+    found = still.project_points(before, torch.arange(24))
     rim = torch.cat([shown[:, :, [0, -1]].flatten(1), shown[:, :, :, [0, -1]].flatten(1)], 1).amax(1)
     inside = (rim == 0) & (shown.sum((1, 2, 3)) > 20)
     assert inside.sum() > 8
     torch.testing.assert_close(found[inside], after[inside], atol=0.3, rtol=0)
-    area = shown.sum((1, 2, 3)) * still.shrinks
+    area = shown.sum((1, 2, 3)) * still.area_scale
     torch.testing.assert_close(area[inside], masks.sum((1, 2, 3))[inside], rtol=0.05, atol=3)
 
 
@@ -159,7 +159,7 @@ def test_a_line_in_the_picture_is_a_line_on_the_floor() -> None:
     random = np.random.default_rng(0)
     for _ in range(100):
         start, end = random.uniform(30, 125, (2, 1, 2))
-        way = ways_on_floor(start, end - start)
+        way = directions_on_floor(start, end - start)
         to = on_floor(end) - on_floor(start)
         np.testing.assert_allclose(way, to / np.linalg.norm(to), atol=2e-3)
 
@@ -168,10 +168,10 @@ def test_a_smudged_body_keeps_its_place_and_loses_its_shape() -> None:
     image = torch.zeros(1, 3, 128, 128)
     image[:, :, 40:80, 50:90] = 1
     bodies = (image[:, 0] > 0).numpy().astype(np.int64)
-    torn = smudge(image.clone(), bodies, np.array([0]), np.array([0]), torch.Generator().manual_seed(0))
-    assert torch.equal(torn[:, :, :36], image[:, :, :36])
-    assert torch.equal(torn[:, :, 84:], image[:, :, 84:])
-    inner = torn[0, 0, 40:80, 50:90]
+    scrambled = smudge(image.clone(), bodies, np.array([0]), np.array([0]), torch.Generator().manual_seed(0))
+    assert torch.equal(scrambled[:, :, :36], image[:, :, :36])
+    assert torch.equal(scrambled[:, :, 84:], image[:, :, 84:])
+    inner = scrambled[0, 0, 40:80, 50:90]
     assert 0.2 < inner.mean() < 0.98
 
 

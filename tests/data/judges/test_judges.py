@@ -16,10 +16,10 @@ from gnm_data.arrow_room.layout import sample
 from gnm_data.arrow_room.room import Room
 from gnm_data.arrow_room.tracer import Tracer
 from gnm_data.digits.embedded import EmbeddedDigits
-from gnm_data.judges import breakage, room_breakage
+from gnm_data.judges import digit_corruptions, room_corruptions
+from gnm_data.judges.augmentation import blur, noise
 from gnm_data.judges.digit_reader import digit_networks
-from gnm_data.judges.distort import blur, noise
-from gnm_data.judges.tally import kind_of, tally
+from gnm_data.judges.summary import kind_of, summarise
 from gnm_data.judges.weights import FOLDER, load, provenance
 from gnm_data.scenes.digit_scenes import DigitScenes
 from gnm_data.scenes.mnist4 import Mnist4
@@ -101,10 +101,10 @@ def test_touching_digits_are_two() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "breaks"), [(kind, breaks) for kind in SCENES for breaks in breakage.kinds(scenes(kind))]
+    ("kind", "breaks"), [(kind, breaks) for kind in SCENES for breaks in digit_corruptions.kinds(scenes(kind))]
 )
-def test_broken_scenes_are_rejected(kind: type[DigitScenes], breaks: breakage.Breakage) -> None:
-    broken = breakage.broken(scenes(kind), breaks, range(N))
+def test_broken_scenes_are_rejected(kind: type[DigitScenes], breaks: digit_corruptions.Corruption) -> None:
+    broken = digit_corruptions.corrupted(scenes(kind), breaks, range(N))
     verdicts = judge(kind.name).judge(broken)
     assert len(verdicts) >= N // 3
     assert accepted(verdicts) <= 2
@@ -113,17 +113,17 @@ def test_broken_scenes_are_rejected(kind: type[DigitScenes], breaks: breakage.Br
 
 @pytest.mark.parametrize("kind", SCENES)
 @pytest.mark.parametrize("size", [64, 128])
-def test_breakage_really_breaks_the_layout(kind: type[DigitScenes], size: int) -> None:
+def test_a_corruption_really_breaks_the_layout(kind: type[DigitScenes], size: int) -> None:
     """By the letter of the rule, without looking at pixels."""
     data = scenes(kind, size)
-    for breaks in breakage.kinds(data):
+    for breaks in digit_corruptions.kinds(data):
         random = np.random.default_rng(0)
         layout = data.layout(np.arange(N), Randomness(data.name, 0, "test"))
         for labels, corners in zip(layout.labels, layout.corners, strict=True):
             present = labels >= 0
-            if breaks not in (breakage.FOUR if present.sum() == 4 else breakage.TEN):
+            if breaks not in (digit_corruptions.FOUR if present.sum() == 4 else digit_corruptions.TEN):
                 continue
-            before = breakage.Digits(labels[present], corners[present], size, data.digit)
+            before = digit_corruptions.Digits(labels[present], corners[present], size, data.digit)
             after = breaks(before, random)
             assert lawful(before)
             assert not lawful(after)
@@ -131,7 +131,7 @@ def test_breakage_really_breaks_the_layout(kind: type[DigitScenes], size: int) -
             assert (after.corners + data.digit <= size).all()
 
 
-def lawful(digits: breakage.Digits) -> bool:
+def lawful(digits: digit_corruptions.Digits) -> bool:
     labels, middle = digits.labels, digits.corners + digits.digit / 2
     right, low = (middle > digits.size / 2).T
     home = np.where(low, 3 - right.astype(int), right)
@@ -151,9 +151,9 @@ def test_the_mixture_accepts_both_and_says_which_rule_came_nearer() -> None:
     both = judge("mnist-4-10")
     assert accepted(both.judge(scenes(Mnist4).batch(range(20)).image)) >= 19
     assert accepted(both.judge(scenes(Mnist10).batch(range(20)).image)) >= 19
-    three = both.judge(breakage.broken(scenes(Mnist4), breakage.removed, range(20)))
+    three = both.judge(digit_corruptions.corrupted(scenes(Mnist4), digit_corruptions.removed, range(20)))
     assert sum(verdict.reason.startswith("as mnist-4: three digits, none at") for verdict in three) >= 18
-    nine = both.judge(breakage.broken(scenes(Mnist10), breakage.removed, range(20)))
+    nine = both.judge(digit_corruptions.corrupted(scenes(Mnist10), digit_corruptions.removed, range(20)))
     assert sum(verdict.reason.startswith("as mnist-10: 9 digits, no ") for verdict in nine) >= 18
 
 
@@ -235,16 +235,16 @@ def test_real_rooms_are_accepted(size: int) -> None:
 @pytest.mark.parametrize(
     ("breaks", "said"),
     [
-        (room_breakage.turned, "the arrow points at a"),
-        (room_breakage.astray, "no object under the arrow's line"),
-        (room_breakage.alike, "all three shapes alike"),
-        (room_breakage.different, "all three shapes different"),
-        (room_breakage.removed, "expected"),
+        (room_corruptions.turned, "the arrow points at a"),
+        (room_corruptions.astray, "no object under the arrow's line"),
+        (room_corruptions.alike, "all three shapes alike"),
+        (room_corruptions.different, "all three shapes different"),
+        (room_corruptions.removed, "expected"),
     ],
 )
-def test_broken_rooms_are_rejected_with_the_reason(breaks: room_breakage.Breakage, said: str) -> None:
+def test_broken_rooms_are_rejected_with_the_reason(breaks: room_corruptions.Corruption, said: str) -> None:
     painter = Tracer(antialias=2, shadow=1)
-    pictures = painter.paint([room_breakage.broken(breaks, "test", index) for index in range(12)], 96)
+    pictures = painter.paint([room_corruptions.corrupted(breaks, "test", index) for index in range(12)], 96)
     verdicts = judge("arrow-room").judge(torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255)
     assert accepted(verdicts) <= 1
     assert sum(said in verdict.reason for verdict in verdicts) >= 10
@@ -261,16 +261,16 @@ def test_one_body_of_the_other_material_breaks_the_rule() -> None:
     assert accepted(verdicts) <= 2
 
 
-def test_a_tally_counts_kinds_of_reasons() -> None:
+def test_a_summary_counts_kinds_of_reasons() -> None:
     good = Verdict(True, "", 0.0, "x/1")
     bad = [replace(good, accepted=False, reason=reason) for reason in ("11 digits", "12 digits", "a is 7; b is 8")]
-    counted = tally([good, *bad])
-    assert (counted.judged, counted.accepted, counted.share) == (4, 1, 0.25)
-    assert counted.reasons == {"# digits": 2, "a is #": 1}
-    low, high = counted.interval
+    summary = summarise([good, *bad])
+    assert (summary.judged, summary.accepted, summary.share) == (4, 1, 0.25)
+    assert summary.reasons == {"# digits": 2, "a is #": 1}
+    low, high = summary.interval
     assert 0 < low < 0.25 < high < 1
-    assert str(counted).startswith("accepted 1 of 4: 25.0 %")
-    assert tally([]).interval == (0.0, 1.0)
+    assert str(summary).startswith("accepted 1 of 4: 25.0 %")
+    assert summarise([]).interval == (0.0, 1.0)
     assert kind_of("top-left stands 5.2 px aside") == "top-left stands # px aside"
     assert kind_of("as mnist-4: 3 digits") == "as mnist-4: # digits"
 

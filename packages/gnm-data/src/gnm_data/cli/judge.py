@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gnm_core.results import Verdict
     from torch import Tensor
 
-    from gnm_data.judges.tally import Tally
+    from gnm_data.judges.summary import VerdictSummary
 
 _AT_ONCE = 256
 """Pictures that are read and judged together."""
@@ -38,10 +38,10 @@ def judge(folder: Path, *, rule: str, count: int | None, out: Path | None, as_js
     from rich.console import Console
 
     from gnm_data.judges.canvas import SIDE
-    from gnm_data.judges.tally import tally
+    from gnm_data.judges.summary import summarise
 
-    speaker = _judge(rule)
-    dims = Dims(channels=getattr(speaker, "channels", 3), size=SIDE)
+    rule_judge = _judge(rule)
+    dims = Dims(channels=getattr(rule_judge, "channels", 3), size=SIDE)
     pictures = ImageFolder(dims, dir=folder, fit="pad", validation=0.0, test=0.0, cache=0)
     total = min(count or len(pictures), len(pictures))
     for note in pictures.notes():
@@ -55,16 +55,16 @@ def judge(folder: Path, *, rule: str, count: int | None, out: Path | None, as_js
     verdicts: list[Verdict] = []
     with telling("judging", Console(stderr=True), "pictures", every=20) as progress:
         for images in batches():
-            verdicts += speaker.judge(images)
+            verdicts += rule_judge.judge(images)
             progress(len(verdicts), total)
             if out is not None and len(shown) * _AT_ONCE < _most():
                 shown.append(images)
-    counted = tally(verdicts)
+    summary = summarise(verdicts)
     if as_json:
         files = [path.relative_to(folder).as_posix() for path in pictures.files[:total]]
-        print_json(_report(verdicts, files, counted), indent=1)
+        print_json(_report(verdicts, files, summary), indent=1)
     else:
-        _print(verdicts[0].judge, counted)
+        _print(verdicts[0].judge, summary)
     if out is not None:
         _draw(torch.cat(shown)[: _most()], verdicts[: _most()], out)
         click.echo(f"{out}: {min(total, _most())} of {total} pictures", err=as_json)
@@ -89,15 +89,15 @@ def _judge(rule: str) -> "Judge":
     return made
 
 
-def _report(verdicts: "list[Verdict]", files: list[str], counted: "Tally") -> dict[str, object]:
+def _report(verdicts: "list[Verdict]", files: list[str], summary: "VerdictSummary") -> dict[str, object]:
     """What `--json` prints. Places are in pixels of the picture scaled to 128 a side."""
     return {
         "judge": verdicts[0].judge,
-        "pictures": counted.judged,
-        "accepted": counted.accepted,
-        "share": counted.share,
-        "interval95": counted.interval,
-        "reasons": dict(counted.reasons.most_common()),
+        "pictures": summary.judged,
+        "accepted": summary.accepted,
+        "share": summary.share,
+        "interval95": summary.interval,
+        "reasons": dict(summary.reasons.most_common()),
         "verdicts": [
             {
                 "file": file,
@@ -111,25 +111,25 @@ def _report(verdicts: "list[Verdict]", files: list[str], counted: "Tally") -> di
     }
 
 
-def _print(name: str, counted: "Tally") -> None:
+def _print(name: str, summary: "VerdictSummary") -> None:
     """The share, its interval and the reasons."""
-    click.echo(f"{name}: {counted}")
-    for reason, number in counted.reasons.most_common():
+    click.echo(f"{name}: {summary}")
+    for reason, number in summary.reasons.most_common():
         click.echo(f"{number:7,}  {reason}")
 
 
 def _most() -> int:
     """Pictures that fit on a sheet."""
-    from gnm_data.judges.sheet import MOST
+    from gnm_data.judges.verdict_sheet import MAX_PICTURES
 
-    return MOST
+    return MAX_PICTURES
 
 
 def _draw(images: "Tensor", verdicts: "list[Verdict]", out: Path) -> None:
     """Write the contact sheet."""
     from gnm_core.errors import DataError
 
-    from gnm_data.judges.sheet import verdict_sheet
+    from gnm_data.judges.verdict_sheet import verdict_sheet
 
     try:
         verdict_sheet(images, verdicts).save(out)

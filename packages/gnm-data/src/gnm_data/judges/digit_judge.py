@@ -17,8 +17,8 @@ from gnm_data.judges.reading import Candidates, Reading, best
 
 
 @dataclass(frozen=True)
-class Opinion:
-    """What one rule says of one picture."""
+class RuleVerdict:
+    """Whether one picture obeys one rule."""
 
     reason: str
     """Why the rule is broken; empty when it is obeyed."""
@@ -29,20 +29,20 @@ class Opinion:
 
 
 @dataclass(frozen=True)
-class Weighed:
-    """The best lawful reading against the best one of any kind."""
+class Comparison:
+    """The best reading that obeys the rule against the best one of any kind."""
 
-    rule: Reading
-    free: Reading
+    constrained: Reading
+    unconstrained: Reading
     margin: float
-    """Log-probability of `rule` less that of `free`, <= 0."""
+    """Log-probability of `constrained` less that of `unconstrained`, <= 0."""
 
 
-def weigh(candidates: Candidates, lawful: Sequence[Reading]) -> Weighed:
-    """Compare the best of the lawful readings with the best of all."""
-    free = best(candidates)
-    rule = max(lawful, key=lambda reading: reading.score)
-    return Weighed(rule, free, min(0.0, rule.score - free.score))
+def compare(candidates: Candidates, obeying: Sequence[Reading]) -> Comparison:
+    """Compare the best of the readings that obey a rule with the best of all."""
+    unconstrained = best(candidates)
+    constrained = max(obeying, key=lambda reading: reading.score)
+    return Comparison(constrained, unconstrained, min(0.0, constrained.score - unconstrained.score))
 
 
 class Rule(ABC):
@@ -54,8 +54,8 @@ class Rule(ABC):
     """Least margin of a scene that obeys, in nats; chosen on scenes of validation digits."""
 
     @abstractmethod
-    def opinion(self, candidates: Candidates, unit: float) -> Opinion:
-        """Judge what was seen in one picture.
+    def verdict(self, candidates: Candidates, unit: float) -> RuleVerdict:
+        """Judge the candidates of one picture.
 
         Args:
             candidates: the digits.
@@ -67,7 +67,7 @@ class DigitJudge(Judge):
     """Reads the digits and compares the best reading that obeys the rule with the best one of any kind.
 
     A digit that could be a 4 or a 9 is taken for whichever the rule asks for; a scene fails when the rule's reading
-    is much less likely than the free one, or when its digits stand where they may not.
+    is much less likely than the unconstrained one, or when its digits stand where they may not.
     """
 
     channels: ClassVar[int] = 1
@@ -87,16 +87,16 @@ class DigitJudge(Judge):
         finite = torch.isfinite(images).flatten(1).all(1).tolist()
         unit = images.shape[-1] / SIDE
         return [
-            self._verdict(candidates, unit, whole)
-            for candidates, whole in zip(self._reader.read(images), finite, strict=True)
+            self._verdict(candidates, unit, is_finite)
+            for candidates, is_finite in zip(self._reader.read(images), finite, strict=True)
         ]
 
-    def _verdict(self, candidates: Candidates, unit: float, whole: bool) -> Verdict:
-        opinion = self.rule.opinion(candidates, unit)
-        reason = opinion.reason if whole else "some pixels are not numbers"
+    def _verdict(self, candidates: Candidates, unit: float, is_finite: bool) -> Verdict:
+        verdict = self.rule.verdict(candidates, unit)
+        reason = verdict.reason if is_finite else "some pixels are not numbers"
         objects = tuple(
             (str(label), float(x * unit), float(y * unit))
-            for label, (x, y) in zip(opinion.labels, candidates.places, strict=True)
+            for label, (x, y) in zip(verdict.labels, candidates.places, strict=True)
             if label != candidates.nothing
         )
-        return Verdict(not reason, reason, opinion.margin, f"{self.rule.name}/{self.version}", objects)
+        return Verdict(not reason, reason, verdict.margin, f"{self.rule.name}/{self.version}", objects)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from gnm_data.judges.canvas import to_canvas
 from gnm_data.judges.crops import cut
-from gnm_data.judges.digit_practice import NOTHING
+from gnm_data.judges.digit_training_data import NOTHING
 from gnm_data.judges.networks import Classifier, Detector
 from gnm_data.judges.proposals import Proposals, propose
 from gnm_data.judges.reading import FLOOR, Candidates
@@ -17,14 +17,14 @@ from gnm_data.judges.weights import FOLDER, load
 
 _BATCH = 64
 """Pictures that are looked at together; more need more memory, not less time."""
-_WARMTH = 0.15
+_MIN_HEAT = 0.15
 """Least heat of a candidate."""
-_APART = 0.3
+_MIN_DISTANCE = 0.3
 """Two candidates nearer than this, as a share of the size of the colder, are one."""
 
 
 UNIT = 20.0
-"""The detector tells the logarithm of a digit's longest side over this, in 128ths of the picture."""
+"""The detector predicts the logarithm of a digit's longest side over this, in 128ths of the picture."""
 
 
 def digit_sizes(found: Proposals) -> Tensor:
@@ -58,11 +58,11 @@ class DigitReader:
         """(B, C, H, W) → the candidates of each picture."""
         for start in range(0, len(images), _BATCH):
             canvas = to_canvas(images[start : start + _BATCH], 1)
-            found = propose_digits(self._networks["detector"](F.avg_pool2d(canvas, 2)), _WARMTH, _APART)
+            found = propose_digits(self._networks["detector"](F.avg_pool2d(canvas, 2)), _MIN_HEAT, _MIN_DISTANCE)
             sizes = digit_sizes(found)
             crops = cut(canvas, found.scene, found.centres, sizes)
-            said = self._networks["classifier"](crops.contiguous(memory_format=torch.channels_last)).double()
-            scores = said[:, : NOTHING + 1].log_softmax(1).clamp(min=FLOOR).numpy()
-            places = (found.centres + said[:, NOTHING + 1 :] * sizes[:, None]).numpy()
+            predicted = self._networks["classifier"](crops.contiguous(memory_format=torch.channels_last)).double()
+            scores = predicted[:, : NOTHING + 1].log_softmax(1).clamp(min=FLOOR).numpy()
+            places = (found.centres + predicted[:, NOTHING + 1 :] * sizes[:, None]).numpy()
             for some in found.by_picture(len(canvas)):
                 yield Candidates(places[some], scores[some])

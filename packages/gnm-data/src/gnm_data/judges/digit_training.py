@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from gnm_data.digits.contract import DigitSource
 from gnm_data.judges.crops import cut, lattice
-from gnm_data.judges.digit_practice import NOTHING, DigitPractice, Practice
 from gnm_data.judges.digit_reader import UNIT, digit_networks, digit_sizes, propose_digits
+from gnm_data.judges.digit_training_data import NOTHING, DigitBatch, DigitTrainingData
 from gnm_data.judges.learning import Report, learn
 from gnm_data.judges.proposals import Proposals
 from gnm_data.judges.targets import heat_loss, place_loss, targets
@@ -27,59 +27,59 @@ def train_digits(sources: Sequence[DigitSource], steps: int, seed: int, report: 
         sources: where digits are taken from.
         steps: batches of 32 pictures.
         seed: of everything random.
-        report: told the losses now and then.
+        report: called with the losses now and then.
     """
     torch.manual_seed(seed)
     networks = digit_networks()
-    practice = DigitPractice(sources, "train")
+    data = DigitTrainingData(sources, "train")
     return learn(
         networks,
-        lambda step: _losses(networks, practice.make(_SCENES, seed * 10_000_019 + step)),
+        lambda step: _losses(networks, data.make(_SCENES, seed * 10_000_019 + step)),
         steps,
         rate=3e-3,
         report=report,
     )
 
 
-def _losses(networks: nn.ModuleDict, made: Practice) -> dict[str, Tensor]:
+def _losses(networks: nn.ModuleDict, batch: DigitBatch) -> dict[str, Tensor]:
     """Heat, place and size of the detector; names of the classifier."""
-    canvas = made.canvas.to(memory_format=torch.channels_last)
+    canvas = batch.canvas.to(memory_format=torch.channels_last)
     output = networks["detector"](F.avg_pool2d(canvas, 2)).float()
-    real = made.labels < NOTHING
-    aims = targets(len(canvas), made.scene[real], made.centres[real])
-    scene, row, column = aims.telling
-    said = output[scene, :, row, column]
+    real = batch.labels < NOTHING
+    target = targets(len(canvas), batch.scene[real], batch.centres[real])
+    scene, row, column = target.positive
+    predicted = output[scene, :, row, column]
     return {
-        "heat": heat_loss(output[:, 0], aims),
-        "place": place_loss(said[:, 1:3], aims),
-        "size": F.l1_loss(said[:, 3], (made.sizes[real][aims.about] / UNIT).log()),
-        **_crop_losses(networks, made, output.detach()),
+        "heat": heat_loss(output[:, 0], target),
+        "place": place_loss(predicted[:, 1:3], target),
+        "size": F.l1_loss(predicted[:, 3], (batch.sizes[real][target.about] / UNIT).log()),
+        **_crop_losses(networks, batch, output.detach()),
     }
 
 
-def _crop_losses(networks: nn.ModuleDict, made: Practice, output: Tensor) -> dict[str, Tensor]:
-    """Names of crops about things, places that are wrongly proposed and places beside digits; middles of the digits."""
-    digit = made.labels < NOTHING
-    wrong = _wrong_places(made, propose_digits(output, threshold=0.1, apart=0.45))
-    scene = torch.cat([made.scene, wrong.scene])
-    labels = torch.cat([made.labels, torch.full_like(wrong.scene, NOTHING)])
-    size = torch.cat([made.sizes, wrong.sizes]) * torch.exp(0.06 * torch.randn(len(scene)))
+def _crop_losses(networks: nn.ModuleDict, batch: DigitBatch, output: Tensor) -> dict[str, Tensor]:
+    """Names of crops about digits, ghosts, fragments and places without any; middles of the digits."""
+    digit = batch.labels < NOTHING
+    negative = _negatives(batch, propose_digits(output, threshold=0.1, apart=0.45))
+    scene = torch.cat([batch.scene, negative.scene])
+    labels = torch.cat([batch.labels, torch.full_like(negative.scene, NOTHING)])
+    size = torch.cat([batch.sizes, negative.sizes]) * torch.exp(0.06 * torch.randn(len(scene)))
     shift = torch.randn(len(scene), 2) * 0.05 * size[:, None]
-    shift[len(made.scene) :] = 0
-    bent = torch.rand(len(scene)) < 0.6
-    warp = _warp(len(scene)) * bent[:, None, None, None]
-    crops = cut(made.canvas, scene, torch.cat([made.centres, wrong.centres]) + shift, size, warp)
-    said = networks["classifier"](crops.contiguous(memory_format=torch.channels_last)).float()
-    straight = (digit & ~bent[: len(digit)]).nonzero()[:, 0]  # where a bent digit has its middle nobody knows
-    middle = said[straight, NOTHING + 1 :] * UNIT + shift[straight] * UNIT / size[straight, None]
+    shift[len(batch.scene) :] = 0
+    warped = torch.rand(len(scene)) < 0.6
+    warp = _warp(len(scene)) * warped[:, None, None, None]
+    crops = cut(batch.canvas, scene, torch.cat([batch.centres, negative.centres]) + shift, size, warp)
+    predicted = networks["classifier"](crops.contiguous(memory_format=torch.channels_last)).float()
+    straight = (digit & ~warped[: len(digit)]).nonzero()[:, 0]  # where a warped digit has its middle nobody knows
+    middle = predicted[straight, NOTHING + 1 :] * UNIT + shift[straight] * UNIT / size[straight, None]
     return {
-        "name": F.cross_entropy(said[:, : NOTHING + 1], labels),
+        "name": F.cross_entropy(predicted[:, : NOTHING + 1], labels),
         "middle": F.smooth_l1_loss(middle, torch.zeros_like(middle), beta=0.5),
     }
 
 
 @dataclass(frozen=True)
-class _Places:
+class _Negatives:
     """K places where no digit has its middle."""
 
     scene: Tensor
@@ -87,20 +87,20 @@ class _Places:
     sizes: Tensor
 
 
-def _wrong_places(made: Practice, found: Proposals) -> _Places:
+def _negatives(batch: DigitBatch, found: Proposals) -> _Negatives:
     """Proposals away from every digit, places beside digits, and places anywhere."""
-    count = len(made.canvas)
-    beside = torch.randint(max(len(made.scene), 1), (count if len(made.scene) else 0,))
+    count = len(batch.canvas)
+    beside = torch.randint(max(len(batch.scene), 1), (count if len(batch.scene) else 0,))
     angle, away = 2 * math.pi * torch.rand(len(beside)), 0.3 + 0.5 * torch.rand(len(beside))
-    way = torch.stack([angle.cos(), angle.sin()], 1) * (away * made.sizes[beside])[:, None]
-    scene = torch.cat([found.scene, made.scene[beside], torch.arange(count)])
-    centres = torch.cat([found.centres, made.centres[beside] + way, 10 + 108 * torch.rand(count, 2)])
-    sizes = torch.cat([digit_sizes(found).clamp(12, 36), made.sizes[beside], 16 + 16 * torch.rand(count)])
-    reach = 0.25 * torch.where(made.labels < NOTHING, made.sizes, 0)
-    hit = (scene[:, None] == made.scene) & (torch.cdist(centres, made.centres) < reach)
+    offset = torch.stack([angle.cos(), angle.sin()], 1) * (away * batch.sizes[beside])[:, None]
+    scene = torch.cat([found.scene, batch.scene[beside], torch.arange(count)])
+    centres = torch.cat([found.centres, batch.centres[beside] + offset, 10 + 108 * torch.rand(count, 2)])
+    sizes = torch.cat([digit_sizes(found).clamp(12, 36), batch.sizes[beside], 16 + 16 * torch.rand(count)])
+    reach = 0.25 * torch.where(batch.labels < NOTHING, batch.sizes, 0)
+    hit = (scene[:, None] == batch.scene) & (torch.cdist(centres, batch.centres) < reach)
     free = (~hit.any(1)).nonzero()[:, 0]
     free = free[torch.randperm(len(free))[: 2 * count]]
-    return _Places(scene[free], centres[free], sizes[free])
+    return _Negatives(scene[free], centres[free], sizes[free])
 
 
 def _warp(count: int) -> Tensor:

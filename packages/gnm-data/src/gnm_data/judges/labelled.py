@@ -63,10 +63,10 @@ def _room(
     lawful: bool,
     doubt: str = "",
 ) -> LabelledRoom:
-    told = [*objects, *([{"shape": "arrow", **arrow}] if arrow else [])]
+    entries = [*objects, *([{"shape": "arrow", **arrow}] if arrow else [])]
     bodies = tuple(
         LabelledBody(body["shape"], tuple(body["at"]), material, tuple(body["box"]) if "box" in body else None)
-        for body, material in zip(told, materials, strict=True)
+        for body, material in zip(entries, materials, strict=True)
     )
     return LabelledRoom(sheet, tile, bodies, target, lawful)
 
@@ -76,7 +76,7 @@ class Agreement:
     """Where judge and person say the same of one picture."""
 
     shapes: bool
-    """Every body is there, of the same shape, and nothing else is."""
+    """Every body is found, of the same shape, and nothing else is."""
     materials: bool
     """Each body is of the same material."""
     target: bool
@@ -87,20 +87,20 @@ class Agreement:
 
 def agreement(label: LabelledRoom, readings: RoomReadings) -> Agreement:
     """Compare what the judge believes with a person's labels."""
-    seen, said = readings.seen, readings.chosen
-    there = np.flatnonzero(said.labels != seen.nothing)
-    mine = _matched(label, seen.places[there])
-    matched = [there[i] if i is not None else None for i in mine]
+    candidates, reading = readings.candidates, readings.chosen
+    present = np.flatnonzero(reading.labels != candidates.nothing)
+    matches = _matched(label, candidates.places[present])
+    matched = [present[i] if i is not None else None for i in matches]
     pairs = [(body, i) for body, i in zip(label.bodies, matched, strict=True) if i is not None]
-    shapes = [SHAPES[said.labels[i]] == body.shape for body, i in pairs]
-    materials = [MATERIALS[said.materials[i]] == body.material for body, i in pairs]
+    shapes = [SHAPES[reading.labels[i]] == body.shape for body, i in pairs]
+    materials = [MATERIALS[reading.materials[i]] == body.material for body, i in pairs]
     wanted = None if label.target is None else matched[label.target]
-    pointed = said.target if (said.labels == ARROW).any() else None
+    pointed = reading.target if (reading.labels == ARROW).any() else None
     return Agreement(
-        shapes=len(pairs) == len(label.bodies) == len(there) and all(shapes),
+        shapes=len(pairs) == len(label.bodies) == len(present) and all(shapes),
         materials=len(pairs) == len(label.bodies) and all(materials),
         target=pointed == wanted and (label.target is None) == (wanted is None),
-        verdict=(said is readings.lawful) == label.lawful,
+        verdict=(reading is readings.constrained) == label.lawful,
     )
 
 

@@ -26,7 +26,7 @@ def learn(
         losses: step → named losses, whose sum is minimised.
         steps: updates.
         rate: highest learning rate.
-        report: told the losses every 50 steps.
+        report: called with the losses every 50 steps.
 
     Returns:
         The networks with averages of their weights over the last several hundred steps.

@@ -5,10 +5,10 @@ from typing import ClassVar
 import numpy as np
 
 from gnm_data.judges.canvas import SIDE
-from gnm_data.judges.digit_judge import DigitJudge, Opinion, Rule, weigh
+from gnm_data.judges.digit_judge import DigitJudge, Rule, RuleVerdict, compare
 from gnm_data.judges.quadrants import NAMES, quadrant
-from gnm_data.judges.reading import Candidates, fill
-from gnm_data.judges.words import count, listing
+from gnm_data.judges.reading import Candidates, assign
+from gnm_data.judges.wording import count, listing
 
 
 class Mnist4Rule(Rule):
@@ -22,17 +22,17 @@ class Mnist4Rule(Rule):
     grain: ClassVar[float] = 0.6
     """In small pictures the tolerance is so many times as many of their own pixels, if that is more."""
 
-    def opinion(self, candidates: Candidates, unit: float) -> Opinion:
+    def verdict(self, candidates: Candidates, unit: float) -> RuleVerdict:
         """Seven readings obey the rule."""
         home = quadrant(candidates.places)
         allowed = home == np.arange(4)[:, None]
-        weighed = weigh(candidates, [fill(candidates, first + np.arange(4), allowed) for first in range(7)])
-        rule, free = weighed.rule.labels, weighed.free.labels
-        if weighed.margin < self.threshold:
-            return Opinion(_difference(free, rule, home, candidates.nothing), weighed.margin, free)
+        comparison = compare(candidates, [assign(candidates, first + np.arange(4), allowed) for first in range(7)])
+        rule, free = comparison.constrained.labels, comparison.unconstrained.labels
+        if comparison.margin < self.threshold:
+            return RuleVerdict(_difference(free, rule, home, candidates.nothing), comparison.margin, free)
         taken = rule < candidates.nothing
         tolerance = np.array(self.tolerance) * max(1.0, self.grain / unit)
-        return Opinion(_asymmetry(candidates.places[taken], home[taken], tolerance, unit), weighed.margin, rule)
+        return RuleVerdict(_asymmetry(candidates.places[taken], home[taken], tolerance, unit), comparison.margin, rule)
 
 
 class Mnist4Judge(DigitJudge):
@@ -43,18 +43,18 @@ class Mnist4Judge(DigitJudge):
 
 def _difference(free: np.ndarray, rule: np.ndarray, home: np.ndarray, nothing: int) -> str:
     """How what is there differs from what should be."""
-    seen = free < nothing
-    here = np.bincount(home[seen], minlength=4)
-    crowd = [f"{count(n, 'digit')} at {NAMES[q]}" for q, n in enumerate(here) if n > 1]
-    empty = [f"none at {NAMES[q]}" for q, n in enumerate(here) if n == 0]
-    if seen.sum() != 4:
-        return count(int(seen.sum()), "digit") + (f", {listing(empty)}" if 0 < seen.sum() < 4 else "")
-    if crowd:
-        return ", ".join(crowd + empty)
+    present = free < nothing
+    counts = np.bincount(home[present], minlength=4)
+    crowded = [f"{count(n, 'digit')} at {NAMES[q]}" for q, n in enumerate(counts) if n > 1]
+    empty = [f"none at {NAMES[q]}" for q, n in enumerate(counts) if n == 0]
+    if present.sum() != 4:
+        return count(int(present.sum()), "digit") + (f", {listing(empty)}" if 0 < present.sum() < 4 else "")
+    if crowded:
+        return ", ".join(crowded + empty)
     expected = {home[i]: label for i, label in enumerate(rule) if label < nothing}
     wrong = [
         f"{NAMES[home[i]]} is {free[i]}, expected {expected.get(home[i], 'another')}"
-        for i in sorted(np.flatnonzero(seen), key=lambda i: home[i])
+        for i in sorted(np.flatnonzero(present), key=lambda i: home[i])
         if free[i] != expected.get(home[i])
     ]
     return "; ".join(wrong)

@@ -25,7 +25,7 @@ class Proposals:
     heat: Tensor
     """(M,) in [0, 1]."""
     rest: Tensor
-    """(M, D): whatever else the detector says there."""
+    """(M, D): whatever else the detector predicts there."""
 
     def by_picture(self, count: int) -> list[slice]:
         """Which of the M places are in each of the `count` pictures."""
@@ -40,7 +40,7 @@ def cells() -> Tensor:
 
 
 def propose(output: Tensor, threshold: float, apart: Callable[[Tensor], Tensor]) -> Proposals:
-    """Places with heat, each with the centre that it tells of; the hottest place for each centre.
+    """Places with heat, each with the centre that it predicts; the hottest place for each centre.
 
     Args:
         output: (B, 3 + D, 16, 16): logit of the heat, centre relative to the place in strides, the rest.
@@ -51,9 +51,9 @@ def propose(output: Tensor, threshold: float, apart: Callable[[Tensor], Tensor])
     scene, row, column = (heat >= threshold).nonzero(as_tuple=True)
     found = output[scene, :, row, column]
     centres = cells()[:, row, column].T + found[:, 1:3] * STRIDE
-    warmth = heat[scene, row, column]
+    peak = heat[scene, row, column]
     near = (torch.cdist(centres, centres) < apart(found[:, 3:])[:, None]) & (scene[:, None] == scene)
     order = torch.arange(len(scene))
-    hotter = (warmth[None] > warmth[:, None]) | ((warmth[None] == warmth[:, None]) & (order[None] < order[:, None]))
+    hotter = (peak[None] > peak[:, None]) | ((peak[None] == peak[:, None]) & (order[None] < order[:, None]))
     keep = ~(near & hotter).any(1)
-    return Proposals(scene[keep], centres[keep], warmth[keep], found[keep, 3:])
+    return Proposals(scene[keep], centres[keep], peak[keep], found[keep, 3:])

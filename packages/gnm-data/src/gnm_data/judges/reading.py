@@ -42,11 +42,11 @@ def best(candidates: Candidates) -> Reading:
     return Reading(float(candidates.scores[np.arange(len(labels)), labels].sum()), labels)
 
 
-def fill(candidates: Candidates, wanted: np.ndarray, allowed: np.ndarray) -> Reading:
+def assign(candidates: Candidates, wanted: np.ndarray, allowed: np.ndarray) -> Reading:
     """The best reading that holds exactly the wanted objects, one candidate each; those without one are unseen.
 
     Args:
-        candidates: what was seen.
+        candidates: those of one picture.
         wanted: (M,) int64, class of each wanted object.
         allowed: (M, N) bool, which candidates stand where the object should.
     """
@@ -56,6 +56,6 @@ def fill(candidates: Candidates, wanted: np.ndarray, allowed: np.ndarray) -> Rea
     gain = np.concatenate([gain, np.where(np.eye(len(wanted), dtype=bool), UNSEEN, -1e6)], 1)
     rows, columns = linear_sum_assignment(gain, maximize=True)
     labels = np.full(len(nothing), candidates.nothing)
-    seen = columns < len(nothing)
-    labels[columns[seen]] = wanted[rows[seen]]
+    matched = columns < len(nothing)
+    labels[columns[matched]] = wanted[rows[matched]]
     return Reading(float(nothing.sum() + gain[rows, columns].sum()), labels)

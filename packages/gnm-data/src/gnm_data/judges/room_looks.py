@@ -17,7 +17,7 @@ _STUDIOS = 24
 """Kinds of room and light; each costs a tenth of a second."""
 
 
-def practice_look(random: np.random.Generator, own: float) -> Look:
+def training_look(random: np.random.Generator, own: float) -> Look:
     """One of the data set's own looks, but for how near it is, or a look that no data set has.
 
     Args:
@@ -33,7 +33,7 @@ def practice_look(random: np.random.Generator, own: float) -> Look:
     return replace(STUDIO, camera=camera, sizes=sizes, finishes=finishes, cove=cove, light=light)
 
 
-def practice_lamps(look: Look, random: np.random.Generator) -> tuple[Lamp, ...]:
+def training_lamps(look: Look, random: np.random.Generator) -> tuple[Lamp, ...]:
     """The look's lamps, moved by up to a quarter of their height, grown or shrunk, stronger or weaker."""
     return tuple(
         replace(

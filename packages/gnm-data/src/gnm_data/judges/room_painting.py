@@ -13,7 +13,7 @@ from gnm_data.arrow_room.painter import Painter
 from gnm_data.arrow_room.room import COLOURS, MATERIALS, SHAPES, Body, Room
 from gnm_data.arrow_room.tracer import Tracer
 from gnm_data.arrow_room.truth import look
-from gnm_data.judges.room_looks import practice_lamps, practice_look
+from gnm_data.judges.room_looks import training_lamps, training_look
 from gnm_data.judges.room_views import PAINTED
 
 _STEP = 0.02
@@ -36,7 +36,7 @@ class PaintedRoom:
     """(M,) int64: pixels of each body, hidden ones and those beyond the picture too."""
     feet: np.ndarray
     """(M, 2) float64 = (x, y): middle of each body's foot."""
-    ahead: np.ndarray
+    heading: np.ndarray
     """(M, 2) float64 = (x, y): direction in the picture in which an arrow points, of any length."""
 
 
@@ -56,7 +56,7 @@ def paint_rooms(
         seed: another seed makes other rooms.
         stray: share of arrows that point anywhere; the others point nearly at an object.
         own: share of rooms that have a look of the data set; the others have looks of their own.
-        report: told how many have been painted.
+        report: called with how many have been painted.
     """
     rooms: list[PaintedRoom] = []
     with ExitStack() as stack:
@@ -93,8 +93,8 @@ def draw(random: np.random.Generator, stray: float, own: float) -> tuple[Room, t
     """A room with one to four objects and, nearly always, one arrow; and the material of each of its bodies."""
     material = str(random.choice(MATERIALS))
     objects, (x, y) = _objects(random)
-    aim = objects[random.integers(len(objects))]
-    angle = np.arctan2(aim.y - y, aim.x - x) + random.normal(0, 0.04)
+    target = objects[random.integers(len(objects))]
+    angle = np.arctan2(target.y - y, target.x - x) + random.normal(0, 0.04)
     if random.random() < stray:
         angle = random.uniform(-np.pi, np.pi)
     bodies = objects
@@ -104,8 +104,8 @@ def draw(random: np.random.Generator, stray: float, own: float) -> tuple[Room, t
         x, y = random.uniform((-2.5, -3.0), (2.5, 3.0))
         bodies = [*bodies, Body("arrow", _colour(random), x, y, random.uniform(-np.pi, np.pi))]
     materials = random.choice(MATERIALS, len(bodies)) if random.random() < 0.15 else [material] * len(bodies)
-    seen_as = practice_look(random, own)
-    made = Room(tuple(bodies), material, practice_lamps(seen_as, random), look=seen_as)
+    appearance = training_look(random, own)
+    made = Room(tuple(bodies), material, training_lamps(appearance, random), look=appearance)
     return made, tuple(str(one) for one in materials)
 
 

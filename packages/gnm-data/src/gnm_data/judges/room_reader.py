@@ -27,15 +27,15 @@ _BODY, _ARROW = 38.0, 46.0
 _LIFT = 8.0
 """The middle of a crop about a body is this far above its foot."""
 _NAMES, _MATERIALS = 0.2, 0.4
-"""Say of the detector, which sees more of the picture, beside the classifier, which looks more closely."""
-_WARMTH = 0.15
+"""Weight of the detector, which sees more of the picture, beside the classifier, which looks more closely."""
+_MIN_HEAT = 0.15
 """Least heat of a candidate."""
-_APART = 7.0
+_MIN_DISTANCE = 7.0
 """Two candidates nearer than this, in 128ths of the picture, are one."""
 
 
 def room_detector() -> Detector:
-    """Untrained: heat, place of the foot, classes, logit of metal, way of the arrow."""
+    """Untrained: heat, place of the foot, classes, logit of metal, direction of the arrow."""
     return Detector(3, 3 + CLASSES + 1 + 2, (24, 48, 64))
 
 
@@ -80,12 +80,12 @@ class RoomCandidates(Candidates):
     """(N, 2) float64: log-probability of rubber and of metal."""
     floor: np.ndarray
     """(N, 2) float64 = (x, y): place on the floor, in the room's units."""
-    ways: np.ndarray
+    headings: np.ndarray
     """(N, 2) float64: along the floor, to the right and away; the direction of an arrow, else nothing."""
 
 
 class RoomReader:
-    """A detector proposes places; a classifier looks at each closely; a pointer tells where arrows point.
+    """A detector proposes places; a classifier looks at each closely; a pointer predicts where arrows point.
 
     Args:
         weights: file of trained weights; by default those of the package.
@@ -100,19 +100,21 @@ class RoomReader:
         """(B, 3, H, W) → the candidates of each picture."""
         for start in range(0, len(images), _BATCH):
             image = to_canvas(images[start : start + _BATCH], 3)
-            found = propose(self._networks["detector"](image), _WARMTH, lambda rest: torch.full((len(rest),), _APART))
+            found = propose(
+                self._networks["detector"](image), _MIN_HEAT, lambda rest: torch.full((len(rest),), _MIN_DISTANCE)
+            )
             where = (image, found.scene, found.centres, torch.ones(len(found.scene)))
-            said = self._networks["classifier"](body_crops(*where)).double()
+            predicted = self._networks["classifier"](body_crops(*where)).double()
             rest = found.rest.double()
-            names = torch.lerp(said[:, :CLASSES].log_softmax(1), rest[:, :CLASSES].log_softmax(1), _NAMES)
+            names = torch.lerp(predicted[:, :CLASSES].log_softmax(1), rest[:, :CLASSES].log_softmax(1), _NAMES)
             scores = names.log_softmax(1).clamp(min=FLOOR).numpy()
-            metal = torch.lerp(said[:, CLASSES], rest[:, CLASSES], _MATERIALS)
+            metal = torch.lerp(predicted[:, CLASSES], rest[:, CLASSES], _MATERIALS)
             materials = F.logsigmoid(torch.stack([-metal, metal], 1)).clamp(min=FLOOR).numpy()
             places = found.centres.double().numpy()
-            ways = ways_on_floor(places, self._networks["pointer"](arrow_crops(*where)).double().numpy())
+            headings = directions_on_floor(places, self._networks["pointer"](arrow_crops(*where)).double().numpy())
             floor = on_floor(places)
             for some in found.by_picture(len(image)):
-                yield RoomCandidates(places[some], scores[some], materials[some], floor[some], ways[some])
+                yield RoomCandidates(places[some], scores[some], materials[some], floor[some], headings[some])
 
 
 def on_floor(places: np.ndarray) -> np.ndarray:
@@ -133,8 +135,8 @@ def on_floor(places: np.ndarray) -> np.ndarray:
     return np.stack([CAMERA.position[i] + distance * direction[i] for i in (0, 1)], 1)
 
 
-def ways_on_floor(places: np.ndarray, directions: np.ndarray) -> np.ndarray:
+def directions_on_floor(places: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """Directions (N, 2) in the picture at places (N, 2) → unit vectors (N, 2) on the floor, to the right and away."""
     step = 0.05 * directions / np.linalg.norm(directions, axis=1, keepdims=True).clip(1e-9)
-    way = on_floor(places + step) - on_floor(places - step)
-    return np.asarray(way / np.linalg.norm(way, axis=1, keepdims=True).clip(1e-9))
+    direction = on_floor(places + step) - on_floor(places - step)
+    return np.asarray(direction / np.linalg.norm(direction, axis=1, keepdims=True).clip(1e-9))

@@ -19,57 +19,57 @@ _STEP = (0.8, 1.25)
 class Views:
     """B views, each an affine map of a painted room and a small displacement."""
 
-    ahead: Tensor
+    matrix: Tensor
     """(B, 2, 2): columns are the steps in the painted room for a pixel to the right and a pixel down."""
-    middle: Tensor
-    """(B, 2) = (x, y): what the middle of the view shows, in pixels of the painted room."""
-    wobble: Tensor
+    centre: Tensor
+    """(B, 2) = (x, y): what the centre of the view shows, in pixels of the painted room."""
+    displacement: Tensor
     """(B, 128, 128, 2): displacement in pixels of the painted room."""
 
-    def show(self, picture: Tensor, mode: str = "bilinear") -> Tensor:
+    def render(self, picture: Tensor, mode: str = "bilinear") -> Tensor:
         """(B, C, 160, 160) → (B, C, 128, 128); `mode` is how values between pixels are found, as of `grid_sample`."""
         line = torch.arange(SIDE, dtype=torch.float32) + 0.5 - SIDE / 2
         at = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)
-        source = torch.einsum("bij,hwj->bhwi", self.ahead, at) + self.middle[:, None, None] + self.wobble
+        source = torch.einsum("bij,hwj->bhwi", self.matrix, at) + self.centre[:, None, None] + self.displacement
         grid = source * (2 / PAINTED) - 1
         shown: Tensor = F.grid_sample(picture, grid, mode, padding_mode="border", align_corners=False)
         return shown
 
-    def find(self, points: Tensor, view: Tensor) -> Tensor:
-        """Points (M, 2) of the painted rooms of the views (M,) → where the views show them, without the wobble."""
-        back = torch.linalg.inv(self.ahead)[view]
-        return torch.einsum("mij,mj->mi", back, points - self.middle[view]) + SIDE / 2
+    def project_points(self, points: Tensor, view: Tensor) -> Tensor:
+        """Points (M, 2) of the painted rooms of the views (M,) → where the views show them, undisplaced."""
+        back = torch.linalg.inv(self.matrix)[view]
+        return torch.einsum("mij,mj->mi", back, points - self.centre[view]) + SIDE / 2
 
-    def turn(self, directions: Tensor, view: Tensor) -> Tensor:
+    def project_directions(self, directions: Tensor, view: Tensor) -> Tensor:
         """Directions (M, 2) in the painted rooms → directions in the views, of any length."""
-        return torch.einsum("mij,mj->mi", torch.linalg.inv(self.ahead)[view], directions)
+        return torch.einsum("mij,mj->mi", torch.linalg.inv(self.matrix)[view], directions)
 
     @property
-    def shrinks(self) -> Tensor:
+    def area_scale(self) -> Tensor:
         """(B,): area in the painted room of one pixel of the view."""
-        area: Tensor = torch.linalg.det(self.ahead).abs()
+        area: Tensor = torch.linalg.det(self.matrix).abs()
         return area
 
 
 def views(count: int, random: np.random.Generator, generator: torch.Generator) -> Views:
-    """Random views: three in four with a wobble as of a decoder that is not sure of outlines."""
+    """Random views: three in four with a displacement as of a decoder that is not sure of outlines."""
     step = random.uniform(*_STEP, count)
     aspect = random.uniform(0.93, 1.09, count)
     turn = np.radians(random.normal(0, 2.0, count))
     mirror = np.where(random.random(count) < 0.5, -1.0, 1.0)
     across, down = step * aspect, step / aspect
     cos, sin = np.cos(turn), np.sin(turn)
-    ahead = np.stack(
+    matrix = np.stack(
         [np.stack([across * cos * mirror, -down * sin], 1), np.stack([across * sin * mirror, down * cos], 1)], 1
     )
     spare = (PAINTED - SIDE * step) / 2
-    middle = (
+    centre = (
         PAINTED / 2 + np.stack([random.uniform(-1, 1, count), random.uniform(-0.6, 0.7, count)], 1) * spare[:, None]
     )
     size = (random.random(count) < 0.75) * random.uniform(0, 0.9, count)
     return Views(
-        torch.from_numpy(ahead).float(),
-        torch.from_numpy(middle).float(),
+        torch.from_numpy(matrix).float(),
+        torch.from_numpy(centre).float(),
         smooth(count, 2, 14, generator).permute(0, 2, 3, 1) * torch.from_numpy(size).float()[:, None, None, None],
     )
 

@@ -1,4 +1,4 @@
-"""What a detector should say about pictures whose objects are known."""
+"""What a detector should predict for pictures whose objects are known."""
 
 from dataclasses import dataclass
 
@@ -10,20 +10,20 @@ from gnm_data.judges.proposals import STRIDE, cells
 
 _NEAR = 4.0
 """Standard deviation of the heat about a centre, in 128ths of the picture."""
-_TELLING = 9.0
-"""Places this near a centre, in 128ths of the picture, tell of its object."""
+_POSITIVE = 9.0
+"""Places this near a centre, in 128ths of the picture, are to predict its object."""
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Heat everywhere, and T places that tell of the object that is nearest to them."""
+    """Heat everywhere, and T positive places, each of which predicts the object nearest to it."""
 
     heat: Tensor
     """(B, 16, 16) in [0, 1]."""
-    telling: tuple[Tensor, Tensor, Tensor]
-    """Scene, row and column of each telling place, each (T,) int64."""
+    positive: tuple[Tensor, Tensor, Tensor]
+    """Scene, row and column of each positive place, each (T,) int64."""
     about: Tensor
-    """(T,) int64: the object that it tells of."""
+    """(T,) int64: the object that it predicts."""
     offset: Tensor
     """(T, 2) = (x, y): the way to its centre, in strides."""
 
@@ -40,19 +40,19 @@ def targets(count: int, scene: Tensor, centres: Tensor) -> Targets:
     distance = offset.square().sum(1).sqrt()
     everywhere = torch.full((count, *distance.shape[1:]), torch.inf)
     nearest = everywhere.scatter_reduce(0, scene[:, None, None].expand_as(distance), distance, "amin")
-    tells = (distance < _TELLING) & (distance == nearest[scene])
-    about, row, column = tells.nonzero(as_tuple=True)
+    is_positive = (distance < _POSITIVE) & (distance == nearest[scene])
+    about, row, column = is_positive.nonzero(as_tuple=True)
     heat = torch.exp(-((nearest / _NEAR) ** 2) / 2)
     return Targets(heat, (scene[about], row, column), about, offset[about, :, row, column] / STRIDE)
 
 
-def heat_loss(logit: Tensor, aims: Targets) -> Tensor:
+def heat_loss(logit: Tensor, target: Targets) -> Tensor:
     """Cross entropy, weighted by the square of the error: most places are far from any object and soon right."""
-    weight = (aims.heat - logit.detach().sigmoid()).square()
-    loss = F.binary_cross_entropy_with_logits(logit, aims.heat, weight, reduction="sum")
-    return loss / (aims.heat > 0.5).sum().clamp(min=1)
+    weight = (target.heat - logit.detach().sigmoid()).square()
+    loss = F.binary_cross_entropy_with_logits(logit, target.heat, weight, reduction="sum")
+    return loss / (target.heat > 0.5).sum().clamp(min=1)
 
 
-def place_loss(said: Tensor, aims: Targets) -> Tensor:
-    """How far (T, 2) said offsets are from the true ones, in 128ths of the picture."""
-    return F.smooth_l1_loss(said * STRIDE, aims.offset * STRIDE, beta=0.5)
+def place_loss(predicted: Tensor, target: Targets) -> Tensor:
+    """How far (T, 2) predicted offsets are from the true ones, in 128ths of the picture."""
+    return F.smooth_l1_loss(predicted * STRIDE, target.offset * STRIDE, beta=0.5)

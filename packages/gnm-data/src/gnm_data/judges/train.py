@@ -40,8 +40,8 @@ def train(
     start = monotonic()
 
     def report(step: int, losses: dict[str, float]) -> None:
-        told = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
-        click.echo(f"{monotonic() - start:7.0f} s  step {step:6,}  {told}")
+        text = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
+        click.echo(f"{monotonic() - start:7.0f} s  step {step:6,}  {text}")
 
     if rule in _DIGITS:
         from gnm_data.digits.contract import DigitSource
@@ -55,16 +55,16 @@ def train(
         file = out or FOLDER / "digits.safetensors"
     else:
         from gnm_data.judges.room_painting import paint_rooms
-        from gnm_data.judges.room_practice import RoomBank
         from gnm_data.judges.room_training import train_rooms
+        from gnm_data.judges.room_training_data import RoomTrainingData
 
         def painted(done: int) -> None:
             if done % 500 == 0:
                 click.echo(f"{monotonic() - start:7.0f} s  painted {done:,} of {rooms:,} rooms")
 
-        bank = RoomBank(paint_rooms(rooms, threads, report=painted))
-        arrows = RoomBank(paint_rooms(max(rooms // 2, 32), threads, seed=78, stray=0.8))
-        networks = train_rooms(bank, arrows, steps, seed, report)
+        data = RoomTrainingData(paint_rooms(rooms, threads, report=painted))
+        arrows = RoomTrainingData(paint_rooms(max(rooms // 2, 32), threads, seed=78, stray=0.8))
+        networks = train_rooms(data, arrows, steps, seed, report)
         material = f"{rooms + rooms // 2} rooms of the ray tracer, of many looks"
         file = out or FOLDER / "arrow-room.safetensors"
     options = [f"--rule {rule}", f"--steps {steps}", f"--seed {seed}"]

@@ -48,6 +48,6 @@ def save(networks: Mapping[str, nn.Module], file: Path, provenance: Mapping[str,
 
 
 def provenance(file: Path) -> dict[str, str]:
-    """What `save` was told."""
+    """Text by key, as given to `save`."""
     with safe_open(file, "pt") as opened:
         return dict(opened.metadata() or {})

@@ -92,19 +92,19 @@ def wrong_quadrant(scene: Digits, random: np.random.Generator) -> Digits:
     return replace(scene, corners=corners)
 
 
-Breakage = Callable[[Digits, np.random.Generator], Digits]
-FOUR: tuple[Breakage, ...] = (swapped, replaced, removed, added, asymmetric)
+Corruption = Callable[[Digits, np.random.Generator], Digits]
+FOUR: tuple[Corruption, ...] = (swapped, replaced, removed, added, asymmetric)
 """Ways to break a scene of MNIST-4."""
-TEN: tuple[Breakage, ...] = (swapped, replaced, removed, added, wrong_quadrant)
+TEN: tuple[Corruption, ...] = (swapped, replaced, removed, added, wrong_quadrant)
 """Ways to break a scene of MNIST-10."""
 
 
-def kinds(data: DigitScenes) -> tuple[Breakage, ...]:
+def kinds(data: DigitScenes) -> tuple[Corruption, ...]:
     """The ways in which scenes of a data set can be broken."""
     return {"mnist-4": FOUR, "mnist-10": TEN}.get(data.name, (*FOUR, wrong_quadrant))
 
 
-def broken(data: DigitScenes, kind: Breakage, indices: Sequence[int] | np.ndarray) -> Tensor:
+def corrupted(data: DigitScenes, kind: Corruption, indices: Sequence[int] | np.ndarray) -> Tensor:
     """The layouts of the scenes at `indices`, each broken in one way and painted with digits of the same split.
 
     Scenes of MNIST-4-10 that cannot be broken that way are left out.

@@ -26,7 +26,7 @@ class LabelledPicture:
     room: LabelledRoom
 
 
-Breakage = Callable[[LabelledPicture, Sequence[LabelledPicture], np.random.Generator], np.ndarray | None]
+Corruption = Callable[[LabelledPicture, Sequence[LabelledPicture], np.random.Generator], np.ndarray | None]
 """Picture, all pictures of its sheet, random numbers → the picture broken, or None where it cannot be."""
 
 
@@ -69,11 +69,11 @@ def other_material(
     return _replaced(picture, sheet, random, body.shape, body.shape, other=True)
 
 
-KINDS: tuple[Breakage, ...] = (mirrored, alike, different, other_material)
+KINDS: tuple[Corruption, ...] = (mirrored, alike, different, other_material)
 """Ways to break a labelled picture that obeys the rule."""
 
 
-def broken(kind: Breakage, sheet: Sequence[LabelledPicture]) -> list[np.ndarray]:
+def corrupted(kind: Corruption, sheet: Sequence[LabelledPicture]) -> list[np.ndarray]:
     """Every picture of a sheet that obeys the rule and can be broken in this way, broken."""
     made = []
     for picture in sheet:

@@ -12,7 +12,7 @@ _NUMBER = re.compile(r"(?<![\w-])\d+(\.\d+)?\b")
 
 
 @dataclass(frozen=True)
-class Tally:
+class VerdictSummary:
     """How many pictures a judge accepts, and why not the others."""
 
     judged: int
@@ -44,11 +44,11 @@ class Tally:
         )
 
 
-def tally(verdicts: Iterable[Verdict]) -> Tally:
+def summarise(verdicts: Iterable[Verdict]) -> VerdictSummary:
     """Count verdicts."""
     all_ = list(verdicts)
     reasons = Counter(kind_of(verdict.reason) for verdict in all_ if not verdict.accepted)
-    return Tally(len(all_), sum(verdict.accepted for verdict in all_), reasons)
+    return VerdictSummary(len(all_), sum(verdict.accepted for verdict in all_), reasons)
 
 
 def kind_of(reason: str) -> str:

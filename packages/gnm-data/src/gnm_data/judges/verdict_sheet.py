@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gnm_data.sheet import GAP, pixels
 
-MOST = 1024
+MAX_PICTURES = 1024
 """Pictures that fit on a sheet."""
 _TILE = 192
 """Side of a picture on the sheet, in pixels."""

@@ -4,12 +4,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnm_data.judges.augmentation import blur, noise
 from gnm_data.judges.canvas import SIDE, scale
-from gnm_data.judges.distort import blur, noise
 from gnm_data.judges.room_views import smooth
 
 
-def distorted(
+def augmented(
     image: Tensor, boxes: list[np.ndarray], random: np.random.Generator, generator: torch.Generator
 ) -> Tensor:
     """Each distortion in some of the pictures.

@@ -10,7 +10,7 @@ from gnm_data.arrow_room.look import Look
 from gnm_data.arrow_room.looks import STUDIO
 from gnm_data.arrow_room.room import SHAPES, Body, Room
 
-Breakage = Callable[[Room, np.random.Generator], Room | None]
+Corruption = Callable[[Room, np.random.Generator], Room | None]
 _OBJECTS = SHAPES[:3]
 
 
@@ -53,11 +53,11 @@ def _shaped(room: Room, shapes: list[str]) -> Room:
     return replace(room, bodies=(*made, arrow))
 
 
-KINDS: tuple[Breakage, ...] = (turned, astray, alike, different, removed)
+KINDS: tuple[Corruption, ...] = (turned, astray, alike, different, removed)
 """Ways to break a room."""
 
 
-def broken(kind: Breakage, split: str, index: int, seed: int = 0, look: Look = STUDIO) -> Room:
+def corrupted(kind: Corruption, split: str, index: int, seed: int = 0, look: Look = STUDIO) -> Room:
     """The room at `index` of a split, broken; of a fixed sequence of rooms the first that can be and still is clear."""
     random = np.random.default_rng((seed, index, KINDS.index(kind)))
     for attempt in range(1000):

@@ -1,4 +1,4 @@
-"""Pictures that the digit networks learn from: any number of digits anywhere, and things that are not digits."""
+"""Pictures that the digit networks learn from: any number of digits anywhere, and ghosts and fragments."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from gnm_data.digits.contract import DigitSource
+from gnm_data.judges.augmentation import blur, noise, thicken
 from gnm_data.judges.canvas import SIDE, scale
-from gnm_data.judges.distort import blur, noise, thicken
 from gnm_data.splits import Split
 
 NOTHING = 10
@@ -22,20 +22,20 @@ _SIZES = (
     *[(128, 17), (128, 23), (128, 27), (96, 16)],
 )
 """Side of the picture and side of its digits: those of the data sets, and others near them."""
-_MOST = 13
-"""Most things in a picture."""
-_ALIKE = 8
+_MAX_OBJECTS = 13
+"""Most digits, ghosts and fragments in a picture."""
+_GROUP = 8
 """So many pictures in a row are of one size, with digits of one source."""
 
 
 @dataclass(frozen=True)
-class Practice:
-    """B pictures and what is in them: M things in all."""
+class DigitBatch:
+    """B pictures and what is in them: M digits, ghosts and fragments in all."""
 
     canvas: Tensor
     """(B, 1, 128, 128) in [0, 1]."""
     scene: Tensor
-    """(M,) int64: the picture that each thing is in."""
+    """(M,) int64: the picture that each is in."""
     labels: Tensor
     """(M,) int64: 0 to 9, or `NOTHING` for ghosts and fragments."""
     centres: Tensor
@@ -44,8 +44,8 @@ class Practice:
     """(M,) longest side, in pixels of the canvas."""
 
 
-class DigitPractice:
-    """Makes practice pictures.
+class DigitTrainingData:
+    """Makes training pictures.
 
     Args:
         sources: where digits are taken from, each in proportion to the root of the number of its digits: a small source
@@ -59,15 +59,15 @@ class DigitPractice:
         roots = np.sqrt([source.glyphs(split, _SIZES[0][1]).counts.sum() for source in sources])
         self._shares = roots / roots.sum()
 
-    def make(self, count: int, seed: int) -> Practice:
+    def make(self, count: int, seed: int) -> DigitBatch:
         """`count` pictures, the same for the same seed."""
         random = np.random.default_rng(seed)
         torch_random = torch.Generator().manual_seed(seed)
-        return _joined(
-            [self._alike(min(_ALIKE, count - done), random, torch_random) for done in range(0, count, _ALIKE)]
+        return _concatenated(
+            [self._group(min(_GROUP, count - done), random, torch_random) for done in range(0, count, _GROUP)]
         )
 
-    def _alike(self, count: int, random: np.random.Generator, torch_random: torch.Generator) -> Practice:
+    def _group(self, count: int, random: np.random.Generator, torch_random: torch.Generator) -> DigitBatch:
         """Pictures of one size, with digits of one source."""
         side, digit = _SIZES[random.integers(len(_SIZES))]
         scene, corners = _places(random, count, side, digit)
@@ -90,7 +90,7 @@ class DigitPractice:
             view = image[where, y0 : y0 + height, x0 : x0 + width]
             np.maximum(view, ink[which, :height, :width], out=view)
         ratio = SIDE / side
-        return Practice(
+        return DigitBatch(
             canvas=scale(_distorted(torch.from_numpy(image)[:, None], digit, random, torch_random), SIDE),
             scene=torch.from_numpy(scene),
             labels=torch.from_numpy(np.where(kind == 0, labels, NOTHING)),
@@ -99,10 +99,10 @@ class DigitPractice:
         )
 
 
-def _joined(parts: Sequence[Practice]) -> Practice:
+def _concatenated(parts: Sequence[DigitBatch]) -> DigitBatch:
     """All pictures of the parts, in order."""
     starts = np.cumsum([0, *(len(part.canvas) for part in parts)])
-    return Practice(
+    return DigitBatch(
         canvas=torch.cat([part.canvas for part in parts]),
         scene=torch.cat([part.scene + int(start) for part, start in zip(parts, starts, strict=False)]),
         labels=torch.cat([part.labels for part in parts]),
@@ -118,27 +118,27 @@ def _places(random: np.random.Generator, count: int, side: int, digit: int) -> t
     free = side - digit + 1
     window = np.where(crowded, random.uniform(0.3, 1.0, (count, 1, 1)), 1.0) * free
     start = random.random((count, 1, 2)) * (free - window)
-    corners = (start + window * random.random((count, 3 * _MOST, 2))).astype(np.int64)
-    way = np.abs(np.expand_dims(corners, 2) - np.expand_dims(corners, 1))
-    near = (way < np.expand_dims(apart, 1)).all(-1)
-    kept = np.zeros((count, 3 * _MOST), bool)
-    for place in range(3 * _MOST):
+    corners = (start + window * random.random((count, 3 * _MAX_OBJECTS, 2))).astype(np.int64)
+    offset = np.abs(np.expand_dims(corners, 2) - np.expand_dims(corners, 1))
+    near = (offset < np.expand_dims(apart, 1)).all(-1)
+    kept = np.zeros((count, 3 * _MAX_OBJECTS), bool)
+    for place in range(3 * _MAX_OBJECTS):
         kept[:, place] = ~(near[:, place] & kept).any(1)
-    kept &= kept.cumsum(1) <= random.integers(0, _MOST + 1, (count, 1))
+    kept &= kept.cumsum(1) <= random.integers(0, _MAX_OBJECTS + 1, (count, 1))
     return kept.nonzero()[0], corners[kept]
 
 
 def _broken(random: np.random.Generator, ink: np.ndarray, sides: np.ndarray) -> np.ndarray:
     """Digits with two straight gaps across the middle half; those that would lose most of their ink stay whole."""
-    digit, whole = ink.shape[-1], ink
+    digit, unbroken = ink.shape[-1], ink
     y, x = np.mgrid[:digit, :digit] + 0.5
     for _ in range(2):
         angle = random.uniform(0, np.pi, len(ink))[:, None, None]
         middle = sides * random.uniform(0.25, 0.75, sides.shape)
         across = (x - middle[:, 0, None, None]) * np.cos(angle) + (y - middle[:, 1, None, None]) * np.sin(angle)
         ink = ink * (np.abs(across) > digit * random.uniform(0.0, 0.05, len(ink))[:, None, None])
-    most = ink.sum((1, 2)) > 0.6 * whole.sum((1, 2))
-    return np.where(most[:, None, None], ink, whole)
+    most = ink.sum((1, 2)) > 0.6 * unbroken.sum((1, 2))
+    return np.where(most[:, None, None], ink, unbroken)
 
 
 def _fragment(random: np.random.Generator, ink: np.ndarray) -> np.ndarray:

@@ -9,19 +9,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gnm_data.judges.canvas import SIDE
-from gnm_data.judges.room_distort import distorted
+from gnm_data.judges.room_augmentation import augmented
 from gnm_data.judges.room_painting import PaintedRoom
 from gnm_data.judges.room_views import smooth, views
 
-_SEEN, _UNSEEN = 0.4, 0.12
+_VISIBLE, _INVISIBLE = 0.4, 0.12
 """A body of which at least the first share can be seen is taught, one below the second is not there; between them
-nothing is said."""
+nothing is taught."""
 _SMUDGED = 0.03
 """Share of bodies that are smudged past recognition, and so are nothing."""
 
 
 @dataclass(frozen=True)
-class RoomPractice:
+class RoomBatch:
     """B pictures and the M bodies in them that can be seen."""
 
     image: Tensor
@@ -34,57 +34,57 @@ class RoomPractice:
     """(M,) int64: place in `MATERIALS`."""
     feet: Tensor
     """(M, 2) = (x, y): where the middle of the body's foot is in the picture, in 128ths of it; may lie beyond it."""
-    ahead: Tensor
+    heading: Tensor
     """(M, 2) = (x, y): unit vector in the picture along which an arrow points."""
-    doubtful: tuple[Tensor, Tensor]
-    """Scene (D,) and foot (D, 2) of each body that is half hidden: whether it is there is not said."""
-    spoilt: tuple[Tensor, Tensor]
-    """Scene (S,) and foot (S, 2) of each body that is smudged past recognition: it is not there."""
+    ambiguous: tuple[Tensor, Tensor]
+    """Scene (D,) and foot (D, 2) of each body that is half hidden: whether it is there is not taught."""
+    unrecognisable: tuple[Tensor, Tensor]
+    """Scene (S,) and foot (S, 2) of each body that is smudged past recognition: no body."""
 
 
-class RoomBank:
-    """Painted rooms, out of which practice is drawn: seen from elsewhere, recoloured, softened, noisy.
+class RoomTrainingData:
+    """Painted rooms, out of which training data is drawn: seen from elsewhere, recoloured, softened, noisy.
 
     Args:
-        rooms: at least as many as a batch of practice takes.
+        rooms: at least as many as a batch of training data takes.
     """
 
     def __init__(self, rooms: Sequence[PaintedRoom]) -> None:
         self._rooms = rooms
 
-    def make(self, count: int, seed: int) -> RoomPractice:
+    def make(self, count: int, seed: int) -> RoomBatch:
         """`count` pictures, the same for the same seed."""
         random = np.random.default_rng(seed)
         generator = torch.Generator().manual_seed(seed)
         rooms = [self._rooms[i] for i in random.choice(len(self._rooms), count, replace=False)]
         scene = torch.from_numpy(np.repeat(np.arange(count), [len(room.labels) for room in rooms]))
         number = np.concatenate([np.arange(len(room.labels)) for room in rooms])
-        labels, materials, areas, feet, ahead = (
+        labels, materials, areas, feet, heading = (
             torch.from_numpy(np.concatenate([getattr(room, name) for room in rooms]))
-            for name in ("labels", "materials", "areas", "feet", "ahead")
+            for name in ("labels", "materials", "areas", "feet", "heading")
         )
-        look = views(count, random, generator)
+        view = views(count, random, generator)
         instances = torch.from_numpy(np.stack([room.instances for room in rooms]))[:, None].float()
-        bodies = look.show(instances, mode="nearest")[:, 0].numpy().astype(np.int64)
+        bodies = view.render(instances, mode="nearest")[:, 0].numpy().astype(np.int64)
         shown = np.stack([np.bincount(picture.ravel(), minlength=16) for picture in bodies])
-        share = torch.from_numpy(shown[scene.numpy(), number + 1]) * look.shrinks[scene] / areas.clamp(min=1)
+        share = torch.from_numpy(shown[scene.numpy(), number + 1]) * view.area_scale[scene] / areas.clamp(min=1)
 
         smudged = torch.from_numpy(random.random(len(number)) < _SMUDGED)
         image = torch.from_numpy(np.stack([room.image for room in rooms])).permute(0, 3, 1, 2).float() / 255
-        image = smudge(look.show(image), bodies, scene[smudged].numpy(), number[smudged.numpy()], generator)
+        image = smudge(view.render(image), bodies, scene[smudged].numpy(), number[smudged.numpy()], generator)
 
         boxes = [_boxes(picture) for picture in bodies]
-        seen = (share >= _SEEN) & ~smudged
-        unsure = (share < _SEEN) & (share >= _UNSEEN) & ~smudged
-        feet = look.find(feet.float(), scene)
-        return RoomPractice(
-            distorted(image, boxes, random, generator),
-            scene[seen],
-            labels[seen],
-            materials[seen],
-            feet[seen],
-            F.normalize(look.turn(ahead.float(), scene)[seen], dim=1),
-            (scene[unsure], feet[unsure]),
+        visible = (share >= _VISIBLE) & ~smudged
+        ambiguous = (share < _VISIBLE) & (share >= _INVISIBLE) & ~smudged
+        feet = view.project_points(feet.float(), scene)
+        return RoomBatch(
+            augmented(image, boxes, random, generator),
+            scene[visible],
+            labels[visible],
+            materials[visible],
+            feet[visible],
+            F.normalize(view.project_directions(heading.float(), scene)[visible], dim=1),
+            (scene[ambiguous], feet[ambiguous]),
             (scene[smudged], feet[smudged]),
         )
 
@@ -92,23 +92,23 @@ class RoomBank:
 def smudge(
     image: Tensor, bodies: np.ndarray, scene: np.ndarray, number: np.ndarray, generator: torch.Generator
 ) -> Tensor:
-    """Tear some bodies, each given by its picture and its number there, past recognition."""
+    """Scramble some bodies, each given by its picture and its number there, past recognition."""
     for picture in np.unique(scene):
         spot = torch.from_numpy(np.isin(bodies[picture], number[scene == picture] + 1))
         spot = F.max_pool2d(spot[None, None].float(), 5, 1, 2)[0] > 0
-        image[picture] = torch.where(spot, _torn(image[picture : picture + 1], generator)[0], image[picture])
+        image[picture] = torch.where(spot, _scrambled(image[picture : picture + 1], generator)[0], image[picture])
     return image
 
 
-def _torn(image: Tensor, generator: torch.Generator) -> Tensor:
+def _scrambled(image: Tensor, generator: torch.Generator) -> Tensor:
     """Every pixel from somewhere near: colours stay, shapes do not."""
     count = len(image)
     line = torch.arange(SIDE, dtype=torch.float32) + 0.5
     at = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)
     strength = 5 + 7 * torch.rand((count, 1, 1, 1), generator=generator)
     at = at + strength * smooth(count, 2, 26, generator).permute(0, 2, 3, 1)
-    torn: Tensor = F.grid_sample(image, at * (2 / SIDE) - 1, padding_mode="border", align_corners=False)
-    return torn
+    scrambled: Tensor = F.grid_sample(image, at * (2 / SIDE) - 1, padding_mode="border", align_corners=False)
+    return scrambled
 
 
 def _boxes(bodies: np.ndarray) -> np.ndarray:
