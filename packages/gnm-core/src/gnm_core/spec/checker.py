@@ -77,8 +77,11 @@ class Checker:
     # Plain values
 
     def _leaf(self, annotation: Any, node: Node, path: str) -> Checked:
+        choices = [c for m in members_of(strip(annotation)[0]) if get_origin(m) is Literal for c in get_args(m)]
         if isinstance(node, Scalar):
             try:
+                if isinstance(node.value, bool) and choices and not any(node.value is choice for choice in choices):
+                    raise ValueError  # to pydantic, true is 1
                 return Leaf(_adapter(annotation).validate_python(node.value))
             except ValidationError as error:
                 wrong_type = all("type" in e["type"] or "instance" in e["type"] for e in error.errors())
@@ -98,7 +101,6 @@ class Checker:
             message = f"{shown(node)} is not finite"
         else:
             message = f"{shown(node)} is out of range"
-        choices = [c for m in members_of(strip(annotation)[0]) if get_origin(m) is Literal for c in get_args(m)]
         if choices:
             message = f"{shown(node)} is no choice"
             hint = did_you_mean(str(value), [str(choice) for choice in choices])
