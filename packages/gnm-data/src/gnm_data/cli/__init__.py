@@ -6,6 +6,7 @@ import click
 
 SUBCOMMANDS = {
     "build": "gnm_data.cli.build",
+    "check": "gnm_data.cli.check",
     "show": "gnm_data.cli.show",
     "verify": "gnm_data.cli.verify",
 }

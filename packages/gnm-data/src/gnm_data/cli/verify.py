@@ -34,10 +34,9 @@ def verify(folder: Path) -> None:
 
 def _verify_pictures(folder: Path) -> bool:
     """Read all pictures, if it is a folder of pictures; false where it is not."""
-    from gnm_core.dims import Dims
     from gnm_core.errors import DataError
     from gnm_core.parts.data.folder import survey
-    from gnm_core.parts.data.image_folder import ImageFolder
+    from gnm_core.parts.data.folder_check import check_folder
 
     from gnm_data.storage import holds_data_set
 
@@ -47,10 +46,10 @@ def _verify_pictures(folder: Path) -> bool:
         survey(folder)
     except DataError:
         return False
-    pictures = ImageFolder(Dims(channels=3, size=16), dir=folder, validation=0.0, test=0.0, cache=0)
-    for note in pictures.notes():
+    found = check_folder(folder)
+    for note in found.notes:
         click.echo(note, err=True)
-    if pictures.broken:
-        raise DataError("\n    ".join((f"{folder}: cannot be read:", *pictures.broken.values())))
-    click.echo(f"{folder}: {len(pictures):,} pictures: sound")
+    if found.broken:
+        raise DataError("\n    ".join((f"{folder}: cannot be read:", *found.broken.values())))
+    click.echo(f"{folder}: {found.pictures:,} pictures: sound")
     return True

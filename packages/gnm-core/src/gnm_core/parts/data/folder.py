@@ -2,8 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from gnm_core.errors import DataError
@@ -63,6 +64,33 @@ def pictures_under(folder: Path) -> list[str]:
         DataError: as `survey`.
     """
     return list(survey(folder).pictures)
+
+
+def chosen(pictures: Sequence[str], include: Sequence[str], exclude: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """The pictures that patterns leave: any of `include`, where there are some, and none of `exclude`.
+
+    A pattern (`*.jpg`, `thumbs/*`, `*/left-??.png`) is held against the path under the folder and the name alone; `*`
+    stands for slashes too.
+
+    Raises:
+        DataError: a pattern of `include` fits no picture, or none is left.
+    """
+    for pattern in include:
+        if not any(_fits(path, pattern) for path in pictures):
+            raise DataError(f"{folder}: include: '{pattern}' fits none of its {len(pictures):,} pictures")
+    found = tuple(
+        path
+        for path in pictures
+        if (not include or any(_fits(path, pattern) for pattern in include))
+        and not any(_fits(path, pattern) for pattern in exclude)
+    )
+    if not found:
+        raise DataError(f"{folder}: include and exclude leave none of its {len(pictures):,} pictures")
+    return found
+
+
+def _fits(path: str, pattern: str) -> bool:
+    return fnmatchcase(path, pattern) or fnmatchcase(path.rpartition("/")[2], pattern)
 
 
 def _files(root: Path) -> Iterator[str]:

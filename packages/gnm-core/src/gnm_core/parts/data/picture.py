@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from gnm_core.dims import Dims
-from gnm_core.errors import DataError
+from gnm_core.errors import DataError, OptionError
 from gnm_core.parts.data.formats import FORMATS, opened
-from gnm_core.parts.data.pixels import BadPixels, opaque
+from gnm_core.parts.data.pixels import BLACK, BadPixels, opaque
 from gnm_core.printable import said_by
 
 Fit = Literal["crop", "pad", "stretch"]
@@ -61,13 +61,33 @@ class Picture:
     frame: Frame
 
 
+def colour_of(text: str, option: str = "background") -> tuple[int, int, int]:
+    """RGB of `white`, `#8040ff`, `rgb(128, 64, 255)` and whatever else Pillow knows.
+
+    Raises:
+        OptionError: it is no colour.
+    """
+    try:
+        red, green, blue = ImageColor.getrgb(text)[:3]
+    except ValueError:
+        raise OptionError(
+            option, f"'{text}' is no colour; expected a name (white) or red, green, blue (#8040ff)"
+        ) from None
+    return red, green, blue
+
+
 def read_picture(
-    path: Path, dims: Dims, *, fit: Fit = "crop", max_pixels: int = 64_000_000, white: int | None = None
+    path: Path,
+    dims: Dims,
+    *,
+    fit: Fit = "crop",
+    max_pixels: int = 64_000_000,
+    white: int | None = None,
+    background: tuple[int, int, int] = BLACK,
 ) -> Picture:
     """Read a picture and fit it to a square of `dims.size`, grey or RGB by `dims.channels`.
 
-    Of animations and multi-page files the first picture counts; transparent pixels are black; a camera's
-    orientation is applied.
+    Of animations and multi-page files the first picture counts; a camera's orientation is applied.
 
     Args:
         path: the file; its content says which of `formats.FORMATS` it is of.
@@ -75,6 +95,7 @@ def read_picture(
         fit: how it becomes square.
         max_pixels: a larger picture is refused before its pixels take up memory.
         white: what is white in a picture of more than 8 bits; 65535 when None.
+        background: RGB of transparent pixels.
 
     Raises:
         DataError: the file is missing, no picture, broken, or has more than `max_pixels`, or pictures have no such
@@ -98,7 +119,7 @@ def read_picture(
             if turn in _SIDEWAYS:
                 width, height = height, width
             upright = image if turn is None else image.transpose(turn)
-            pixels = np.array(_fitted(opaque(upright, white).convert(mode), side, fit))
+            pixels = np.array(_fitted(opaque(upright, white, background).convert(mode), side, fit))
     except DataError:
         raise
     except FileNotFoundError:
@@ -112,6 +133,15 @@ def read_picture(
         raise DataError(f"{path}: not a picture that can be read: {said}") from error
     channels_first = pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
     return Picture(channels_first, width, height, _frame(width, height, side, fit))
+
+
+def stated_size(path: Path) -> tuple[int, int] | None:
+    """Width and height that a file states; None where it cannot be read."""
+    try:
+        with opened(path) as image:
+            return image.size
+    except Exception:  # decoders of broken files raise whatever they like; whoever wants the picture hears of it
+        return None
 
 
 def deepest_value(path: Path, max_pixels: int) -> int | None:

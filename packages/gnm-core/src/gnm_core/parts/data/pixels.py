@@ -1,7 +1,9 @@
-"""Pixels of any depth brought to 8 bits, and transparency to black."""
+"""Pixels of any depth brought to 8 bits, and transparency to a colour."""
 
 import numpy as np
 from PIL import Image
+
+BLACK = (0, 0, 0)
 
 DEEP_WHITE = 65535
 """Of pictures with 16 bits."""
@@ -11,34 +13,35 @@ class BadPixels(Exception):
     """The picture holds values that mean nothing here; the text says which."""
 
 
-def opaque(image: Image.Image, white: int | None = None) -> Image.Image:
-    """The picture in 8 bits without transparency: what it lets through is black.
+def opaque(image: Image.Image, white: int | None = None, background: tuple[int, int, int] = BLACK) -> Image.Image:
+    """The picture in 8 bits without transparency.
 
     Args:
         image: any picture.
+        background: RGB of what it lets through.
         white: what is white in a picture of more than 8 bits; 65535 when None. No pixel may be above it.
 
     Raises:
         BadPixels: floats outside [0, 1], or integers outside 0 to `white`.
     """
     if image.mode.startswith("I"):
-        return _from_integers(image, white or DEEP_WHITE)
+        return _from_integers(image, white or DEEP_WHITE, background)
     if image.mode == "F":
         return _from_floats(image)
     if not image.has_transparency_data:
         return image
     layered = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layered.size, (0, 0, 0, 255)), layered)
+    return Image.alpha_composite(Image.new("RGBA", layered.size, (*background, 255)), layered)
 
 
-def _from_integers(image: Image.Image, white: int) -> Image.Image:
+def _from_integers(image: Image.Image, white: int, background: tuple[int, int, int]) -> Image.Image:
     deep = np.asarray(image).astype(np.int64)
     if deep.min() < 0 or deep.max() > white:
         expected = "8 or 16 bits" if white == DEEP_WHITE else f"0 to white = {white}"
         raise BadPixels(f"pixels from {deep.min()} to {deep.max()}; expected {expected}")
     levels = ((deep * 255 + white // 2) // white).astype(np.uint8)
     if "transparency" in image.info:
-        levels[deep == image.info["transparency"]] = 0
+        levels[deep == image.info["transparency"]] = np.asarray(Image.new("RGB", (1, 1), background).convert("L"))[0, 0]
     return Image.fromarray(levels)
 
 

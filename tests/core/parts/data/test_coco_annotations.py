@@ -95,8 +95,11 @@ def test_without_a_subfolder_for_validation_a_share_of_training_is_held_back(tmp
         ("[]", "it holds a list"),
         ('{"images": []}', "KeyError: 'categories'"),
         (json.dumps(coco({"a.png": [(3, [0, 0, -1, 2])]})), "a box of"),
-        (json.dumps(coco({"a.png": [(9, [0, 0, 1, 2])]})), "category 9, which no file names"),
-        (json.dumps(coco({"other.png": []})), "no annotation file knows this picture"),
+        (
+            json.dumps(coco({"a.png": [(9, [0, 0, 1, 2])]})),
+            "category 9, which the file does not name .it has 3 disc",
+        ),
+        (json.dumps(coco({"other.png": []})), r"images\[0\]: there is no picture .*other.png"),
     ],
 )
 def test_a_file_that_is_wrong_is_named(tmp_path: Path, text: str, words: str) -> None:

@@ -1,0 +1,1 @@
+"""What people know of the objects in their pictures: one reader a format, one shape of truth."""

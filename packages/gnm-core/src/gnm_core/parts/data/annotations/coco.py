@@ -1,0 +1,108 @@
+"""COCO's object detection format: https://cocodataset.org/#format-data."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gnm_core.errors import DataError
+from gnm_core.parts.data.annotations.masks import Mask, Polygons, RunLengths
+from gnm_core.parts.data.annotations.notes import Noted, Notes, sound_box
+from gnm_core.reading import read_file
+from gnm_core.run_lengths import from_text, mask_of
+
+
+def read_coco(file: Path, under: str = "") -> Notes:
+    """Read one file; crowds (`iscrowd`) are left out.
+
+    Args:
+        file: JSON.
+        under: what a `file_name` is relative to, under the folder of pictures.
+
+    Raises:
+        DataError: it is missing, or not of this format; the text names it.
+    """
+    known = _json(file)
+    notes = Notes(whole=True, under=under)
+    try:
+        names = {int(one["id"]): str(one["name"]) for one in known["categories"]}
+        notes.classes = tuple(names[key] for key in sorted(names))
+        if len(set(names.values())) < len(known["categories"]):
+            notes.problems.append(f"{file}: two categories have the same id or the same name")
+        pictures = _pictures(known["images"], str(file), notes)
+        for i, one in enumerate(known["annotations"]):
+            if not one.get("iscrowd"):
+                place = f"{file}: annotations[{i}]"
+                try:
+                    notes.objects.append(_object(one, place, pictures, names))
+                except (TypeError, ValueError) as error:
+                    notes.problems.append(f"{place}: {error}")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{file}: not COCO's object detection format: {type(error).__name__}: {error}") from error
+    return notes
+
+
+def _pictures(images: Sequence[Mapping[str, Any]], file: str, notes: Notes) -> dict[object, str]:
+    """Id of each image to its path under the folder of pictures."""
+    paths: dict[object, str] = {}
+    for i, one in enumerate(images):
+        place, path = f"{file}: images[{i}]", notes.under + str(one["file_name"])
+        if one["id"] in paths:
+            notes.problems.append(f"{place}: the id {one['id']} a second time")
+        elif path in notes.pictures:
+            notes.problems.append(f"{place}: {path} a second time; first at {notes.pictures[path]}")
+        else:
+            notes.pictures[path] = place
+        paths[one["id"]] = path
+    return paths
+
+
+def _object(one: Mapping[str, Any], place: str, pictures: Mapping[object, str], names: Mapping[int, str]) -> Noted:
+    """One annotation.
+
+    Raises:
+        ValueError: its image or category is none of the file's, or its box or mask is impossible.
+    """
+    image, category = one["image_id"], int(one["category_id"])
+    if image not in pictures:
+        raise ValueError(f"of image {image}, which the file does not have")
+    if category not in names:
+        have = ", ".join(f"{key} {names[key]}" for key in sorted(names)[:20])
+        raise ValueError(f"category {category}, which the file does not name (it has {have})")
+    x, y, width, height = (float(value) for value in one["bbox"])
+    box = sound_box((x, y, x + width, y + height))
+    return Noted(place, pictures[image], names[category], box, mask=_mask(one.get("segmentation")))
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        known = json.loads(read_file(file))
+    except FileNotFoundError:
+        raise DataError(f"{file}: there is no such file") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{file}: not JSON that can be read: {error}") from error
+    if not isinstance(known, dict):
+        raise DataError(f"{file}: not COCO's object detection format: it holds a {type(known).__name__}")
+    return known
+
+
+def _mask(given: Any) -> Mask | None:
+    """`segmentation`: polygons, run lengths, run lengths as text, or nothing.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if not given:
+        return None
+    if isinstance(given, dict):
+        height, width = (int(side) for side in given["size"])
+        counts = given["counts"]
+        lengths = from_text(counts) if isinstance(counts, str) else [int(count) for count in counts]
+        mask_of(lengths, height, width)  # complains
+        return RunLengths(tuple(lengths), height, width)
+    parts = [np.array(part, np.float64) for part in given]
+    if any(part.ndim != 1 or len(part) < 6 or len(part) % 2 or not np.isfinite(part).all() for part in parts):
+        raise ValueError("a polygon in `segmentation` is not x0, y0, x1, y1, ... of three corners or more")
+    return Polygons(tuple(part.reshape(-1, 2) for part in parts))
