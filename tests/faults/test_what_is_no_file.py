@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from gnm_core.errors import DataError, GnmError, RunError, SpecError
 from gnm_core.gnm.published import read_published
-from gnm_core.reading import open_file, read_file
+from gnm_core.regular_files import open_file, read_file
 from gnm_core.runs.checkpoint import Checkpoint, load_run
 from gnm_core.spec import load_spec
 from gnm_core.spec.yaml import read_file as read_spec

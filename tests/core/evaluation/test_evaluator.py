@@ -59,18 +59,18 @@ class Count(Metric):
     def __init__(self, images: int | None = None) -> None:
         self.images = images
 
-    def see(self, view: EvaluationBatch) -> int:
-        return len(view.image)
+    def update(self, batch: EvaluationBatch) -> int:
+        return len(batch.image)
 
-    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
-        return Measurement((Value("seen", float(sum(seen))),), {"batches": list(seen)})
+    def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
+        return Measurement((Value("seen", float(sum(updates))),), {"batches": list(updates)})
 
 
 class Fails(Metric):
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
-    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
+    def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
         raise self.error
 
 
@@ -221,7 +221,7 @@ def test_what_is_not_finite_fails_its_metrics_alone(tmp_path: Path) -> None:
 
 def test_a_value_that_is_not_finite_is_refused(tmp_path: Path) -> None:
     class Infinite(Count):
-        def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
+        def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
             return Measurement((Value("much", float("inf")),))
 
     with pytest.raises(MetricError, match=r"metric 'mine': its value 'much' is not finite \(inf\)"):

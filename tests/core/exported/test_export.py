@@ -10,7 +10,7 @@ import torch
 from click.testing import CliRunner, Result
 from gnm_core import RunError, load_run
 from gnm_core.cli import main
-from gnm_core.runs.half import rounded, widened
+from gnm_core.runs.half_precision import rounded, widened
 
 
 def gnm(*arguments: object) -> Result:

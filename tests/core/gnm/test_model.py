@@ -3,10 +3,10 @@
 import pytest
 import torch
 from gnm_core import SpecError, SymbolicLatents, compose
+from gnm_core.distributions import gaussian_log_likelihood
 from gnm_core.gnm.crops import read_crops
 from gnm_core.gnm.model import FINAL_STEP
 from gnm_core.gnm.where import to_image_frame, to_pixels
-from gnm_core.likelihood import gaussian_log_likelihood
 from torch import Tensor
 
 from .machines import READINGS, STEPS, VARIANTS, machine, pictures, spec

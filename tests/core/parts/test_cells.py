@@ -10,7 +10,7 @@ from gnm_core.layers.standardise import Standardise
 from gnm_core.parts.cores.cells import Cells
 from gnm_core.parts.cores.structdraw import StructDRAW
 from gnm_core.parts.priors.autoregressive import AutoregressivePrior
-from gnm_core.quantised import QuantisedNormal, levels_like, nearest
+from gnm_core.quantised_distributions import QuantisedNormal, levels_like, nearest
 from gnm_core.testing import check_part
 from torch import Tensor
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import torch
-from gnm_core.spec.trial import constructors_on_trial
+from gnm_core.spec.meta_device import constructors_on_meta_device
 from torch import nn
 
 SPECS = (
@@ -26,13 +26,13 @@ def test_reading_a_spec_does_not_import_torchs_compiler() -> None:
 
 def test_nothing_is_allocated_filled_or_drawn_and_values_elsewhere_are_as_ever() -> None:
     before = torch.random.get_rng_state()
-    with constructors_on_trial():
+    with constructors_on_meta_device():
         layer = nn.Linear(3, 4)
         nn.init.normal_(layer.weight)
         layer.bias.data.uniform_()
     assert layer.weight.is_meta
     assert torch.equal(before, torch.random.get_rng_state())
-    with constructors_on_trial(), torch.device("cpu"):
+    with constructors_on_meta_device(), torch.device("cpu"):
         real = torch.empty(1000).normal_()
         nn.init.uniform_(real[:500])
     assert 0.7 < float(real[500:].std()) < 1.3

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from gnm_core import RunError, load_run
 from gnm_core.cli import main
 from gnm_core.runs.checkpoint import Checkpoints
-from gnm_core.training.initial import Origin, begin_from
+from gnm_core.training.initial_weights import Origin, begin_from
 from ruamel.yaml import YAML
 from torch import nn
 

@@ -9,7 +9,7 @@ import torch
 from gnm_core.contracts import Data
 from gnm_core.dims import Dims
 from gnm_core.results import Batch
-from gnm_core.training.kept import WATCHED, KeptImages
+from gnm_core.training.image_cache import WATCHED, KeptImages
 from gnm_core.training.pace import Pace
 
 

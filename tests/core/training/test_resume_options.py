@@ -24,7 +24,7 @@ from gnm_core.signatures import signature_of
 from gnm_core.spec import load_spec
 from gnm_core.training.learner import Learner
 from gnm_core.training.order import Order
-from gnm_core.training.past import require_same_past
+from gnm_core.training.resume_checks import require_same_past
 from PIL import Image
 
 MADE, MORE = 5, 3

@@ -7,10 +7,9 @@ from annotated_types import Ge, Gt, Le
 from einops import rearrange
 from gnm_core.contracts import BackgroundDecoder, Default, Encoder, Model
 from gnm_core.dims import Dims
-from gnm_core.distributions import divergence, log_prob, normal
+from gnm_core.distributions import divergence, gaussian_log_likelihood, log_prob, normal
 from gnm_core.errors import OptionError
 from gnm_core.layers.celu_norm import CeluNorm2d
-from gnm_core.likelihood import gaussian_log_likelihood
 from gnm_core.results import Scene, Terms
 from torch import Tensor, nn
 from torch.distributions import Normal

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gnm_core import moved as moved
 from gnm_core.hookspecs import hookimpl as hookimpl
 from gnm_core.lazy import lazy_names
 

@@ -1,6 +1,7 @@
-"""Distributions of the latents, and divergences in nats per image."""
+"""Distributions of the latents, likelihoods and divergences in nats per image."""
 
 from contextlib import suppress
+from math import log, pi
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -20,6 +21,13 @@ def normal(mean: Tensor, raw_std: Tensor) -> Normal:
 def bernoulli(logits: Tensor) -> Bernoulli:
     """Bernoulli with the given logits; in float32 under autocast."""
     return Bernoulli(logits=at_least_float32(logits), validate_args=False)
+
+
+def gaussian_log_likelihood(image: Tensor, mean: Tensor, sigma: float) -> Tensor:
+    """(B,): log Normal(image; mean, sigma), summed over channels and pixels, in nats per image."""
+    pixels = image[0].numel()
+    squared = (image - mean).square().flatten(1).sum(1)
+    return squared * (-0.5 / sigma**2) - pixels * (log(sigma) + 0.5 * log(2 * pi))
 
 
 def relaxed_sample(logits: Tensor, temperature: float) -> Tensor:

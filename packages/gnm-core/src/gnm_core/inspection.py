@@ -14,6 +14,7 @@ from torch.distributions import Distribution
 from gnm_core import kernels
 from gnm_core.contracts import Model, Objective
 from gnm_core.errors import GnmError, OptionError, Problem, SpecError
+from gnm_core.isolation import plugin_code
 from gnm_core.printable import said_by
 from gnm_core.randomness import borrowed_random_state
 from gnm_core.registry import Provider
@@ -21,7 +22,6 @@ from gnm_core.results import Scene, Terms
 from gnm_core.spec import CheckedSpec
 from gnm_core.spec.build import Builder
 from gnm_core.spec.tree import Leaf, PartNode, children, join
-from gnm_core.strangers import guest
 
 BATCH = 2
 """Images in the trial run."""
@@ -102,7 +102,7 @@ def _run(
 ) -> dict[str, dict[str, dict[str, Shape]]]:
     dims, found = spec.dims, {part.path: part for part in spec.parts()}
     image = torch.rand(BATCH, dims.channels, dims.size, dims.size)
-    with _recorded(found, built) as outputs, guest():
+    with _recorded(found, built) as outputs, plugin_code():
         try:
             terms = model.terms(image, step=0)
             scene = model.sample(BATCH)

@@ -11,10 +11,10 @@ import pluggy
 from gnm_core import hookspecs
 from gnm_core.errors import PluginError
 from gnm_core.hookspecs import API_VERSION, GROUP, TRAINING_HOOKS
+from gnm_core.isolation import Interrupted, plugin_code
 from gnm_core.offers import our_packages
 from gnm_core.printable import printable, quoted, said_by, short
 from gnm_core.registry import Listener, Plugin, Provider, Register, Registry
-from gnm_core.strangers import Interrupted, guest
 
 
 @cache
@@ -94,7 +94,7 @@ def _load(point: EntryPoint, registry: Registry, interrupted: Interrupted) -> Pl
     provider = _provider(point.dist)
     register = Register(provider)
     try:
-        with guest():
+        with plugin_code():
             module = point.load()
             _require_api(module)
             hooks = _call(module, point.name, register)

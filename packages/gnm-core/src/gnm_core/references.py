@@ -5,8 +5,8 @@ from importlib import import_module
 from typing import Any
 
 from gnm_core.errors import PluginError
+from gnm_core.isolation import plugin_code
 from gnm_core.printable import said_by
-from gnm_core.strangers import guest
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*")
 MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -27,7 +27,7 @@ def resolve(target: "str | object", owner: str) -> Any:
         return target
     module, name = target.split(":")
     try:
-        with guest():
+        with plugin_code():
             return getattr(import_module(module), name)
     except KeyboardInterrupt:
         raise
@@ -42,7 +42,7 @@ def resolve_module(module: str, owner: str) -> Any:
         PluginError: it cannot be imported.
     """
     try:
-        with guest():
+        with plugin_code():
             return import_module(module)
     except KeyboardInterrupt:
         raise

@@ -1,1 +1,3 @@
 """Renderers, decoders and figures for scene models."""
+
+from gnm_render import moved as moved

@@ -15,7 +15,7 @@ def take(metric: Metric, model: Model, data: Data | None = None, seed: int = 0, 
     subject = EvaluationContext(model, data, **options)
     torch.manual_seed(seed)
     with torch.no_grad():
-        seen = [metric.see(view) for view in subject.views(metric.images)] if metric.images != 0 else []
+        seen = [metric.update(view) for view in subject.batches(metric.images)] if metric.images != 0 else []
     return metric.measure(subject, seen)
 
 

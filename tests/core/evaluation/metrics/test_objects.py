@@ -40,8 +40,8 @@ def test_codes_that_hold_nothing_are_not() -> None:
 
 def test_objects_take_the_label_of_the_nearest_true_object() -> None:
     data = Squares(8)
-    view = next(iter(EvaluationContext(Oracle(data), data).views(None)))
-    codes = WhatClassification().see(view)
+    view = next(iter(EvaluationContext(Oracle(data), data).batches(None)))
+    codes = WhatClassification().update(view)
     truth = view.truth
     assert codes.label.tolist() == truth.labels[truth.present].tolist()
     assert codes.image.tolist() == truth.present.nonzero()[:, 0].tolist()

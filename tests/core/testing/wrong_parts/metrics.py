@@ -16,13 +16,13 @@ class Wrong(Metric):
     def __init__(self, *, fault: str = "") -> None:
         self.fault = fault
 
-    def see(self, view: EvaluationBatch) -> Any:
+    def update(self, batch: EvaluationBatch) -> Any:
         if self.fault == "changes shared images":
-            view.image.mul_(0.5)
-        return float(view.image.mean())
+            batch.image.mul_(0.5)
+        return float(batch.image.mean())
 
-    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
-        value: Any = sum(seen) / len(seen)
+    def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
+        value: Any = sum(updates) / len(updates)
         if self.fault == "hidden state":
             self.asked.append(1)
             value += len(self.asked)

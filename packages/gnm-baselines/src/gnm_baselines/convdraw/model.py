@@ -6,8 +6,7 @@ import torch
 from annotated_types import Gt
 from gnm_core.contracts import Core, Default, Encoder, Model
 from gnm_core.dims import Dims
-from gnm_core.distributions import divergence, log_prob
-from gnm_core.likelihood import gaussian_log_likelihood
+from gnm_core.distributions import divergence, gaussian_log_likelihood, log_prob
 from gnm_core.results import Drawing, Scene, Terms
 from torch import Tensor
 

@@ -20,6 +20,8 @@ from gnm_core.evaluation.metrics.structure_levels import StructureLevels as Stru
 from gnm_core.evaluation.metrics.structure_levels import advice as advice
 from gnm_core.evaluation.progress import Bars as Bars
 from gnm_core.evaluation.progress import Lines as Lines
+from gnm_core.evaluation.report.formatting import interval as interval
+from gnm_core.evaluation.report.formatting import number as number
 from gnm_core.evaluation.report.html import write_report as write_report
 from gnm_core.evaluation.report.published_results import label_of as label_of
 from gnm_core.evaluation.report.published_results import published as published
@@ -31,8 +33,6 @@ from gnm_core.evaluation.report.tables import print_comparison as print_comparis
 from gnm_core.evaluation.report.tables import rows_of as rows_of
 from gnm_core.evaluation.report.tables import values_table as values_table
 from gnm_core.evaluation.report.tables import write_csv as write_csv
-from gnm_core.evaluation.report.words import interval as interval
-from gnm_core.evaluation.report.words import number as number
 from gnm_core.evaluation.setup import Settings as Settings
 from gnm_core.evaluation.setup import begin as begin
 from gnm_core.evaluation.setup import context_of as context_of

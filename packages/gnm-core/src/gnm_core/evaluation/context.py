@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gnm_core.batched import mapped
 from gnm_core.contracts import Contract, Data, Judge, Model
-from gnm_core.deprecated import renamed_names
+from gnm_core.deprecated import renamed_method, renamed_names, renamed_override
 from gnm_core.errors import MetricError
 from gnm_core.randomness import borrowed_random_state
 from gnm_core.results import Batch, Components, Measurement, Objects, Truth
@@ -119,7 +119,7 @@ class EvaluationBatch:
 
 
 class FirstOf(EvaluationBatch):
-    """The first few images of a view."""
+    """The first few images of a batch."""
 
     def __init__(self, whole: EvaluationBatch, count: int) -> None:
         super().__init__(head(whole.batch, count), whole.model)
@@ -182,7 +182,7 @@ class EvaluationContext:
             raise Skip("the run's spec names no data set")
         return self.data
 
-    def views(self, images: int | None) -> Iterator[EvaluationBatch]:
+    def batches(self, images: int | None) -> Iterator[EvaluationBatch]:
         """The first `images` of the split, `BATCH` at a time; the batches are the same whatever is asked for.
 
         Raises:
@@ -192,6 +192,8 @@ class EvaluationContext:
         for start in range(0, count, BATCH):
             batch = self.split.batch(range(start, min(start + BATCH, size)))
             yield EvaluationBatch(batch, self.model).first(count - start)
+
+    views = renamed_method("views", "batches")
 
     def sample(self, n: int) -> Tensor:
         """(n, C, H, W) in [0, 1], on the CPU: scenes that the model generates, from torch's global random state.
@@ -232,8 +234,8 @@ def head(value: T, count: int) -> T:
 class Metric(Contract):
     """Named numbers about a model. It speaks to the model through the contract alone, so it fits every model.
 
-    A metric that looks at the data set's images takes part in one pass that all metrics share: `see` keeps a little of
-    every batch, `measure` turns what was kept into numbers. A metric that looks at generated scenes needs only
+    A metric that looks at the data set's images takes part in one pass that all metrics share: `update` keeps a little
+    of every batch, `measure` turns what was kept into numbers. A metric that looks at generated scenes needs only
     `measure`. Both run without a state of their own, from torch's global random state, which is a function of the
     evaluation's seed and the metric's name alone.
 
@@ -245,16 +247,23 @@ class Metric(Contract):
     describes = "named numbers about a model"
 
     images: int | None = 0
-    """How many images of the split it sees in the shared pass; None for all of them, 0 for none."""
+    """How many images of the split it takes part in the shared pass with; None for all of them, 0 for none."""
 
-    def see(self, view: "EvaluationBatch") -> Any:
+    def __init_subclass__(cls, **options: Any) -> None:
+        """A metric written against the old name `see` is one with `update`."""
+        super().__init_subclass__(**options)
+        renamed_override(cls, "see", "update")
+
+    def update(self, batch: "EvaluationBatch") -> Any:
         """One batch of the shared pass → what to keep of it, small enough to keep for every batch."""
         return None
 
     @abstractmethod
-    def measure(self, subject: "EvaluationContext", seen: Sequence[Any]) -> Measurement:
-        """The evaluated model, and what `see` kept of each batch, in order → the numbers."""
+    def measure(self, context: "EvaluationContext", updates: Sequence[Any]) -> Measurement:
+        """The evaluated model, and what `update` kept of each batch, in order → the numbers."""
 
+
+renamed_override(Metric, "see", "update")
 
 __getattr__ = renamed_names(
     __name__, {"Subject": f"{__name__}:EvaluationContext", "View": f"{__name__}:EvaluationBatch"}

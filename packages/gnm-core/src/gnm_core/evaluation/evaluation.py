@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gnm_core.errors import RunError
 from gnm_core.files import os_errors_as, replace_file
-from gnm_core.reading import read_file
+from gnm_core.regular_files import read_file
 from gnm_core.results import Measurement, Value
 
 VERSION = 1

@@ -25,7 +25,7 @@ PASS = "the shared pass"
 
 def evaluate(
     start: Evaluation,
-    subject: EvaluationContext,
+    context: EvaluationContext,
     choices: Sequence[Choice],
     folder: Path,
     settings: Settings = Settings(),  # noqa: B008 (frozen)
@@ -37,7 +37,7 @@ def evaluate(
 
     Args:
         start: as `begin` makes it.
-        subject: the evaluated model.
+        context: the evaluated model.
         choices: the metrics.
         folder: where the file goes.
         settings: what holds for all.
@@ -48,8 +48,8 @@ def evaluate(
         RunError: the file cannot be read or written.
     """
     display = display or Silent()
-    if subject.data is not None and subject.name != start.data:  # the numbers bear the name of what was looked at
-        start = replace(start, data=subject.name or type(subject.data).__name__, data_options=None)
+    if context.data is not None and context.name != start.data:  # the numbers bear the name of what was looked at
+        start = replace(start, data=context.name or type(context.data).__name__, data_options=None)
     ledger = Ledger(start, folder, settings.limit, display)
     missing = []
     for choice in choices:
@@ -57,48 +57,48 @@ def evaluate(
             display.say(f"{choice.name}: taken before; --again takes it again")
         else:
             missing.append(choice)
-    _share(subject, [choice for choice in missing if choice.metric.images != 0], ledger, settings, display)
+    _share(context, [choice for choice in missing if choice.metric.images != 0], ledger, settings, display)
     for choice in missing:
         if choice.metric.images == 0:
-            _conclude(subject, Pending(choice), ledger, settings, display)
+            _conclude(context, Pending(choice), ledger, settings, display)
     if ledger.failures:
         raise MetricError("\n".join(ledger.failures))
     return ledger.evaluation
 
 
 def _share(
-    subject: EvaluationContext, choices: Sequence[Choice], ledger: Ledger, settings: Settings, display: Display
+    context: EvaluationContext, choices: Sequence[Choice], ledger: Ledger, settings: Settings, display: Display
 ) -> None:
     """The pass: every batch is made once, and every metric that still looks on sees it."""
     all_pending = [Pending(choice) for choice in choices]
     for pending in all_pending:
         with ledger.measuring(pending):
-            pending.images = subject.count(pending.choice.metric.images)
+            pending.images = context.count(pending.choice.metric.images)
     most = max((pending.images for pending in all_pending if not pending.over), default=0)
     seen = 0
-    for index, view in enumerate(subject.views(most) if most else ()):
+    for index, batch in enumerate(context.batches(most) if most else ()):
         for pending in all_pending:
             if not pending.over:
                 with ledger.measuring(pending), torch.no_grad():
                     seed(settings.seed, pending.choice.name, index)
-                    pending.seen.append(pending.choice.metric.see(view.first(pending.images - seen)))
-        seen += len(view.image)
+                    pending.updates.append(pending.choice.metric.update(batch.first(pending.images - seen)))
+        seen += len(batch.image)
         display.progress(PASS, seen, most)
         for pending in all_pending:
             if not pending.over and pending.images <= seen:
-                _conclude(subject, pending, ledger, settings, display)
+                _conclude(context, pending, ledger, settings, display)
 
 
 def _conclude(
-    subject: EvaluationContext, pending: Pending, ledger: Ledger, settings: Settings, display: Display
+    context: EvaluationContext, pending: Pending, ledger: Ledger, settings: Settings, display: Display
 ) -> None:
     """Let a metric make its numbers."""
     name = pending.choice.name
     measurement = None
     with ledger.measuring(pending):
         seed(settings.seed, name)
-        observed = replace(subject, progress=lambda done, total: display.progress(name, done, total))
-        measurement = pending.choice.metric.measure(observed, pending.seen)
+        observed = replace(context, progress=lambda done, total: display.progress(name, done, total))
+        measurement = pending.choice.metric.measure(observed, pending.updates)
         _require_finite(measurement)
     if measurement is not None and not pending.over:
         ledger.enter(pending, measurement)

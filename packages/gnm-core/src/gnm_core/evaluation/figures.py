@@ -13,10 +13,10 @@ from PIL import Image
 from gnm_core.contracts import Data, Figure, Model
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, FigureError, Problem, RunError, SpecError
+from gnm_core.evaluation_mode import observing
 from gnm_core.files import os_errors_as, replace_file
-from gnm_core.observing import observing
 from gnm_core.plugins import installed
-from gnm_core.reading import read_file
+from gnm_core.regular_files import read_file
 from gnm_core.results import Batch
 from gnm_core.runs.checkpoint import Run
 from gnm_core.signatures import signature_of

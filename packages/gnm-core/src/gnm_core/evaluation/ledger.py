@@ -26,7 +26,7 @@ class Pending:
 
     def __init__(self, choice: Choice, images: int = 0) -> None:
         self.choice, self.images = choice, images
-        self.seen: list[Any] = []
+        self.updates: list[Any] = []
         self.seconds = 0.0
         self.over = False
         """It has been skipped, has failed, or has its numbers."""

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import TaskID
 
 from gnm_core.evaluation.evaluation import Outcome
-from gnm_core.evaluation.report.words import shown
+from gnm_core.evaluation.report.formatting import shown
 from gnm_core.progress import Heartbeat, bar
 
 

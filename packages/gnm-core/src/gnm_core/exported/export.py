@@ -30,7 +30,7 @@ from gnm_core.evaluation import (
 from gnm_core.exported.card import Facts, card
 from gnm_core.files import os_errors_as, sync_folder, write
 from gnm_core.runs.checkpoint import FORMAT, Checkpoint, Run, load_run
-from gnm_core.runs.half import DECLARED, HALF, largest_change, rounded, to_bytes
+from gnm_core.runs.half_precision import DECLARED, HALF, largest_change, rounded, to_bytes
 from gnm_core.spec import CheckedSpec, load_spec
 from gnm_core.spec.tree import Checked, Leaf, Listing, Named, PartNode
 from gnm_core.spec.yaml import dump

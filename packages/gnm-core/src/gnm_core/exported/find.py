@@ -12,7 +12,7 @@ from gnm_core.suggestions import did_you_mean
 if TYPE_CHECKING:
     from gnm_core.runs.checkpoint import Run
     from gnm_core.spec import CheckedSpec
-    from gnm_core.training.initial import Origin
+    from gnm_core.training.initial_weights import Origin
 
 
 def find(source: str | Path) -> Path:
@@ -64,7 +64,7 @@ def weights_of(source: str | Path, only: Sequence[str] = ()) -> "tuple[Origin, C
         RunError: there is no such model, or its files are damaged.
     """
     from gnm_core.runs.checkpoint import open_checkpoint
-    from gnm_core.training.initial import Origin
+    from gnm_core.training.initial_weights import Origin
 
     checkpoint = open_checkpoint(find(source))
     sha256 = checkpoint.meta["files"]["model.safetensors"]["sha256"]

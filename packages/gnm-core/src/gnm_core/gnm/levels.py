@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from gnm_core.distributions import divergence
+from gnm_core.distributions import divergence, gaussian_log_likelihood
 from gnm_core.gnm.background import background_given, background_of, background_of_features, with_background
 from gnm_core.gnm.crops import read_crops
 from gnm_core.gnm.inference import maps_for, monitor_of, scene_divergence, symbols_given
 from gnm_core.gnm.where import in_image_frame
 from gnm_core.latents import SymbolicDistribution
-from gnm_core.likelihood import gaussian_log_likelihood
 from gnm_core.results import Terms
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from gnm_core.contracts import (
 )
 from gnm_core.deprecated import renamed_method
 from gnm_core.dims import Dims
-from gnm_core.distributions import divergence, elementwise_divergence, per_image
+from gnm_core.distributions import divergence, elementwise_divergence, gaussian_log_likelihood, per_image
 from gnm_core.errors import EditError, OptionError
 from gnm_core.gnm import levels
 from gnm_core.gnm.background import background_given, background_of, with_background
@@ -49,7 +49,6 @@ from gnm_core.gnm.structure_head import StructureHead
 from gnm_core.gnm.where import in_image_frame, to_image_frame
 from gnm_core.latents import SymbolicDistribution, SymbolicLatents, SymbolicSample
 from gnm_core.layers.mlp import mlp
-from gnm_core.likelihood import gaussian_log_likelihood
 from gnm_core.results import Components, Drawing, Objects, Rendering, Scene, Terms
 
 FINAL_STEP = 10**9

@@ -19,7 +19,7 @@ from gnm_core.parts.cores.structdraw import StructDRAW
 from gnm_core.parts.encoders.conv import ConvEncoder
 from gnm_core.parts.priors.autoregressive import AutoregressivePrior
 from gnm_core.printable import short
-from gnm_core.reading import read_file
+from gnm_core.regular_files import read_file
 from gnm_core.tensors import kind_of, oddity
 
 DEEPEST = 4

@@ -24,9 +24,9 @@ from gnm_core.errors import RunError
 from gnm_core.files import os_errors_as, remove_folder, sync_folder, write
 from gnm_core.printable import said_by
 from gnm_core.randomness import borrowed_random_state, random_state
-from gnm_core.reading import read_file
+from gnm_core.regular_files import read_file
 from gnm_core.runs.contents import FileNote, read_meta, read_training
-from gnm_core.runs.half import DECLARED, HALF, widened
+from gnm_core.runs.half_precision import DECLARED, HALF, widened
 from gnm_core.runs.same_model import require_same_model
 from gnm_core.runs.state import Began, LearnerState, Snapshot, load_strictly
 from gnm_core.spec.checked import CheckedSpec, load_spec

@@ -8,10 +8,10 @@ from torch import nn
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, GnmError, OptionError, Problem, SpecError
 from gnm_core.failures import Owner, mark
+from gnm_core.isolation import plugin_code
 from gnm_core.printable import said_by
 from gnm_core.spec.annotations import arguments_of
 from gnm_core.spec.tree import Broken, Checked, Leaf, Listing, Named, PartNode, join
-from gnm_core.strangers import guest
 
 
 class Builder:
@@ -51,7 +51,7 @@ class Builder:
             return Broken()
         try:
             make: Callable[..., object] = part.cls
-            with guest():
+            with plugin_code():
                 built = self._made(make, arguments)
         except OptionError as error:
             self._option_problem(part, error)

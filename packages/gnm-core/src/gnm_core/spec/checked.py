@@ -19,11 +19,11 @@ from gnm_core.schema import DataSpec, Spec, Training
 from gnm_core.spec.bases import BASE, Bases
 from gnm_core.spec.build import Builder, build
 from gnm_core.spec.checker import Checker
+from gnm_core.spec.meta_device import constructors_on_meta_device
 from gnm_core.spec.nodes import Table, node_of
 from gnm_core.spec.overrides import override
 from gnm_core.spec.sources import locate
 from gnm_core.spec.tree import PartNode, parts, plain
-from gnm_core.spec.trial import constructors_on_trial
 from gnm_core.spec.yaml import dump, read_file
 
 
@@ -175,7 +175,7 @@ def _trial(tree: PartNode) -> Builder:
     sizes = tree.arguments["dims"]
     dims = Builder(None).build(sizes)
     trial = Builder(dims if isinstance(dims, Dims) else None, sizes if isinstance(sizes, PartNode) else None)
-    with constructors_on_trial():
+    with constructors_on_meta_device():
         for name in [name for name in ("model", "objective", "train") if name in tree.arguments]:
             trial.build(tree.arguments[name])
     with suppress(DataError):  # the files need not be here to compose a model

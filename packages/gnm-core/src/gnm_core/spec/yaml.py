@@ -12,7 +12,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.representer import SafeRepresenter
 
 from gnm_core.errors import Problem, SpecError
-from gnm_core.reading import open_file
+from gnm_core.regular_files import open_file
 from gnm_core.spec.nodes import DEEPEST, MOST_NODES, Items, Node, Place, Scalar, Table
 
 LARGEST = 256 * 1024

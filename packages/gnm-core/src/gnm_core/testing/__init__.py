@@ -15,7 +15,7 @@ In a plugin's tests:
 from gnm_core.testing.bench import Bench, NotHere
 from gnm_core.testing.check import Check, check_part, checks_of, parametrize_checks
 from gnm_core.testing.contracts_of import contracts_of
-from gnm_core.testing.exercises import EXERCISES
+from gnm_core.testing.exercises import EXERCISES, Exercise, Outputs
 from gnm_core.testing.law import law
 from gnm_core.testing.require import ConformanceError, require
 
@@ -24,7 +24,9 @@ __all__ = [
     "Bench",
     "Check",
     "ConformanceError",
+    "Exercise",
     "NotHere",
+    "Outputs",
     "check_part",
     "checks_of",
     "contracts_of",

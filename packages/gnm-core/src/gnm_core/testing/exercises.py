@@ -214,9 +214,9 @@ def _metric(metric: Metric, dims: Dims) -> Outputs:
     for subject in (full_context(dims), bare_context(dims)):
         try:
             with torch.no_grad():
-                views = subject.views(metric.images) if metric.images != 0 else ()
-                seen = [metric.see(view) for view in views]
-            measurement = metric.measure(subject, seen)
+                batches = subject.batches(metric.images) if metric.images != 0 else ()
+                updates = [metric.update(batch) for batch in batches]
+            measurement = metric.measure(subject, updates)
         except Skip as skip:
             require(bool(str(skip)), "it skips a model without saying why")
             continue

@@ -6,9 +6,9 @@ from copy import deepcopy
 from torch import Tensor
 
 from gnm_core.contracts import Model, Objective
-from gnm_core.observing import observing
+from gnm_core.evaluation_mode import observing
 from gnm_core.schema import Stage
-from gnm_core.training.answers import require_complete
+from gnm_core.training.complete_terms import require_complete
 from gnm_core.training.levels import Levelled
 
 

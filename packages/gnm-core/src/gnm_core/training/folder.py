@@ -8,10 +8,10 @@ from filelock import FileLock, Timeout
 
 from gnm_core.errors import RunError
 from gnm_core.files import os_errors_as, replace_file
-from gnm_core.reading import read_file
+from gnm_core.regular_files import read_file
 from gnm_core.runs.checkpoint import Checkpoints
 from gnm_core.runs.contents import read_settings
-from gnm_core.training.initial import NAME as ORIGIN
+from gnm_core.training.initial_weights import NAME as ORIGIN
 
 
 class RunFolder:

@@ -13,23 +13,23 @@ from torch import Tensor, nn
 
 from gnm_core.contracts import Data, Model, Objective, Optimizer
 from gnm_core.errors import DataError, RunError
-from gnm_core.observing import observing
+from gnm_core.evaluation_mode import observing
 from gnm_core.parts.optimizers.rmsprop import RMSprop
 from gnm_core.parts.schedules.constant import Constant
 from gnm_core.randomness import seed_from
 from gnm_core.results import Loss, Terms
 from gnm_core.runs.state import Began, LearnerState, Snapshot, load_strictly, require_fit
 from gnm_core.schema import Stage, Training
-from gnm_core.training.answers import require_complete
-from gnm_core.training.carrying import carry_objectives, carry_optimizers, groups_of, require_usable
+from gnm_core.training.complete_terms import require_complete
 from gnm_core.training.dry_run import dry_run
-from gnm_core.training.kept import KeptImages
+from gnm_core.training.image_cache import KeptImages
 from gnm_core.training.levels import Levelled, check_level, make_inputs
 from gnm_core.training.monitor import nonfinite
 from gnm_core.training.order import Order
 from gnm_core.training.plan import Place, Plan
 from gnm_core.training.prefetch import Prefetch
 from gnm_core.training.ranks import Ranks
+from gnm_core.training.resume_state import carry_objectives, carry_optimizers, groups_of, require_usable
 from gnm_core.training.selection import select
 from gnm_core.training.switch import inference_weights, to_inference, to_training
 

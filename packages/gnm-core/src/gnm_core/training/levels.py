@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gnm_core.contracts import Data, Model
 from gnm_core.errors import Problem, SpecError
-from gnm_core.observing import evaluation_mode
+from gnm_core.evaluation_mode import evaluation_mode
 from gnm_core.results import Terms
 from gnm_core.suggestions import did_you_mean
 

@@ -9,10 +9,10 @@ import pluggy
 from gnm_core import failures
 from gnm_core.errors import PluginError
 from gnm_core.hookspecs import TRAINING_HOOKS, hookimpl
+from gnm_core.isolation import plugin_code
 from gnm_core.plugins import hooks_of, installed
 from gnm_core.printable import short
 from gnm_core.randomness import borrowed_random_state
-from gnm_core.strangers import guest
 from gnm_core.training.ongoing import OngoingTraining
 
 
@@ -71,7 +71,7 @@ class Listeners:
         for entry in tuple(self._hooks[hook]):
             owner, call = entry
             try:
-                with guest(), borrowed_random_state(self._training.device):
+                with plugin_code(), borrowed_random_state(self._training.device):
                     call(training=self._training, **what)
             except KeyboardInterrupt:
                 raise

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gnm_core.errors import RunError
 from gnm_core.files import os_errors_as, replace_file
-from gnm_core.reading import read_file
+from gnm_core.regular_files import read_file
 
 
 class Metrics:

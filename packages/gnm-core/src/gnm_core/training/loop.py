@@ -17,7 +17,7 @@ from gnm_core.training.beginning import new_learner
 from gnm_core.training.clock import Clock
 from gnm_core.training.device import Settings, choose_device
 from gnm_core.training.folder import RunFolder
-from gnm_core.training.initial import Origin, begin_from, write_origin
+from gnm_core.training.initial_weights import Origin, begin_from, write_origin
 from gnm_core.training.interrupts import Interrupts
 from gnm_core.training.learner import Learner, Report
 from gnm_core.training.listeners import Listener, Listeners, listeners
@@ -29,7 +29,7 @@ from gnm_core.training.pace import Pace
 from gnm_core.training.pictures import Pictures, examples, training_figure
 from gnm_core.training.progress import Display, Silent
 from gnm_core.training.ranks import Ranks
-from gnm_core.training.saved import find_saved, kernels_in_use
+from gnm_core.training.resume import find_saved, kernels_in_use
 from gnm_core.training.structure import StructureWatch, structure_watch, told
 from gnm_core.training.tensorboard import TensorBoard
 

@@ -11,8 +11,8 @@ from gnm_core.contracts import Data, Figure, Model
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError
 from gnm_core.evaluation import TRAINING as FIGURE
+from gnm_core.evaluation_mode import observing
 from gnm_core.files import replace_file
-from gnm_core.observing import observing
 from gnm_core.plugins import installed
 from gnm_core.randomness import seed_from
 from gnm_core.results import Batch

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from gnm_core.contracts import Data, Model
 from gnm_core.errors import DataError
 from gnm_core.evaluation import EvaluationContext, StructureLevels, advice, judge_of
-from gnm_core.observing import observing
+from gnm_core.evaluation_mode import observing
 from gnm_core.randomness import seed_from
 from gnm_core.spec.checked import CheckedSpec
 
@@ -24,7 +24,7 @@ class StructureWatch:
     """
 
     def __init__(self, subject: EvaluationContext, seed: int) -> None:
-        self._subject, self._seed, self._metric = subject, seed, StructureLevels(n=SCENES)
+        self._context, self._seed, self._metric = subject, seed, StructureLevels(n=SCENES)
 
     def shares(self, step: int) -> dict[str, float]:
         """The share of scenes that obey, by level; the model is left as it was.
@@ -32,10 +32,10 @@ class StructureWatch:
         Raises:
             MetricError: an image is not finite.
         """
-        with observing(self._subject.model):
+        with observing(self._context.model):
             seed_from(self._seed, step, STREAM)
-            seen = [self._metric.see(view) for view in self._subject.views(SCENES)]
-            measured = self._metric.measure(self._subject, seen)
+            updates = [self._metric.update(batch) for batch in self._context.batches(SCENES)]
+            measured = self._metric.measure(self._context, updates)
         return {value.name.removeprefix("obeys: "): value.value for value in measured.values}
 
 

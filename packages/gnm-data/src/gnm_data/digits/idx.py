@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from gnm_core.errors import DataError
-from gnm_core.reading import open_file
+from gnm_core.regular_files import open_file
 
 _BYTES = 0x08
 """IDX type code of unsigned bytes."""

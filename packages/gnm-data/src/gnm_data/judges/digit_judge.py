@@ -3,11 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from gnm_core.contracts import Judge
+from gnm_core.deprecated import renamed_names, renamed_override
 from gnm_core.results import Verdict
 from torch import Tensor
 
@@ -52,6 +53,11 @@ class Rule(ABC):
     """Registered name of the data set and its judge."""
     threshold: ClassVar[float]
     """Least margin of a scene that obeys, in nats; chosen on scenes of validation digits."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """A rule written against the old name `opinion` is one with `verdict`."""
+        super().__init_subclass__(**options)
+        renamed_override(cls, "opinion", "verdict")
 
     @abstractmethod
     def verdict(self, candidates: Candidates, unit: float) -> RuleVerdict:
@@ -100,3 +106,9 @@ class DigitJudge(Judge):
             if label != candidates.nothing
         )
         return Verdict(not reason, reason, verdict.margin, f"{self.rule.name}/{self.version}", objects)
+
+
+__getattr__ = renamed_names(
+    __name__,
+    {"Opinion": f"{__name__}:RuleVerdict", "Weighed": f"{__name__}:Comparison", "weigh": f"{__name__}:compare"},
+)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from gnm_core.deprecated import renamed_names
 from scipy.optimize import linear_sum_assignment
 
 FLOOR = -12.0
@@ -59,3 +60,6 @@ def assign(candidates: Candidates, wanted: np.ndarray, allowed: np.ndarray) -> R
     matched = columns < len(nothing)
     labels[columns[matched]] = wanted[rows[matched]]
     return Reading(float(nothing.sum() + gain[rows, columns].sum()), labels)
+
+
+__getattr__ = renamed_names(__name__, {"fill": f"{__name__}:assign"})

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gnm_core.errors import DataError
-from gnm_core.reading import read_file
+from gnm_core.regular_files import read_file
 from pydantic import TypeAdapter, ValidationError
 
 from gnm_data.splits import SPLITS

@@ -22,15 +22,15 @@ class Counting(Metric):
     def __init__(self, *, n: Annotated[int, Ge(1), Le(10**9)] | None = None) -> None:
         self.images = n
 
-    def see(self, view: EvaluationBatch) -> np.ndarray:
-        """(B, 2): objects that are there, and objects found."""
-        return np.stack([view.truth.present.sum(1).numpy(), view.objects.present.sum(1).numpy()], axis=1)
+    def update(self, batch: EvaluationBatch) -> np.ndarray:
+        """(B, 2): objects in truth, and objects found."""
+        return np.stack([batch.truth.present.sum(1).numpy(), batch.objects.present.sum(1).numpy()], axis=1)
 
-    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
+    def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
         """See the class."""
-        there, found = np.concatenate(seen).T
-        off = np.abs(found - there)
-        pairs = Counter(f"{t} there, {f} found" for t, f in zip(there, found, strict=True))
+        true, found = np.concatenate(updates).T
+        off = np.abs(found - true)
+        pairs = Counter(f"{t} there, {f} found" for t, f in zip(true, found, strict=True))
         values = (
             share("counting accuracy", int((off == 0).sum()), len(off)),
             mean("counting error", off, "objects", higher_is_better=False),

@@ -58,23 +58,23 @@ class DSteps(Metric):
         self.seeds, self.cap, self.check_every, self.accuracy = seeds, cap, check_every, accuracy
         self.batch, self.lr, self.pool, self.held_out, self.width = batch, lr, pool, held_out, width
 
-    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
+    def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
         """See the class.
 
         Raises:
             MetricError: a generated image is not finite.
         """
-        count = subject.count(self.pool + self.held_out)
+        count = context.count(self.pool + self.held_out)
         held_out = min(self.held_out, count // 4)
         if held_out == 0:
             raise Skip(f"the split has {count} images; D-Steps needs four at least")
-        real = torch.cat([to_bytes(view.image) for view in subject.views(count)])
-        dreams = torch.cat([to_bytes(subject.sample(min(BATCH, count - i))) for i in range(0, count, BATCH)])
+        real = torch.cat([to_bytes(batch.image) for batch in context.batches(count)])
+        generated = torch.cat([to_bytes(context.sample(min(BATCH, count - i))) for i in range(0, count, BATCH)])
         steps, curves = [], []
         for seed in range(self.seeds):
-            network = Classifier(subject.model.dims.channels, subject.model.dims.size, self.width).to(subject.device)
-            report = _counting(subject.progress, seed * self.cap, self.seeds * self.cap)
-            taken, curve = self._learn(network, real, dreams, held_out, report)
+            network = Classifier(context.model.dims.channels, context.model.dims.size, self.width).to(context.device)
+            report = _counting(context.progress, seed * self.cap, self.seeds * self.cap)
+            taken, curve = self._learn(network, real, generated, held_out, report)
             steps.append(taken)
             curves.append(curve)
         caught = [curve[-1] >= self.accuracy for curve in curves]
@@ -92,7 +92,7 @@ class DSteps(Metric):
         return Measurement((value,), details)
 
     def _learn(
-        self, network: nn.Module, real: Tensor, dreams: Tensor, held_out: int, report: Callable[[int], None]
+        self, network: nn.Module, real: Tensor, generated: Tensor, held_out: int, report: Callable[[int], None]
     ) -> tuple[int, list[float]]:
         """Steps taken, and the accuracy at each test."""
         optimizer = torch.optim.Adam(network.parameters(), self.lr)
@@ -100,13 +100,13 @@ class DSteps(Metric):
         half, accuracies = self.batch // 2, []
         target = torch.cat([torch.ones(half), torch.zeros(half)]).to(device)
         for step in range(1, self.cap + 1):
-            picks = [images[torch.randint(held_out, len(images), (half,))] for images in (real, dreams)]
+            picks = [images[torch.randint(held_out, len(images), (half,))] for images in (real, generated)]
             logits = network(to_floats(torch.cat(picks).to(device)))
             optimizer.zero_grad()
             F.binary_cross_entropy_with_logits(logits, target).backward()
             optimizer.step()
             if step % self.check_every == 0 or step == self.cap:
-                accuracies.append(accuracy_of(network, real[:held_out], dreams[:held_out]))
+                accuracies.append(accuracy_of(network, real[:held_out], generated[:held_out]))
                 report(step)
                 if accuracies[-1] >= self.accuracy:
                     return step, accuracies
@@ -131,14 +131,14 @@ class Classifier(nn.Sequential):
 
 
 @torch.no_grad()
-def accuracy_of(network: nn.Module, real: Tensor, dreams: Tensor) -> float:
+def accuracy_of(network: nn.Module, real: Tensor, generated: Tensor) -> float:
     """The share of images that the classifier is right about, as many real as generated."""
     device = next(network.parameters()).device
     right = 0
-    for images, is_real in ((real, True), (dreams, False)):
+    for images, is_real in ((real, True), (generated, False)):
         for few in images.split(4 * BATCH):
             right += int(((network(to_floats(few.to(device))) > 0) == is_real).sum())
-    return right / (len(real) + len(dreams))
+    return right / (len(real) + len(generated))
 
 
 def to_bytes(image: Tensor) -> Tensor:

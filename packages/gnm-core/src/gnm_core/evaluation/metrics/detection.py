@@ -46,11 +46,11 @@ class AveragePrecision(Metric):
     ) -> None:
         self.images, self.resamples = n, resamples
 
-    def see(self, view: EvaluationBatch) -> list[Detections]:
+    def update(self, batch: EvaluationBatch) -> list[Detections]:
         """The boxes of each picture, matched."""
-        truth, found = view.truth, view.objects
+        truth, found = batch.truth, batch.objects
         pictures = []
-        for i in range(len(view.image)):
+        for i in range(len(batch.image)):
             there = found.present[i]
             pictures.append(
                 match(
@@ -61,9 +61,9 @@ class AveragePrecision(Metric):
             )
         return pictures
 
-    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
+    def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
         """See the class."""
-        pictures: list[Detections] = [picture for batch in seen for picture in batch]
+        pictures: list[Detections] = [picture for batch in updates for picture in batch]
         truths = sum(picture.truths for picture in pictures)
         if not truths:
             raise Skip(f"there is no object in the {len(pictures):,} images")
@@ -76,7 +76,7 @@ class AveragePrecision(Metric):
             times = np.bincount(rng.integers(len(pictures), size=len(pictures)), minlength=len(pictures))
             for name, value in _summaries(ranked, times).items():
                 resampled[name].append(value)
-            subject.progress(i + 1, self.resamples)
+            context.progress(i + 1, self.resamples)
         values = []
         for name, value in found.items():
             low, high = (

@@ -45,30 +45,30 @@ class Diversity(Metric):
     ) -> None:
         self.images, self.nearest, self.squares, self.judge = n, nearest, squares, judge
 
-    def see(self, view: EvaluationBatch) -> Tensor:
+    def update(self, batch: EvaluationBatch) -> Tensor:
         """(B, C, H, W) uint8: the real scenes."""
-        return to_bytes(view.image)
+        return to_bytes(batch.image)
 
-    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
+    def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
         """See the class.
 
         Raises:
             Skip: nobody judges.
             MetricError: a generated image is not finite.
         """
-        judge = judge_for(subject, self.judge, "diversity")
-        real = torch.cat(list(seen))
-        dreams = torch.cat([to_bytes(subject.sample(min(BATCH, len(real) - i))) for i in range(0, len(real), BATCH)])
+        judge = judge_for(context, self.judge, "diversity")
+        real = torch.cat(list(updates))
+        generated = torch.cat([to_bytes(context.sample(min(BATCH, len(real) - i))) for i in range(0, len(real), BATCH)])
         verdicts = {
             name: [verdict for few in images.split(BATCH) for verdict in judge.judge(few.float() / 255)]
-            for name, images in (("generated", dreams), ("real", real))
+            for name, images in (("generated", generated), ("real", real))
         }
         details: dict[str, Any] = {"judge": verdicts["real"][0].judge}
         values = self._named(verdicts, real.shape[-1], details)
-        training = training_split(subject)
+        training = training_split(context)
         if training is not None:
             count = min(self.nearest, len(training))
-            distance = nearest_distances(torch.cat([dreams, real]), training, count)
+            distance = nearest_distances(torch.cat([generated, real]), training, count)
             for name, found in zip(("generated", "real"), distance.split(len(real)), strict=True):
                 text = f"distance to the training, {name}"
                 values.append(Value(text, float(found.median()), count=len(found), higher_is_better=None))
@@ -104,10 +104,10 @@ def histogram(verdicts: Sequence[Verdict]) -> dict[str, float]:
     return {name: counts[name] / total for name in sorted(counts)}
 
 
-def training_split(subject: EvaluationContext) -> Data | None:
+def training_split(context: EvaluationContext) -> Data | None:
     """The scenes that the model learnt from; None where there are none."""
     try:
-        training = subject.split.at("train")
+        training = context.split.at("train")
     except DataError:
         return None
     return training if len(training) else None

@@ -11,15 +11,15 @@ from gnm_core.results import Verdict
 _MEASURED = re.compile(r"\d+\.\d+")
 
 
-def judge_for(subject: EvaluationContext, own: Judge | None, metric: str) -> Judge:
+def judge_for(context: EvaluationContext, own: Judge | None, metric: str) -> Judge:
     """A metric's own judge, or else that of the data set's name.
 
     Raises:
         Skip: there is neither.
     """
-    judge = own or subject.judge
+    judge = own or context.judge
     if judge is None:
-        data = f"'{subject.name}'" if subject.name else "no data set"
+        data = f"'{context.name}'" if context.name else "no data set"
         raise Skip(f"there is no judge for {data}; name one: --set metrics.{metric}.judge=NAME")
     return judge
 

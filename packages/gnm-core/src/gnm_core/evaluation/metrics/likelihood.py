@@ -47,28 +47,28 @@ class LogLikelihood(Metric):
             raise OptionError("estimates", f"{', '.join(estimates)}: name each once")
         self.particles, self.n, self.estimates = particles, n, estimates
 
-    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
+    def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
         """See the class.
 
         Raises:
             MetricError: an importance weight is not finite.
         """
-        images = subject.count(self.n)
+        images = context.count(self.n)
         estimates: list[Estimate] = list(self.estimates)
         chunks: dict[Estimate, list[Particles]] = {estimate: [] for estimate in estimates}
         done = 0
-        for view in subject.views(self.n):
-            image = view.image.to(subject.device)
-            if done == 0 and len(estimates) == 2 and _agree(subject.model, image):
+        for batch in context.batches(self.n):
+            image = batch.image.to(context.device)
+            if done == 0 and len(estimates) == 2 and _agree(context.model, image):
                 estimates = ["exact"]  # nothing is relaxed
             for estimate in estimates:
-                chunks[estimate].append(self._weigh(subject.model, image, estimate))
+                chunks[estimate].append(self._weigh(context.model, image, estimate))
             done += len(image)
-            subject.progress(done, images)
+            context.progress(done, images)
         values: list[Value] = []
         details: dict[str, Any] = {
             "particles": self.particles,
-            "pixels": subject.model.dims.channels * subject.model.dims.size**2,
+            "pixels": context.model.dims.channels * context.model.dims.size**2,
         }
         for estimate in estimates:
             found = [chunk.numbers() for chunk in chunks[estimate]]

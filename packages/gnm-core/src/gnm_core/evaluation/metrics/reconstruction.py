@@ -24,13 +24,13 @@ class ReconstructionError(Metric):
     def __init__(self, *, n: Annotated[int, Ge(1), Le(10**9)] | None = None) -> None:
         self.images = n
 
-    def see(self, view: EvaluationBatch) -> np.ndarray:
+    def update(self, batch: EvaluationBatch) -> np.ndarray:
         """(B,): mean square error of each image."""
-        errors: np.ndarray = (view.reconstruction.double() - view.image.double()).square().flatten(1).mean(1).numpy()
+        errors: np.ndarray = (batch.reconstruction.double() - batch.image.double()).square().flatten(1).mean(1).numpy()
         return errors
 
-    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
+    def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
         """See the class."""
-        errors = np.concatenate(seen)
+        errors = np.concatenate(updates)
         ratios = -10 * np.log10(errors.clip(min=LEAST))
         return Measurement((mean("MSE", errors, higher_is_better=False), mean("PSNR", ratios, "dB")))

@@ -34,20 +34,20 @@ class Segmentation(Metric):
     ) -> None:
         self.images, self.visible = n, visible
 
-    def see(self, view: EvaluationBatch) -> np.ndarray:
+    def update(self, batch: EvaluationBatch) -> np.ndarray:
         """(n, 3): foreground ARI, ARI, mIoU of each image that has objects."""
-        instances = view.truth.instances
+        instances = batch.truth.instances
         if instances is None:
             raise Skip("the data set does not know which pixel belongs to which object")
-        segments = segment(view.components, self.visible)
+        segments = segment(batch.components, self.visible)
         scores = [
             score(true.numpy(), found.numpy()) for true, found in zip(instances, segments, strict=True) if true.any()
         ]
         return np.array(scores).reshape(-1, 3)
 
-    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
+    def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
         """See the class."""
-        scores = np.concatenate(seen)
+        scores = np.concatenate(updates)
         if not len(scores):
             raise Skip("there is no object in the images")
         return Measurement(

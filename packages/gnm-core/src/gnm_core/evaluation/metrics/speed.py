@@ -26,18 +26,18 @@ class SamplingSpeed(Metric):
         self.batch, self.rounds = batch, rounds
 
     @torch.no_grad()
-    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
+    def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
         """See the class."""
         speeds = []
         for i in range(-1, self.rounds):
-            _wait(subject.device)
+            _wait(context.device)
             begun = time.perf_counter()
-            subject.model.sample(self.batch)
-            _wait(subject.device)
+            context.model.sample(self.batch)
+            _wait(context.device)
             if i >= 0:
                 speeds.append(self.batch / (time.perf_counter() - begun))
-            subject.progress(i + 1, self.rounds)
-        details = {"device": str(subject.device), "threads": torch.get_num_threads(), "rounds": speeds}
+            context.progress(i + 1, self.rounds)
+        details = {"device": str(context.device), "threads": torch.get_num_threads(), "rounds": speeds}
         return Measurement((mean_of_few("samples per second", speeds, "scenes/s"),), details)
 
 

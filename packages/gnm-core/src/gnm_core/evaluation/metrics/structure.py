@@ -23,16 +23,16 @@ class StructureAccuracy(Metric):
     def __init__(self, *, n: Annotated[int, Ge(1), Le(10**9)] = 250, judge: Judge | None = None) -> None:
         self.n, self.judge = n, judge
 
-    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
+    def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
         """See the class.
 
         Raises:
             MetricError: a generated image is not finite.
         """
-        judge = judge_for(subject, self.judge, "s-acc")
+        judge = judge_for(context, self.judge, "s-acc")
         verdicts: list[Verdict] = []
         while len(verdicts) < self.n:
-            verdicts += judge.judge(subject.sample(min(BATCH, self.n - len(verdicts))))
-            subject.progress(len(verdicts), self.n)
+            verdicts += judge.judge(context.sample(min(BATCH, self.n - len(verdicts))))
+            context.progress(len(verdicts), self.n)
         details = {"judge": verdicts[0].judge, "accepted": accepted(verdicts), "reasons": reasons(verdicts)}
         return Measurement((share("S-Acc", accepted(verdicts), self.n),), details)

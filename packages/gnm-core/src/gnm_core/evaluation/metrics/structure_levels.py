@@ -41,36 +41,36 @@ class StructureLevels(Metric):
         self.images = n
         self.judge = judge
 
-    def see(self, view: EvaluationBatch) -> dict[str, Tensor]:
+    def update(self, batch: EvaluationBatch) -> dict[str, Tensor]:
         """(B, C, H, W) uint8 of each level that starts from images.
 
         Raises:
             MetricError: an image is not finite.
         """
-        pictures = {"data": view.image, "symbols": view.reconstruction}
-        if isinstance(view.model, HasSceneCode):
-            device = next(view.model.parameters()).device
-            decoded = view.model.reconstruct_from_scene(view.image.to(device), sample=True).image.cpu()
+        pictures = {"data": batch.image, "symbols": batch.reconstruction}
+        if isinstance(batch.model, HasSceneCode):
+            device = next(batch.model.parameters()).device
+            decoded = batch.model.reconstruct_from_scene(batch.image.to(device), sample=True).image.cpu()
             require_finite("the scene decoded from its code", decoded)
             pictures["scene code"] = decoded
         return {level: (picture.clamp(0, 1) * 255).round().to(torch.uint8) for level, picture in pictures.items()}
 
-    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
+    def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
         """See the class.
 
         Raises:
             MetricError: a generated image is not finite.
         """
-        judge = judge_for(subject, self.judge, "structure-levels")
+        judge = judge_for(context, self.judge, "structure-levels")
         verdicts: dict[str, list[Verdict]] = {level: [] for level in LEVELS}
-        for pictures in seen:
+        for pictures in updates:
             for level, picture in pictures.items():
                 verdicts[level] += judge.judge(picture.float() / 255)
         count = len(verdicts["data"])
         while len(verdicts["generated"]) < count:
             few = min(BATCH, count - len(verdicts["generated"]))
-            verdicts["generated"] += judge.judge(subject.sample(few))
-            subject.progress(len(verdicts["generated"]), count)
+            verdicts["generated"] += judge.judge(context.sample(few))
+            context.progress(len(verdicts["generated"]), count)
         measured = {level: found for level, found in verdicts.items() if found}
         values = tuple(share(f"obeys: {level}", accepted(found), len(found)) for level, found in measured.items())
         found_wrong = {f"obeys: {level}": reasons(found) for level, found in measured.items()}

@@ -55,19 +55,21 @@ class WhatClassification(Metric):
     ) -> None:
         self.images, self.train, self.hidden, self.seeds, self.epochs = n, train, hidden, seeds, epochs
 
-    def see(self, view: EvaluationBatch) -> Codes:
+    def update(self, batch: EvaluationBatch) -> Codes:
         """Codes and labels of the objects of a batch."""
-        truth, found = view.truth, view.objects
+        truth, found = batch.truth, batch.objects
         distance = torch.cdist(_centres(found.boxes), _centres(truth.boxes))
         distance = distance.masked_fill(~truth.present[:, None], torch.inf)
         nearest, index = distance.min(2)
         chosen = found.present & nearest.isfinite()
         label = truth.labels.gather(1, index)
-        return Codes(len(view.image), chosen.nonzero()[:, 0].numpy(), found.what[chosen].numpy(), label[chosen].numpy())
+        return Codes(
+            len(batch.image), chosen.nonzero()[:, 0].numpy(), found.what[chosen].numpy(), label[chosen].numpy()
+        )
 
-    def measure(self, subject: EvaluationContext, seen: Sequence[Any]) -> Measurement:
+    def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
         """See the class."""
-        batches: list[Codes] = list(seen)
+        batches: list[Codes] = list(updates)
         starts = np.cumsum([0, *(batch.images for batch in batches)])
         images = int(starts[-1])
         image = np.concatenate([batch.image + start for batch, start in zip(batches, starts, strict=False)])
@@ -81,7 +83,7 @@ class WhatClassification(Metric):
         accuracies = []
         for i, seed in enumerate(torch.randint(2**31, (self.seeds,)).tolist()):
             accuracies.append(self._accuracy(what[first], label[first], what[~first], label[~first], seed))
-            subject.progress(i + 1, self.seeds)
+            context.progress(i + 1, self.seeds)
         accuracy, test = float(np.mean(accuracies)), int((~first).sum())
         interval = share("", round(accuracy * test), test)
         commonest = float(np.bincount(label[~first]).max()) / test

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gnm_core.errors import RunError
 from gnm_core.files import os_errors_as
-from gnm_core.reading import read_file
+from gnm_core.regular_files import read_file
 
 MOST = 400
 """Points of a curve; of longer trainings, neighbouring records are averaged."""

@@ -16,14 +16,14 @@ from gnm_core.evaluation.figures import FOLDER, read_figures
 from gnm_core.evaluation.metrics.structure_levels import advice
 from gnm_core.evaluation.report.curves import Chart, charts
 from gnm_core.evaluation.report.failures import Failures, failures_of
+from gnm_core.evaluation.report.formatting import interval, number
 from gnm_core.evaluation.report.history import History, read_history
 from gnm_core.evaluation.report.origin import Fact, PartRow, commands, environment, parts_of, spec_text
 from gnm_core.evaluation.report.published_results import PARAMETERS
 from gnm_core.evaluation.report.tables import MAIN, by_data, report_of
-from gnm_core.evaluation.report.words import interval, number
 from gnm_core.files import os_errors_as, replace_file
 from gnm_core.plugins import installed
-from gnm_core.reading import read_file
+from gnm_core.regular_files import read_file
 from gnm_core.results import Value
 from gnm_core.signatures import signature_of
 

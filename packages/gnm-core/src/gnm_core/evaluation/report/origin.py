@@ -17,12 +17,12 @@ from gnm_core.evaluation.choice import choose
 from gnm_core.evaluation.evaluation import Evaluation
 from gnm_core.files import os_errors_as
 from gnm_core.plugins import installed
-from gnm_core.reading import read_file
+from gnm_core.regular_files import read_file
 from gnm_core.runs.checkpoint import Checkpoint, Checkpoints
 from gnm_core.spec import load_spec
 from gnm_core.spec.build import Builder
+from gnm_core.spec.meta_device import constructors_on_meta_device
 from gnm_core.spec.tree import Leaf, Listing, PartNode, children, plain
-from gnm_core.spec.trial import constructors_on_trial
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def parts_of(run: Path, packages: Mapping[str, str]) -> tuple[PartRow, ...]:
         raise RunError(f"{run}: the run is not here any more")
     spec = load_spec(run / "spec.yaml", recorded=True)
     builder = Builder(spec.dims)
-    with constructors_on_trial():
+    with constructors_on_meta_device():
         builder.build(spec.tree.arguments["model"])
     rows: list[PartRow] = []
     above: list[str] = []

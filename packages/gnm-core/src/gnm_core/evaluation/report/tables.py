@@ -14,8 +14,8 @@ from rich.table import Table
 
 from gnm_core.errors import RunError
 from gnm_core.evaluation.evaluation import Evaluation
+from gnm_core.evaluation.report.formatting import interval, number
 from gnm_core.evaluation.report.published_results import published
-from gnm_core.evaluation.report.words import interval, number
 from gnm_core.files import os_errors_as, replace_file
 
 MAIN = ("S-Acc", "D-Steps", "LL")

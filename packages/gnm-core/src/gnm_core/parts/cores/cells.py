@@ -16,7 +16,7 @@ from gnm_core.errors import OptionError
 from gnm_core.layers.standardise import Standardise
 from gnm_core.layers.transformer import Block
 from gnm_core.parts.cores.code_prior import CodePrior
-from gnm_core.quantised import QuantisedNormal, QuantisedSequence, categorical_divergence
+from gnm_core.quantised_distributions import QuantisedNormal, QuantisedSequence, categorical_divergence
 from gnm_core.results import Drawing
 
 SHARPEST = 0.05

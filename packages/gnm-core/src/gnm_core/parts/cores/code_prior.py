@@ -10,7 +10,7 @@ from gnm_core.completion import Proposals
 from gnm_core.layers.transformer import Block
 from gnm_core.layers.within import SequencePerceptron
 from gnm_core.precision import at_least_float32
-from gnm_core.quantised import draw_sequence, nearest
+from gnm_core.quantised_distributions import draw_sequence, nearest
 
 
 class CodePrior(nn.Module):

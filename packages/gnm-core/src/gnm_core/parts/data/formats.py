@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from gnm_core.parts.data import png
-from gnm_core.reading import open_file
+from gnm_core.regular_files import open_file
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """By Pillow's names; told by a file's content, whatever its name ends in."""

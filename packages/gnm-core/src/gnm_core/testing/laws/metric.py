@@ -15,10 +15,10 @@ from gnm_core.testing.subjects import bare_context, full_context
 def _measured(metric: Metric, subject: EvaluationContext, views: list[EvaluationBatch] | None = None) -> Measurement:
     torch.manual_seed(7)
     if views is None:
-        views = list(subject.views(metric.images)) if metric.images != 0 else []
+        views = list(subject.batches(metric.images)) if metric.images != 0 else []
     with torch.no_grad():
-        seen = [metric.see(view) for view in views]
-    return metric.measure(subject, seen)
+        updates = [metric.update(view) for view in views]
+    return metric.measure(subject, updates)
 
 
 def _subjects(bench: Bench) -> tuple[EvaluationContext, EvaluationContext]:
@@ -53,7 +53,7 @@ def shared_images_stay_as_they_are(bench: Bench) -> None:
     if metric.images == 0:
         raise NotHere("it sees no images")
     try:
-        views = list(subject.views(metric.images))
+        views = list(subject.batches(metric.images))
         before = [(view.image.clone(), view.objects.boxes.clone(), view.reconstruction.clone()) for view in views]
         _measured(metric, subject, views)
     except Skip as skip:

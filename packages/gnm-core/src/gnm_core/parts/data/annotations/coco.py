@@ -10,7 +10,7 @@ import numpy as np
 from gnm_core.errors import DataError
 from gnm_core.parts.data.annotations.masks import Mask, Polygons, RunLengths
 from gnm_core.parts.data.annotations.notes import Noted, Notes, sound_box
-from gnm_core.reading import read_file
+from gnm_core.regular_files import read_file
 from gnm_core.run_lengths import from_text, mask_of
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gnm_core.errors import DataError
 from gnm_core.parts.data.annotations.notes import Box, Noted, Notes, sound_box
-from gnm_core.reading import read_file
+from gnm_core.regular_files import read_file
 
 PICTURE = ("file", "filename", "file_name", "image", "path", "picture")
 """Names of the column that names the picture."""

@@ -9,7 +9,7 @@ import numpy as np
 from gnm_core.errors import DataError
 from gnm_core.parts.data.annotations.masks import Polygons
 from gnm_core.parts.data.annotations.notes import Noted, Notes, sound_box
-from gnm_core.reading import read_file
+from gnm_core.regular_files import read_file
 
 NAMES = ("classes.txt", "obj.names", "data.yaml", "dataset.yaml")
 """Files that may name the classes, in the folder of labels or the one above."""

@@ -33,7 +33,7 @@ class _WithoutFills(TorchFunctionMode):
 
 
 @contextmanager
-def constructors_on_trial() -> Iterator[None]:
+def constructors_on_meta_device() -> Iterator[None]:
     """Within this context what is built has sizes and no values."""
     with torch.device("meta"), _WithoutFills():
         yield

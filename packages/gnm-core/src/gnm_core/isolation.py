@@ -9,7 +9,7 @@ from types import FrameType
 
 
 @contextmanager
-def guest() -> Iterator[None]:
+def plugin_code() -> Iterator[None]:
     """While a plugin's code runs: what it prints goes to stderr, so that stdout holds the command's own output only."""
     with redirect_stdout(sys.stderr):
         yield

@@ -12,8 +12,8 @@ from gnm_core.runs.state import LearnerState
 from gnm_core.spec.checked import CheckedSpec
 from gnm_core.training.device import Settings
 from gnm_core.training.learner import Learner
-from gnm_core.training.past import changes, require_same_past
 from gnm_core.training.progress import Display
+from gnm_core.training.resume_checks import changes, require_same_past
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,0 @@
-"""Old name of `gnm_core.schema`, for one version."""
-
-from gnm_core.deprecated import moved_module
-
-__getattr__ = moved_module(__name__, "gnm_core.schema")
