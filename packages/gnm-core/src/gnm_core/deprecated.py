@@ -103,7 +103,7 @@ class MovedModules:
         moved = self._of(name)
         if moved is None or find_spec(moved.home) is None:
             return None
-        return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type] (importlib.abc is slow to import)
+        return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]  # importlib.abc is slow
 
     def create_module(self, spec: ModuleSpec) -> None:
         """As usual."""
