@@ -12,10 +12,10 @@ import pytest
 import torch
 
 hypothesis.settings.register_profile("gnm", deadline=None)  # a loaded machine is slow, not wrong
-hypothesis.settings.register_profile(  # for random damage: some cases in the suite, thousands by hand
+hypothesis.settings.register_profile(  # for random damage: some cases in the suite, thousands (or GNM_CASES) by hand
     "many",
     deadline=None,
-    max_examples=10_000 if os.environ.get("GNM_TESTS") == "long" else 150,
+    max_examples=int(os.environ.get("GNM_CASES") or (10_000 if os.environ.get("GNM_TESTS") == "long" else 150)),
     suppress_health_check=list(hypothesis.HealthCheck),
 )
 hypothesis.settings.load_profile("gnm")

@@ -26,7 +26,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-CASES = 2500 if os.environ.get("GNM_TESTS") == "long" else 40
+CASES = int(os.environ.get("GNM_CASES") or (2500 if os.environ.get("GNM_TESTS") == "long" else 40))
 many = settings(
     max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=CASES == 40, database=None
 )
@@ -221,6 +221,9 @@ def state_with(folder: Path, change: Callable[[dict[str, Any]], object]) -> None
             "'exp_avg' is float32 of shape",
         ),
         (lambda s: s["optimizers"][0]["state"]["state"][0].update(step="3"), "'step' is str"),
+        (lambda s: s["began"]["optimizers"][0][0].update(eps={}), "'eps' begins at 1e-08, and it did begin at"),
+        (lambda s: s["optimizers"][0]["state"]["param_groups"][0].update(eps={}), "'eps' is {}, expected"),
+        (lambda s: s["optimizers"][0]["state"]["param_groups"][0].update(betas=(0.9, "x")), "'betas' is"),
         (lambda s: s["optimizers"][0]["state"]["state"][0].pop("exp_avg_sq"), "has not kept"),
         (lambda s: s["optimizers"][0]["state"].update(state=[]), "state.state"),
         (lambda s: s.update(step=2), "of step 2"),

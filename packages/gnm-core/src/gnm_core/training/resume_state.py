@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gnm_core.contracts import Optimizer
 from gnm_core.errors import RunError
-from gnm_core.printable import said_by
+from gnm_core.printable import said_by, short
 from gnm_core.randomness import borrowed_random_state
 from gnm_core.runs.state import Began, Group
 from gnm_core.tensors import kind_of
@@ -124,6 +124,7 @@ def _carry_groups(
     for group, was, begun, begins in zip(groups, old, then, now, strict=True):
         for key in begun:
             if key in was and key in begins and not _same(was[key], begun[key]):
+                _require_alike("what the checkpoint's optimiser keeps of all", key, was[key], begins)
                 group[key] = _merged(key, was[key], begun, begins)
 
 
@@ -196,5 +197,12 @@ def _require_alike(whose: str, what: str, value: Any, expected: Mapping[str, Any
         if not isinstance(value, Tensor) or value.shape != model.shape or value.dtype != model.dtype:
             found = f"{kind_of(value)} of shape {shape}" if isinstance(value, Tensor) else type(value).__name__
             raise RunError(f"{whose}: '{what}' is {found}, expected {kind_of(model)} of shape {tuple(model.shape)}")
-    elif model is not None and type(value) is not type(model):
-        raise RunError(f"{whose}: '{what}' is {type(value).__name__}, expected {type(model).__name__}")
+    elif what in expected and not _like(value, model):
+        raise RunError(f"{whose}: '{what}' is {short(repr(value))}, expected a value such as {model}")
+
+
+def _like(value: Any, model: Any) -> bool:
+    """Whether a value is of the same kind as another, whatever it is; a file may turn a tuple into a list."""
+    if isinstance(value, list | tuple) and isinstance(model, list | tuple):
+        return len(value) == len(model) and all(map(_like, value, model))
+    return type(value) is type(model)
