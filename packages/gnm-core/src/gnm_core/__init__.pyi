@@ -38,6 +38,7 @@ from gnm_core.exported.find import pretrained as pretrained
 from gnm_core.hookspecs import hookimpl as hookimpl
 from gnm_core.latents import SymbolicDistribution as SymbolicDistribution
 from gnm_core.latents import SymbolicLatents as SymbolicLatents
+from gnm_core.plugin_files import part as part
 from gnm_core.results import Batch as Batch
 from gnm_core.results import Components as Components
 from gnm_core.results import Drawing as Drawing

@@ -99,3 +99,7 @@ class EditError(GnmError):
 
 class FigureError(GnmError):
     """A model, or the pictures at hand, lack what a figure shows; the text says what."""
+
+
+class OtherVersions(UserWarning):
+    """A run's parts come from other versions of their packages, or states of their files, than when it was trained."""

@@ -1,8 +1,10 @@
 """Find the installed plugins and call each by itself, so that a broken one harms nobody else."""
 
+import os
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, distributions
 
@@ -15,6 +17,10 @@ from gnm_core.isolation import Interrupted, plugin_code
 from gnm_core.offers import our_packages
 from gnm_core.printable import printable, quoted, said_by, short
 from gnm_core.registry import Listener, Plugin, Provider, Register, Registry
+from gnm_core.suggestions import did_you_mean
+
+OFF = "GNM_DISABLE_PLUGINS"
+"""Names of plugins, with commas between them, that are not to be looked at."""
 
 
 @cache
@@ -62,10 +68,45 @@ def _names_group(found: Distribution, error: Exception) -> bool:
 def load_plugins(points: Iterable[EntryPoint]) -> Registry:
     """Register every plugin that works and note why the others do not. The first to claim a name has it."""
     registry = Registry()
+    off = {_canonical(name.strip()) for name in os.environ.get(OFF, "").split(",")} - {"gnm-core"}
     with Interrupted() as interrupted:
         for point in sorted(points, key=_precedence):
-            registry.plugins.append(_load(point, registry, interrupted))
+            provider = _provider(point.dist)
+            if _canonical(provider.distribution) in off or _canonical(point.name) in off:
+                registry.plugins.append(Plugin(short(point.name), short(point.value), provider, off=True))
+            else:
+                registry.plugins.append(_load(point, registry, interrupted))
     return registry
+
+
+@contextmanager
+def without(names: Iterable[str]) -> Iterator[None]:
+    """Turn plugins off for a while, in processes that are started meanwhile too.
+
+    Args:
+        names: of distributions or entry points.
+
+    Raises:
+        PluginError: there is no such plugin, or it is gnm-core.
+    """
+    names, before = list(names), os.environ.get(OFF)
+    os.environ[OFF] = ",".join([*([before] if before else []), *names])
+    installed.cache_clear()
+    try:
+        known = {_canonical(name): name for p in installed().plugins for name in (p.provider.distribution, p.name)}
+        for name in names:
+            if _canonical(name) not in known:
+                near = did_you_mean(name, known.values()) or f"plugins: {', '.join(dict.fromkeys(known.values()))}"
+                raise PluginError(f"--without {short(name)}: there is no such plugin; {near}")
+            if _canonical(name) == "gnm-core":
+                raise PluginError("--without gnm-core: nothing works without it")
+        yield
+    finally:
+        if before is None:
+            del os.environ[OFF]
+        else:
+            os.environ[OFF] = before
+        installed.cache_clear()
 
 
 def _precedence(point: EntryPoint) -> tuple[int, str, str]:
@@ -114,7 +155,8 @@ def _load(point: EntryPoint, registry: Registry, interrupted: Interrupted) -> Pl
     told = tuple(name for name in TRAINING_HOOKS if getattr(hooks, name).get_hookimpls())
     if told:
         registry.listeners.append(Listener(provider, hooks))
-    return Plugin(point.name, point.value, provider, added.parts, added.commands, register.kernels, told, added.notes)
+    kernels, notes = register.kernels, added.notes
+    return Plugin(point.name, point.value, provider, added.parts, added.commands, kernels, told, notes)
 
 
 def _require_api(module: object) -> None:

@@ -279,6 +279,8 @@ class Plugin:
     """Why it is disabled, in one line; None when it works."""
     traceback: str | None = None
     """Where that happened, for the plugin's author."""
+    off: bool = False
+    """Turned off, by `--without` or `GNM_DISABLE_PLUGINS`; nothing of it was imported."""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
-from gnm_core.cli.boundary import boundary
+from gnm_core.cli.boundary import boundary, plain_warnings
 from gnm_core.cli.output import print_whatever_comes
+from gnm_core.cli.plugin_options import take_plugin_options, with_plugin_options
 
 
 class Commands(click.Group):
@@ -22,7 +23,7 @@ class Commands(click.Group):
         from gnm_core.plugins import installed
 
         entry = installed().commands.get(cmd_name)
-        return entry.load() if entry else None
+        return with_plugin_options(entry.load()) if entry else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands."""
@@ -36,6 +37,10 @@ class Commands(click.Group):
         print_whatever_comes()
         return super().main(*arguments, **options)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Turn plugins off and execute plugin files, wherever on the line they are named, before anything else."""
+        return super().parse_args(ctx, take_plugin_options(ctx, args))
+
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Read the arguments; `--help` runs here."""
         with boundary():
@@ -43,7 +48,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; whatever goes wrong in it becomes text."""
-        with boundary():
+        with boundary(), plain_warnings():
             from gnm_core.plugins import installed
 
             for plugin in installed().plugins:

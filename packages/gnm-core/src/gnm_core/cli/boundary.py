@@ -5,6 +5,7 @@ import platform
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -48,6 +49,25 @@ def boundary() -> Iterator[None]:
         if isinstance(error, SystemExit) and owner_of(error) is None:
             raise  # a command's own way to end
         raise Failure(_message(told(error), error)) from error
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Warnings that are meant for users are a line on stderr."""
+    from gnm_core.errors import OtherVersions
+
+    with warnings.catch_warnings():
+        before = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, OtherVersions):
+                click.echo(f"gnm: {printable(str(message))}", err=True)
+            else:
+                before(message, category, *where, **more)
+
+        warnings.simplefilter("always", OtherVersions)
+        warnings.showwarning = show
+        yield
 
 
 def _message(error: GnmError, raised: BaseException) -> str:

@@ -75,13 +75,12 @@ def _selected(kind: str | None, name: str | None) -> list[Entry]:
 
 
 def _as_data(entry: Entry) -> dict[str, Any]:
-    target = entry.target if isinstance(entry.target, str) else f"{entry.target.__module__}:{entry.target.__qualname__}"
     data: dict[str, Any] = {
         "kind": entry.kind,
         "name": entry.name,
         "package": entry.provider.distribution,
         "version": entry.provider.version,
-        "target": target,
+        "target": _target(entry),
     }
     try:
         found = signature_of(entry.target)
@@ -130,7 +129,7 @@ def _shown(entry: Entry) -> Iterator[str]:
         found = signature_of(entry.target)
     except Unreadable as error:
         raise GnmError(f"{entry}: {error}") from None
-    yield click.style(f"{entry.kind} {entry.name}", bold=True) + f"  ({entry.provider}, {entry.target})"
+    yield click.style(f"{entry.kind} {entry.name}", bold=True) + f"  ({entry.provider}, {_target(entry)})"
     if found.contracts:
         yield f"{' and '.join(found.contracts)}: {found.describes}"
     yield ""
@@ -165,3 +164,9 @@ def _wrapped(head: str, text: str, hanging: int | None = None) -> str:
     indent = " " * (len(head) if hanging is None else hanging)
     wrapped = textwrap.wrap(text, width, initial_indent=head, subsequent_indent=indent, break_long_words=False)
     return "\n".join(wrapped) or head.rstrip()
+
+
+def _target(entry: Entry) -> str:
+    """`module:Class`."""
+    target = entry.target
+    return target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"

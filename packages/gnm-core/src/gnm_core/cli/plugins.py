@@ -26,6 +26,8 @@ def plugins(as_json: bool, traceback: bool) -> None:
             if traceback and plugin.traceback:
                 click.echo("".join(f"    {line}\n" for line in plugin.traceback.splitlines()), nl=False)
             continue
+        if plugin.off:
+            click.echo("  turned off")
         for note in plugin.notes:
             click.echo(f"  note: {note}")
         for kind, names in _by_kind(plugin).items():
@@ -56,6 +58,7 @@ def _as_data(plugin: Plugin) -> dict[str, Any]:
         "commands": [command.name for command in plugin.commands],
         "kernels": _kernels(plugin),
         "hooks": list(plugin.hooks),
+        "off": plugin.off,
         "notes": list(plugin.notes),
         "failure": plugin.failure,
         "traceback": plugin.traceback,

@@ -29,6 +29,7 @@ from gnm_core.evaluation import (
 )
 from gnm_core.exported.card import Facts, card
 from gnm_core.files import os_errors_as, sync_folder, write
+from gnm_core.plugin_files import KEY, files_of
 from gnm_core.runs.checkpoint import FORMAT, Checkpoint, Run, load_run
 from gnm_core.runs.half_precision import DECLARED, HALF, largest_change, rounded, to_bytes
 from gnm_core.spec import CheckedSpec, load_spec
@@ -132,6 +133,7 @@ def _write_model(folder: Path, run: Run, spec: CheckedSpec, halves: dict[str, An
         "step": run.step,
         DECLARED: HALF,
         "providers": spec.providers(),
+        KEY: {name: note | {"path": name} for name, note in files_of(spec.providers()).items()},
         **known,
         "files": {
             name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

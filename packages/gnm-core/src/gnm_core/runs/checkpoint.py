@@ -11,6 +11,7 @@ import json
 import platform
 import re
 import shutil
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,10 @@ import safetensors.torch
 import torch
 
 from gnm_core.contracts import Model
-from gnm_core.errors import RunError
+from gnm_core.errors import OtherVersions, RunError
 from gnm_core.files import os_errors_as, remove_folder, sync_folder, write
+from gnm_core.plugin_files import changes, files_of
+from gnm_core.plugins import installed
 from gnm_core.printable import said_by
 from gnm_core.randomness import borrowed_random_state, random_state
 from gnm_core.regular_files import read_file
@@ -167,6 +170,7 @@ def _write_checkpoint(folder: Path, state: LearnerState, spec: CheckedSpec, meta
         "step": state.step,
         "stage": state.stage,
         "providers": spec.providers(),
+        "plugin_files": files_of(spec.providers()),
         "torch": torch.__version__,
         "python": platform.python_version(),
         **meta,
@@ -306,9 +310,15 @@ def open_run(folder: str | Path, step: int | None = None) -> OpenRun:
     Raises:
         RunError: there is no checkpoint, it is damaged, or it is of another spec.
         SpecError: the spec names parts that are not installed.
+
+    Warns:
+        OtherVersions: plugins that provide its parts have other versions now than when it was trained.
     """
     checkpoint = open_checkpoint(folder, step)
     spec = checkpoint.spec()
+    changed = changes(checkpoint.meta.get("providers", {}), spec.providers())
+    if changed and all(shipped.path != checkpoint.folder for shipped in installed().pretrained.values()):
+        warnings.warn(f"{folder}: since it was trained, {', '.join(changed)}", OtherVersions, stacklevel=2)
     if checkpoint.folder != Path(folder):  # the run's own spec knows where its data is now
         spec = spec.with_data_of(load_spec(Path(folder) / "spec.yaml", recorded=True))
     return OpenRun(spec, checkpoint)

@@ -22,6 +22,7 @@ DEEPEST = 12
 _STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
 Count = Annotated[int, Ge(0), Le(10**12)]
 Seconds = Annotated[float, Ge(0)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Threads = Annotated[int, Ge(1), Le(1024)]
 
 
@@ -30,7 +31,15 @@ class FileNote(TypedDict):
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
     bytes: Count
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
+
+
+class FileOfParts(TypedDict):
+    """A single file that provides parts of a run; see `gnm_core.plugin_files`."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    path: str
+    sha256: Sha256
 
 
 class Meta(TypedDict, total=False):
@@ -42,6 +51,7 @@ class Meta(TypedDict, total=False):
     files: Required[dict[str, FileNote]]
     stage: Annotated[int, Ge(-1)]
     providers: dict[str, str]
+    plugin_files: dict[str, FileOfParts]
     torch: str
     python: str
     device: str
@@ -65,6 +75,7 @@ class Remembered(TypedDict, total=False):
     compile: bool
     threads: Threads | None
     tensorboard: bool
+    plugin_files: dict[str, FileOfParts]
 
 
 class OptimizerState(TypedDict):

@@ -13,6 +13,7 @@ from gnm_core.contracts import Data, Model, Objective
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, Problem, SpecError
 from gnm_core.memory import require_memory
+from gnm_core.plugin_files import missing_files
 from gnm_core.plugins import installed
 from gnm_core.registry import Registry
 from gnm_core.schema import DataSpec, Spec, Training
@@ -159,6 +160,11 @@ def load_spec(
         problems, weights = problems + trial.problems, _bytes_of(trial.built.get("model"))
     if problems or not isinstance(tree, PartNode):
         name = str(file)  # its own problems first, then those of its bases
+        if recorded and file is not None:
+            problems += [
+                Problem(f"this needs the parts of {needed.name} (sha256 {needed.sha256}); add --plugin {needed.path}")
+                for needed in missing_files(file.parent)
+            ]
         order = sorted(problems, key=lambda p: (p.source not in (None, name), p.line or 0, p.column or 0))
         raise SpecError(order)
     return CheckedSpec(tree, str(file) if file else None, node, weights)

@@ -294,6 +294,9 @@ class Checker:
         present = {plugin.provider.distribution for plugin in self.registry.plugins}
         absent = [package for package in packages_with(kind, name) if package not in present]
         hints += [f"it comes with {package}: pip install {package}" for package in absent]
+        off = [str(plugin.provider) for plugin in self.registry.plugins if plugin.off]
+        if off:
+            hints.append(f"turned off, and might have had it: {', '.join(off)}")
         if self.registry.failed:
             causes = "; ".join(f"{plugin.provider} ({plugin.failure})" for plugin in self.registry.failed)
             hints.append(f"disabled, and might have had it: {causes}")

@@ -11,6 +11,7 @@ import numpy as np
 from gnm_core import failures
 from gnm_core.errors import DataError, GnmError
 from gnm_core.evaluation import Skip
+from gnm_core.plugin_files import KEY, files_of
 from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.training.allocator import keep_freed_memory
 from gnm_core.training.beginning import new_learner
@@ -79,7 +80,7 @@ def start(
                 write_origin(folder.root, origin, taken)
                 folder.checkpoints.save(learner.state(), spec, learner.training.keep, **_remembered(settings))
         if ranks.leads:
-            folder.write_settings(_remembered(settings))
+            folder.write_settings(_remembered(settings) | {KEY: files_of(spec.providers())})
             folder.write_spec(spec.to_yaml())  # last: from here on the folder is a run
         return _Loop(spec, folder, settings, display, learner, Clock(), those).run()
 
@@ -131,7 +132,7 @@ def resume(
             if at is not None:
                 for moved in folder.checkpoints.set_aside(at):
                     display.say(f"set aside: {moved}")
-            folder.write_settings(_remembered(settings))
+            folder.write_settings(_remembered(settings) | {KEY: files_of(spec.providers())})
             folder.write_spec(spec.to_yaml())
         before = saved.checkpoint.meta if saved else {}
         clock = Clock(before.get("seconds", 0.0), before.get("core_seconds", 0.0))
@@ -140,7 +141,8 @@ def resume(
 
 def remembered_settings(out: Path) -> dict[str, Any]:
     """The settings that a resumed training takes over from the last one, by name."""
-    return RunFolder(out).read_settings()
+    settings = RunFolder(out).read_settings()
+    return {name: value for name, value in settings.items() if name != KEY}
 
 
 def _remembered(settings: Settings) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import torch
 
 from gnm_core import kernels
 from gnm_core.errors import RunError
+from gnm_core.plugin_files import changes as changes_of_providers
 from gnm_core.runs.checkpoint import Checkpoint, Checkpoints
 from gnm_core.runs.same_model import require_same_model
 from gnm_core.runs.state import LearnerState
@@ -56,6 +57,9 @@ class Saved:
             native = before.get("native")
             before = before | {"kernels": {"conv-stack of gnm-core": native} if native else {}}
         changed = [f"{name} {before.get(name)} -> {value}" for name, value in now.items() if before.get(name) != value]
+        others = changes_of_providers(before.get("providers", {}), self.spec.providers())
+        if others:
+            display.say(f"warning: since step {self.checkpoint.step}, {', '.join(others)}")
         if changed:
             display.say(f"warning: {', '.join(changed)}: the weights will not be the same to the last bit")
 

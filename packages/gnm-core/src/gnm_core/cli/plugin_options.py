@@ -1,0 +1,62 @@
+"""`--plugin FILE` and `--without PLUGIN`, which stand behind any command and are obeyed before it is looked up."""
+
+from pathlib import Path
+
+import click
+
+PLUGIN = click.Option(
+    ["--plugin"],
+    multiple=True,
+    metavar="FILE",
+    expose_value=False,
+    help="Execute this file for its parts; may be given again.",
+)
+WITHOUT = click.Option(
+    ["--without"],
+    multiple=True,
+    metavar="PLUGIN",
+    expose_value=False,
+    help="Leave out what this package provides; may be given again.",
+)
+
+
+def with_plugin_options(command: click.Command) -> click.Command:
+    """The command with both options in its help."""
+    if not isinstance(command, click.Group):
+        command.params += [option for option in (PLUGIN, WITHOUT) if option not in command.params]
+    return command
+
+
+def take_plugin_options(ctx: click.Context, args: list[str]) -> list[str]:
+    """Obey both options until the context closes.
+
+    Returns:
+        The other arguments.
+
+    Raises:
+        PluginError: a file cannot be used, or there is no such plugin.
+        UsageError: an option lacks its value.
+    """
+    left: list[str] = []
+    found: dict[str, list[str]] = {"--plugin": [], "--without": []}
+    waiting = iter(args)
+    for arg in waiting:
+        name, equals, value = arg.partition("=")
+        if arg == "--":
+            left += [arg, *waiting]
+        elif name not in found:
+            left.append(arg)
+        else:
+            value = value if equals else next(waiting, "")
+            if not value:
+                raise click.UsageError(f"Option '{name}' requires an argument.", ctx)
+            found[name].append(value)
+    if found["--without"]:
+        from gnm_core.plugins import without
+
+        ctx.with_resource(without(found["--without"]))
+    for file in found["--plugin"]:
+        from gnm_core.plugin_files import load_plugin_file
+
+        load_plugin_file(Path(file))
+    return left
