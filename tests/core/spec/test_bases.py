@@ -85,6 +85,17 @@ def test_null_empties(write: Write) -> None:
     assert model(load_spec(path, ["model.curriculum=null"]))["curriculum"] is None
 
 
+def test_null_takes_back_what_cannot_be_empty(write: Write) -> None:
+    path = write(
+        under="model: gnm\ntrain: {optimizer: {use: adam, lr: 0.1}, batch: 7, steps: 9}\n",
+        spec="base: under.yaml\n"
+        "train: {optimizer: null, batch: null, stages: [{optimizer: adamw, steps: 3}, {optimizer: sgd, steps: 4}],"
+        " steps: null}\n",
+    )
+    train = load_spec(path).training()
+    assert (train.optimizer, train.batch, train.steps) == ((), 32, 100_000)
+
+
 def test_a_part_that_is_only_understood_is_the_same_as_one_that_is_named(write: Write) -> None:
     path = write(
         under="model: {use: gnm, core: {steps: 8}, presence_prior: {rate: {from: 0.2, to: 0.1, until: 9}}}\n",

@@ -59,6 +59,8 @@ class Bases:
     def _merge(self, base: Node, child: Node, annotation: Any) -> Node:
         """Mappings merge, everything else replaces; a part merges with a part of the same name.
 
+        Null in the place of what cannot be null takes back what the base says.
+
         Args:
             base: what the base says.
             child: what the child says.
@@ -79,6 +81,9 @@ class Bases:
         nodes = dict(base.nodes)
         for key, node in child.nodes.items():
             below = known(key)
+            if key in nodes and _is_null(node) and below is not None and not _may_be_null(below):
+                del nodes[key]
+                continue
             nodes[key] = self._merge(nodes[key], node, below) if key in nodes else node
         return Table(nodes, child.place, {**base.keys, **child.keys})
 
@@ -138,6 +143,15 @@ def _keys(annotation: Any) -> Any:
             return lambda key: None
         return lambda key: known[key].annotation if key in known else None
     return lambda key: None
+
+
+def _may_be_null(annotation: Any) -> bool:
+    inner, _ = strip(annotation)
+    return inner is Any or type(None) in members_of(inner)
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value is None
 
 
 # Parts
