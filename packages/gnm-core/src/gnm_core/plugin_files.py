@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gnm_core.errors import PluginError
 from gnm_core.hookspecs import TRAINING_HOOKS
-from gnm_core.isolation import guest
+from gnm_core.isolation import plugin_code
 from gnm_core.plugins import hooks_of, installed
 from gnm_core.printable import said_by, short
-from gnm_core.reading import read_file
 from gnm_core.registry import Entry, Listener, Plugin, Provider, Register
+from gnm_core.regular_files import read_file
 
 if TYPE_CHECKING:
     from gnm_core.contracts import Contract
@@ -103,7 +103,7 @@ def load_plugin_file(path: Path) -> PluginFile:
     _forget(file.name)
     module = _module(file, content)
     try:
-        with guest():
+        with plugin_code():
             module.__loader__.exec_module(module)  # type: ignore[union-attr]
             hooks = hooks_of(module, file.name)
             register = Register(file.provider)
