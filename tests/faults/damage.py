@@ -1,7 +1,11 @@
-"""Ways to damage what a file holds: one value at one place becomes something that nobody meant to be there."""
+"""Ways to damage what a file holds: one value at one place becomes something that nobody meant to be there.
+
+What is drawn never depends on what is damaged: Hypothesis repeats and shrinks a case by what was drawn alone.
+"""
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -54,31 +58,75 @@ def quietly(make: Callable[[], Any]) -> Any:
 Odd = st.one_of(Junk, st.sampled_from(TENSORS).map(quietly))
 
 
-def damaged(draw: st.DrawFn, tree: Any, junk: st.SearchStrategy[Any]) -> Any:
-    """A copy of the tree of dicts and lists with one value replaced, removed, renamed or added, somewhere in it."""
-    if isinstance(tree, dict) and tree and draw(st.integers(0, 9)) < 8:
-        key = draw(st.sampled_from(sorted(tree, key=str)))
-        return {**tree, key: damaged(draw, tree[key], junk)}
-    if isinstance(tree, list) and tree and draw(st.integers(0, 9)) < 8:
-        place = draw(st.integers(0, len(tree) - 1))
-        return [*tree[:place], damaged(draw, tree[place], junk), *tree[place + 1 :]]
-    if isinstance(tree, dict):
-        key = draw(
-            st.one_of(st.sampled_from(sorted(tree, key=str)), st.text(max_size=5)) if tree else st.text(max_size=5)
-        )
-        without = {k: v for k, v in tree.items() if k != key}
-        return draw(st.sampled_from([without, {**tree, key: draw(junk)}, {**without, "other": tree.get(key)}]))
+Places = st.lists(st.integers(0, 2**16), max_size=9)
+
+
+@dataclass(frozen=True)
+class Wound:
+    """What is done to one place of a tree of dicts and lists."""
+
+    places: list[int]
+    """The way down: at each level the child of this number, counted round."""
+    how: str
+    name: str
+    """Of what is added or renamed."""
+    junk: Any
+
+
+def wounds(junk: st.SearchStrategy[Any]) -> st.SearchStrategy[Wound]:
+    """Wounds that put such values there."""
+    ways = st.sampled_from(["replace", "replace", "replace", "remove", "rename", "add"])
+    return st.builds(Wound, places=Places, how=ways, name=st.text(max_size=5), junk=junk)
+
+
+def damaged(tree: Any, wound: Wound, depth: int = 0) -> Any:
+    """A copy of the tree with the wound."""
+    keys = list(tree) if isinstance(tree, dict) else list(range(len(tree))) if isinstance(tree, list) else []
+    if depth >= len(wound.places) or not keys:
+        return wound.junk if wound.how == "replace" or not keys else _without_or_more(tree, wound)
+    key = keys[wound.places[depth] % len(keys)]
+    child = damaged(tree[key], wound, depth + 1)
+    return {**tree, key: child} if isinstance(tree, dict) else [*tree[:key], child, *tree[key + 1 :]]
+
+
+def _without_or_more(tree: Any, wound: Wound) -> Any:
     if isinstance(tree, list):
-        return draw(st.sampled_from([tree[:-1], [*tree, draw(junk)], draw(junk)]))
-    return draw(junk)
+        return {"add": [*tree, wound.junk], "remove": tree[:-1], "rename": tree[::-1]}[wound.how]
+    key = list(tree)[len(wound.name) % len(tree)]
+    without = {k: v for k, v in tree.items() if k != key}
+    return {"add": {**tree, wound.name: wound.junk}, "remove": without, "rename": {**without, wound.name: tree[key]}}[
+        wound.how
+    ]
 
 
-def damaged_bytes(draw: st.DrawFn, content: bytes) -> bytes:
-    """A copy with some bytes changed, cut off or added."""
-    way = draw(st.sampled_from(["cut", "flip", "insert", "empty"]))
-    place = draw(st.integers(0, max(len(content) - 1, 0)))
-    if way == "cut":
-        return content[:place]
-    if way == "flip" and content:
-        return content[:place] + bytes([content[place] ^ (1 << draw(st.integers(0, 7)))]) + content[place + 1 :]
-    return b"" if way == "empty" else content[:place] + draw(st.binary(max_size=8)) + content[place:]
+@dataclass(frozen=True)
+class Scratch:
+    """What is done to one place of a row of bytes."""
+
+    how: str
+    place: float
+    """From 0, the beginning, to 1."""
+    bit: int
+    more: bytes
+
+
+Scratches = st.builds(
+    Scratch,
+    how=st.sampled_from(["cut", "flip", "insert", "empty"]),
+    place=st.floats(0, 1),
+    bit=st.integers(0, 7),
+    more=st.binary(max_size=8),
+)
+
+
+def damaged_bytes(content: bytes, scratch: Scratch) -> bytes:
+    """A copy with a bit turned, or bytes cut off or added."""
+    place = int(scratch.place * max(len(content) - 1, 0))
+    match scratch.how:
+        case "cut":
+            return content[:place]
+        case "flip" if content:
+            return content[:place] + bytes([content[place] ^ (1 << scratch.bit)]) + content[place + 1 :]
+        case "insert":
+            return content[:place] + scratch.more + content[place:]
+    return b""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from damage import Junk, Odd, damaged, damaged_bytes, endless, quietly
+from damage import Junk, Odd, Scratch, Scratches, Wound, damaged, damaged_bytes, endless, quietly, wounds
 from gnm_core.errors import GnmError, InternalError, PartError, RunError
 from gnm_core.runs.checkpoint import Checkpoint, load_run
 from gnm_core.spec import CheckedSpec, load_spec
@@ -110,10 +110,9 @@ def one_thread() -> Iterator[None]:
 
 
 @many
-@given(st.data())
-def test_training_state(run: Path, scratch: Path, spec: CheckedSpec, data: st.DataObject) -> None:
-    whole = torch.load(checkpoint_of(run) / "training.pt", weights_only=True)
-    broken = data.draw(st.composite(lambda draw: damaged(draw, whole, Odd))(), label="training.pt")
+@given(wounds(Odd))
+def test_training_state(run: Path, scratch: Path, spec: CheckedSpec, wound: Wound) -> None:
+    broken = damaged(torch.load(checkpoint_of(run) / "training.pt", weights_only=True), wound)
     file = io.BytesIO()
     quietly(lambda: torch.save(broken, file))
     replace(checkpoint_of(scratch), "training.pt", file.getvalue())
@@ -121,47 +120,60 @@ def test_training_state(run: Path, scratch: Path, spec: CheckedSpec, data: st.Da
 
 
 @many
-@given(st.data())
-def test_bytes_of_the_training_state(run: Path, scratch: Path, spec: CheckedSpec, data: st.DataObject) -> None:
+@given(Scratches)
+def test_bytes_of_the_training_state(run: Path, scratch: Path, spec: CheckedSpec, how: Scratch) -> None:
     whole = (checkpoint_of(run) / "training.pt").read_bytes()
-    replace(checkpoint_of(scratch), "training.pt", data.draw(st.composite(lambda draw: damaged_bytes(draw, whole))()))
+    replace(checkpoint_of(scratch), "training.pt", damaged_bytes(whole, how))
     survives(lambda: go_on(spec, scratch))
 
 
 @many
-@given(st.data())
-def test_metadata(run: Path, scratch: Path, data: st.DataObject) -> None:
+@given(st.one_of(Scratches, wounds(Junk)))
+def test_metadata(run: Path, scratch: Path, how: Scratch | Wound) -> None:
     whole = (checkpoint_of(run) / "meta.json").read_bytes()
-
-    def broken(draw: st.DrawFn) -> bytes:
-        if draw(st.booleans()):
-            return damaged_bytes(draw, whole)
-        return json.dumps(damaged(draw, json.loads(whole), Junk)).encode()
-
     path = checkpoint_of(scratch) / "meta.json"
     try:
-        path.write_bytes(data.draw(st.composite(broken)()))
+        path.write_bytes(damaged_json(whole, how))
         survives(lambda: load_run(scratch))
     finally:
         path.write_bytes(whole)
 
 
+Kinds = st.sampled_from(["F32", "F16", "BF16", "F64", "I64", "BOOL", "F8_E4M3", "F4", "U8", "C64"])
+
+
 @many
-@given(st.data())
-def test_headers_of_the_weights(run: Path, scratch: Path, data: st.DataObject) -> None:
+@given(st.one_of(Scratches, wounds(Junk), wounds(Kinds)))
+def test_headers_of_the_weights(run: Path, scratch: Path, how: Scratch | Wound) -> None:
     whole = (checkpoint_of(run) / "model.safetensors").read_bytes()
-    length = struct.unpack("<Q", whole[:8])[0]
-    header, rest = json.loads(whole[8 : 8 + length]), whole[8 + length :]
-    kinds = st.sampled_from(["F32", "F16", "BF16", "F64", "I64", "BOOL", "F8_E4M3", "F4", "U8", "C64"])
-
-    def broken(draw: st.DrawFn) -> bytes:
-        if draw(st.integers(0, 3)) == 0:
-            return damaged_bytes(draw, whole)
-        text = json.dumps(damaged(draw, header, st.one_of(Junk, kinds))).encode()
-        return struct.pack("<Q", len(text)) + text + rest
-
-    replace(checkpoint_of(scratch), "model.safetensors", data.draw(st.composite(broken)()))
+    replace(checkpoint_of(scratch), "model.safetensors", with_header(whole, lambda header: damaged_json(header, how)))
     survives(lambda: load_run(scratch))
+
+
+def damaged_json(content: bytes, how: Scratch | Wound) -> bytes:
+    if isinstance(how, Scratch):
+        return damaged_bytes(content, how)
+    return json.dumps(damaged(json.loads(content), how)).encode()
+
+
+def with_header(content: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """A safetensors file with another header, of a length that fits."""
+    length = struct.unpack("<Q", content[:8])[0]
+    header = change(content[8 : 8 + length])
+    return struct.pack("<Q", len(header)) + header + content[8 + length :]
+
+
+@pytest.mark.parametrize("kind", ["F4", "F8_E4M3", "C64", "nonsense", 7, None])
+def test_weights_of_a_kind_of_number_that_nobody_knows_are_damage(copy: Path, kind: object) -> None:
+    def change(header: bytes) -> bytes:
+        known = json.loads(header)
+        next(about for name, about in known.items() if name != "__metadata__")["dtype"] = kind
+        return json.dumps(known).encode()
+
+    folder = checkpoint_of(copy)
+    replace(folder, "model.safetensors", with_header((folder / "model.safetensors").read_bytes(), change))
+    with pytest.raises(RunError, match=r"model\.safetensors is damaged"):
+        load_run(copy)
 
 
 @pytest.mark.parametrize(
