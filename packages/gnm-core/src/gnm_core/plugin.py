@@ -11,7 +11,9 @@ def gnm_register(register: Register) -> None:
     register.command(
         "compare", "gnm_core.cli.compare:compare", "print the numbers of several evaluated runs side by side"
     )
+    register.command("completion", "gnm_core.cli.completion:completion", "make a shell complete gnm's commands")
     register.command("compose", "gnm_core.cli.compose:compose", "print the model that a spec describes, and check it")
+    register.command("env", "gnm_core.cli.env:env", "print what a report of a fault should say of this machine")
     register.command("evaluate", "gnm_core.cli.evaluate:evaluate", "measure trained models; tables, figures, a report")
     register.command("export", "gnm_core.cli.export:export", "write a trained model as a folder to give away")
     register.command("new", "gnm_core.cli.new:new", "write the folder of a new plugin")

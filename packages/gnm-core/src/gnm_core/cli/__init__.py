@@ -3,8 +3,10 @@
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from gnm_core.cli.boundary import boundary, plain_warnings
+from gnm_core.cli.layout import plain_wanted
 from gnm_core.cli.output import print_whatever_comes
 from gnm_core.cli.plugin_options import take_plugin_options, with_plugin_options
 
@@ -25,6 +27,15 @@ class Commands(click.Group):
         entry = installed().commands.get(cmd_name)
         return with_plugin_options(entry.load()) if entry else None
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands by name, without importing them, or the options of `gnm` itself."""
+        from gnm_core.plugins import installed
+
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        return [CompletionItem(name, help=installed().commands[name].help) for name in names]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands."""
         from gnm_core.plugins import installed
@@ -43,6 +54,8 @@ class Commands(click.Group):
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Read the arguments; `--help` runs here."""
+        if plain_wanted():
+            options.setdefault("color", False)
         with boundary():
             return super().make_context(*arguments, **options)
 
@@ -72,4 +85,12 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
 )
 def main() -> None:
-    """Compose, train, sample and judge generative neurosymbolic machines."""
+    """Compose, train, sample and judge generative neurosymbolic machines.
+
+    \b
+    gnm specs
+    gnm train --spec mnist-4-64 --out runs/x
+    gnm sample runs/x -n 25 --out samples.png
+
+    gnm COMMAND --help says more about each command.
+    """

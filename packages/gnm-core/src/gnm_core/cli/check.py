@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import click
 
+from gnm_core.cli.completing import kinds, names_of_kind, packages
+from gnm_core.cli.layout import wrapped
 from gnm_core.cli.output import print_json
 from gnm_core.errors import GnmError
 from gnm_core.plugins import installed
@@ -25,9 +27,9 @@ class Finding:
 
 
 @click.command()
-@click.argument("package")
-@click.option("--kind", help="Parts of this kind only, such as prior.")
-@click.option("--name", help="The part of this name only.")
+@click.argument("package", shell_complete=packages)
+@click.option("--kind", shell_complete=kinds, help="Parts of this kind only, such as prior.")
+@click.option("--name", shell_complete=names_of_kind, help="The part of this name only.")
 @click.option("--set", "overrides", multiple=True, metavar="OPTION=VALUE", help="An option of the parts; see --name.")
 @click.option("--size", type=click.IntRange(8, 4096), default=32, show_default=True, help="Pixels a side.")
 @click.option("--channels", type=click.IntRange(1, 64), default=1, show_default=True, help="Channels of images.")
@@ -45,6 +47,10 @@ def check(
 ) -> None:
     """Try every law of their contracts on the parts of PACKAGE, such as gnm-student-t; exit code 1 if one is broken.
 
+    \b
+    gnm check gnm-render
+    gnm check gnm-core --kind prior --name mixture --set components=8
+
     A part that needs options is tried with --name and --set; in tests, with gnm_core.testing.parametrize_checks.
     """
     entries = _selected(package, kind, name)
@@ -53,7 +59,7 @@ def check(
         for finding in _findings(entry, overrides, size, channels):
             findings.append(finding)
             if not as_json and finding.outcome in ("broken", "unbuilt"):
-                click.echo(f"{finding.part} as {finding.contract}: {finding.message}")
+                click.echo(wrapped(f"{finding.part} as {finding.contract}: {finding.message}", hanging=4))
     if as_json:
         print_json([vars(finding) for finding in findings])
     else:

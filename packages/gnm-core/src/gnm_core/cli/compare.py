@@ -4,9 +4,13 @@ from pathlib import Path
 
 import click
 
+from gnm_core.cli.completing import runs as runs_there
+
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@click.argument(
+    "runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path), shell_complete=runs_there
+)
 @click.option("--all", "everything", is_flag=True, help="Show every value, not only S-Acc, D-Steps and LL.")
 @click.option(
     "--csv", "as_csv", type=click.Path(path_type=Path), metavar="FILE", help="Write every value as CSV as well."

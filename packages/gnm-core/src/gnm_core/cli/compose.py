@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from gnm_core.cli.completing import specs
+from gnm_core.cli.layout import columns, wrapped
 from gnm_core.cli.options import spec_options
 from gnm_core.cli.output import print_json
 from gnm_core.errors import GnmError
@@ -15,7 +17,13 @@ from gnm_core.errors import GnmError
 
 @click.command()
 @spec_options
-@click.option("--diff", type=click.Path(path_type=Path), metavar="SPEC", help="Show how another spec differs instead.")
+@click.option(
+    "--diff",
+    type=click.Path(path_type=Path),
+    metavar="SPEC",
+    shell_complete=specs,
+    help="Show how another spec differs instead.",
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the spec with everything explicit.")
 @click.option("--origins", is_flag=True, help="Show every value and the line, option or default it came from instead.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
@@ -23,6 +31,11 @@ def compose(
     spec: Path | None, overrides: tuple[str, ...], diff: Path | None, out: Path | None, origins: bool, as_json: bool
 ) -> None:
     """Print the model that a spec describes, and check it with one real forward pass.
+
+    \b
+    gnm compose --spec mnist-4-64
+    gnm compose --spec mnist-4 --set model.core.steps=8 --diff mnist-4-8-steps
+    gnm compose --spec mine.yaml --origins
 
     The tree shows each slot, the part that fills it, the package that provides it, the parameters that it learns
     (those of the parts inside it included) and the shape that it returns for a batch of B images.
@@ -107,7 +120,11 @@ def _print_origins(checked: Any, as_json: bool) -> None:
     wide = min(max(map(len, said)), 72)
     for text, origin in zip(said, found, strict=True):
         where = "default" if origin.place is None else _where(origin.place)
-        click.echo(f"{text:{wide}}  " + click.style(where, dim=origin.place is None))
+        styled = click.style(where, dim=origin.place is None)
+        if wide + 2 + len(where) <= columns():
+            click.echo(f"{text:{wide}}  {styled}")
+        else:
+            click.echo(f"{wrapped(text, hanging=4)}\n    {styled}")
 
 
 def _where(place: Any) -> str:
@@ -153,8 +170,8 @@ def _print_differences(ours: object, theirs: object, here: str, there: str, as_j
     click.echo(f"- {here}\n+ {there}")
     for path, a, b in found:
         click.echo(click.style(f"{path}:", bold=True))
-        click.echo(click.style(f"  - {_flow(a)}", fg="red"))
-        click.echo(click.style(f"  + {_flow(b)}", fg="green"))
+        click.echo(click.style(wrapped(_flow(a), "  - "), fg="red"))
+        click.echo(click.style(wrapped(_flow(b), "  + "), fg="green"))
 
 
 def _flow(value: object) -> str:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gnm_core.cli.completing import parts_of, pretrained
+from gnm_core.cli.completing import runs as runs_there
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -17,15 +20,22 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("runs", nargs=-1, metavar="RUN...", type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, metavar="RUN...", type=click.Path(path_type=Path), shell_complete=runs_there)
 @click.option(
     "--pretrained",
     "models",
     multiple=True,
     metavar="NAME-OR-DIR",
+    shell_complete=pretrained,
     help="A shipped or exported model, as well as RUNs or instead; may be given again.",
 )
-@click.option("--metrics", "names", metavar="A,B", help="These metrics only; `gnm parts metric` lists them.")
+@click.option(
+    "--metrics",
+    "names",
+    metavar="A,B",
+    shell_complete=parts_of("metric"),
+    help="These metrics only; `gnm parts metric` lists them.",
+)
 @click.option(
     "--set",
     "overrides",

@@ -4,14 +4,21 @@ from pathlib import Path
 
 import click
 
+from gnm_core.cli.completing import parts_of, runs
+
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=runs)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--name", metavar="NAME", help="What the model is called; FOLDER's own name if left out.")
 @click.option("--note", default="", metavar="TEXT", help="A few words of your own for the card.")
 @click.option(
-    "--measure", "names", default="", metavar="A,B", help="Take these metrics of the rounded weights, for the card."
+    "--measure",
+    "names",
+    default="",
+    metavar="A,B",
+    shell_complete=parts_of("metric"),
+    help="Take these metrics of the rounded weights, for the card.",
 )
 @click.option(
     "--set",

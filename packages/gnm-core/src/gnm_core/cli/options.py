@@ -9,6 +9,9 @@ from typing import Any
 
 import click
 
+from gnm_core.cli.completing import pretrained as models
+from gnm_core.cli.completing import runs, specs
+
 
 def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds `--spec`, `--set` and `--digits-dir`; the command gets `spec` (a path or None) and `overrides` (texts)."""
@@ -17,6 +20,7 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--spec",
         type=click.Path(path_type=Path),
         metavar="SPEC",
+        shell_complete=specs,
         help="Spec file (YAML), or a name that gnm specs lists.",
     )
     @click.option(
@@ -50,9 +54,12 @@ def run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """
     wants_results = "results" in signature(command).parameters
 
-    @click.argument("run", required=False, type=click.Path(path_type=Path))
+    @click.argument("run", required=False, type=click.Path(path_type=Path), shell_complete=runs)
     @click.option(
-        "--pretrained", metavar="NAME-OR-DIR", help="A shipped or exported model, instead of RUN; see gnm pretrained."
+        "--pretrained",
+        metavar="NAME-OR-DIR",
+        shell_complete=models,
+        help="A shipped or exported model, instead of RUN; see gnm pretrained.",
     )
     @functools.wraps(command)
     def with_run(*, run: Path | None, pretrained: str | None, **rest: Any) -> Any:

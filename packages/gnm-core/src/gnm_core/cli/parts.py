@@ -1,14 +1,14 @@
 """`gnm parts`: what a spec can name. Reads source texts only; no part is imported."""
 
 import gc
-import shutil
-import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from gnm_core.class_source import Unreadable
+from gnm_core.cli.completing import kinds, names_of_kind
+from gnm_core.cli.layout import paragraphs, wrapped
 from gnm_core.cli.output import print_json
 from gnm_core.errors import GnmError
 from gnm_core.plugins import installed
@@ -18,8 +18,8 @@ from gnm_core.suggestions import did_you_mean
 
 
 @click.command()
-@click.argument("kind", required=False)
-@click.argument("name", required=False)
+@click.argument("kind", required=False, shell_complete=kinds)
+@click.argument("name", required=False, shell_complete=names_of_kind)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.option("--schema", is_flag=True, help="Write the JSON Schema of specs, for an editor.")
 def parts(kind: str | None, name: str | None, as_json: bool, schema: bool) -> None:
@@ -111,12 +111,12 @@ def _listed(entries: list[Entry]) -> Iterator[str]:
         try:
             found = signature_of(entry.target)
         except Unreadable as error:
-            yield _wrapped("    ", f"cannot be read: {error}")
+            yield wrapped(f"cannot be read: {error}", "    ")
             continue
-        yield _wrapped("    ", found.summary)
+        yield wrapped(found.summary, "    ")
         wide = max((len(option.name) for option in found.options), default=0)
         for option in found.options:
-            yield _wrapped(f"      {option.name:<{wide}}  ", _terms(option))
+            yield wrapped(_terms(option), f"      {option.name:<{wide}}  ")
 
 
 def _terms(option: Option) -> str:
@@ -129,20 +129,21 @@ def _shown(entry: Entry) -> Iterator[str]:
         found = signature_of(entry.target)
     except Unreadable as error:
         raise GnmError(f"{entry}: {error}") from None
-    yield click.style(f"{entry.kind} {entry.name}", bold=True) + f"  ({entry.provider}, {_target(entry)})"
+    yield click.style(f"{entry.kind} {entry.name}", bold=True)
+    yield wrapped(f"{entry.provider}, {_target(entry)}")
     if found.contracts:
-        yield f"{' and '.join(found.contracts)}: {found.describes}"
+        yield wrapped(f"{' and '.join(found.contracts)}: {found.describes}")
     yield ""
-    yield _without_args(found)
+    yield paragraphs(_without_args(found))
     if found.options:
         yield "\n" + click.style("Options", bold=True)
     for option in found.options:
-        yield _wrapped(f"  {option.name}  ", _terms(option), hanging=6)
+        yield wrapped(_terms(option), f"  {option.name}  ", 6)
         if option.help:
-            yield _wrapped("      ", option.help)
+            yield wrapped(option.help, "      ")
     yield "\n" + click.style("In a spec", bold=True)
     needed = "".join(f", {option.name}: ..." for option in found.options if option.default is None)
-    yield f"  {entry.kind}: {{use: {entry.name}{needed}}}" if needed else f"  {entry.kind}: {entry.name}"
+    yield wrapped(f"{entry.kind}: {{use: {entry.name}{needed}}}" if needed else f"{entry.kind}: {entry.name}", "  ", 4)
 
 
 def _without_args(found: Signature) -> str:
@@ -156,14 +157,6 @@ def _without_args(found: Signature) -> str:
         if not skipping:
             lines.append(line)
     return "\n".join(lines).strip()
-
-
-def _wrapped(head: str, text: str, hanging: int | None = None) -> str:
-    """`text` after `head`, wrapped to the terminal and indented as far."""
-    width = max(shutil.get_terminal_size().columns, 60)
-    indent = " " * (len(head) if hanging is None else hanging)
-    wrapped = textwrap.wrap(text, width, initial_indent=head, subsequent_indent=indent, break_long_words=False)
-    return "\n".join(wrapped) or head.rstrip()
 
 
 def _target(entry: Entry) -> str:

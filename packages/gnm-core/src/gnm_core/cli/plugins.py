@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from gnm_core.cli.layout import wrapped
 from gnm_core.cli.output import print_json
 from gnm_core.plugins import installed
 from gnm_core.registry import Plugin
@@ -14,7 +15,12 @@ from gnm_core.registry import Plugin
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.option("--traceback", is_flag=True, help="Show where a plugin failed.")
 def plugins(as_json: bool, traceback: bool) -> None:
-    """List the packages that provide parts: their versions, what they added, and why any is disabled."""
+    """List the packages that provide parts: their versions, what they added, and why any is disabled.
+
+    \b
+    gnm plugins
+    gnm plugins --traceback
+    """
     found = installed().plugins
     if as_json:
         print_json([_as_data(plugin) for plugin in found])
@@ -22,20 +28,20 @@ def plugins(as_json: bool, traceback: bool) -> None:
     for plugin in found:
         click.echo(click.style(str(plugin.provider), bold=True) + f"  ({plugin.target})")
         if plugin.failure:
-            click.echo(f"  disabled: {plugin.failure}")
+            click.echo(wrapped(plugin.failure, "  disabled: ", 4))
             if traceback and plugin.traceback:
                 click.echo("".join(f"    {line}\n" for line in plugin.traceback.splitlines()), nl=False)
             continue
         if plugin.off:
             click.echo("  turned off")
         for note in plugin.notes:
-            click.echo(f"  note: {note}")
+            click.echo(wrapped(note, "  note: ", 4))
         for kind, names in _by_kind(plugin).items():
-            click.echo(f"  {kind}: {', '.join(names)}")
+            click.echo(wrapped(", ".join(names), f"  {kind}: ", 4))
         if plugin.commands:
-            click.echo(f"  commands: {', '.join(command.name for command in plugin.commands)}")
+            click.echo(wrapped(", ".join(command.name for command in plugin.commands), "  commands: ", 4))
         if plugin.kernels:
-            click.echo(f"  kernels: {', '.join(_kernels(plugin))}")
+            click.echo(wrapped(", ".join(_kernels(plugin)), "  kernels: ", 4))
         if plugin.hooks:
             click.echo(f"  hooks: {', '.join(plugin.hooks)}")
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from gnm_core.cli.completing import pretrained_names
+from gnm_core.cli.layout import wrapped
 from gnm_core.cli.output import print_json
 from gnm_core.errors import GnmError, RunError
 from gnm_core.plugins import installed
@@ -12,7 +14,7 @@ from gnm_core.registry import Shipped
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=pretrained_names)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def pretrained(name: str | None, as_json: bool) -> None:
     """List the trained models that come with the packages, or print the card of one.
@@ -41,7 +43,8 @@ def pretrained(name: str | None, as_json: bool) -> None:
         wide = max(len(entry.name) for entry in entries)
         for entry in entries:
             data = _as_data(entry)
-            click.echo(f"{entry.name:{wide}}  {data['megabytes']:4.1f} MB  {data['about']}  ({entry.provider})")
+            told = f"{data['megabytes']:4.1f} MB  {data['about']}  ({entry.provider})"
+            click.echo(wrapped(told, f"{entry.name:{wide}}  ", wide + 11))
 
 
 def _text(entry: Shipped, file: str) -> str:

@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from gnm_core.cli.completing import spec_names
+from gnm_core.cli.layout import definition
 from gnm_core.cli.output import print_json
 from gnm_core.errors import GnmError
 from gnm_core.plugins import installed
@@ -12,10 +14,14 @@ from gnm_core.suggestions import did_you_mean
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=spec_names)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def specs(name: str | None, as_json: bool) -> None:
     """List the specs that come with the packages, or print one as its file has it.
+
+    \b
+    gnm specs
+    gnm specs mnist-4-64
 
     Each can be named wherever a spec file can: gnm train --spec mnist-4-64, or base: mnist-4-64 in a spec of yours.
     """
@@ -31,7 +37,7 @@ def specs(name: str | None, as_json: bool) -> None:
             click.echo(click.style(str(package), bold=True))
             for entry in entries:
                 if entry.provider == package:
-                    click.echo(f"  {entry.name:{wide}}  {_about(entry)}".rstrip())
+                    click.echo(definition(entry.name, _about(entry), wide))
 
 
 def _selected(name: str | None) -> list[Shipped]:

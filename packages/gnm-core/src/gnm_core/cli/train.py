@@ -5,18 +5,22 @@ from typing import Any
 
 import click
 
+from gnm_core.cli.completing import runs, runs_and_pretrained
 from gnm_core.cli.options import spec_options
 
 
 @click.command()
 @spec_options
 @click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="Folder for the new run.")
-@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with this run.")
+@click.option(
+    "--resume", type=click.Path(path_type=Path), metavar="RUN", shell_complete=runs, help="Go on with this run."
+)
 @click.option(
     "--from",
     "--pretrained",
     "origin",
     metavar="RUN-OR-NAME",
+    shell_complete=runs_and_pretrained,
     help="Begin with the weights of this run or shipped model, as far as they fit; its spec too, without --spec.",
 )
 @click.option("--only", metavar="A,B", help="With --from: take these parts only, such as encoder,head.")

@@ -31,4 +31,10 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup)
 def data() -> None:
-    """Make, look at and check data sets."""
+    """Make, look at and check data sets.
+
+    \b
+    gnm data show mnist-4 --size 64 --out grid.png
+    gnm data build arrow-room --count 20000 --out rooms
+    gnm data verify rooms
+    """

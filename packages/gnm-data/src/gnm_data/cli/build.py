@@ -3,15 +3,22 @@
 from pathlib import Path
 
 import click
+from gnm_core.cli.completing import parts_of
 from gnm_core.cli.options import spec_options
 
 
-@click.command()
-@click.argument("name", required=False)
+@click.command(short_help="Store a data set in a folder.")
+@click.argument("name", required=False, shell_complete=parts_of("data"))
 @spec_options
 @click.option("--out", "folder", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Where to.")
 @click.option("--count", type=int, help="How many images; all of the split by default.")
-@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train", show_default=True)
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    default="train",
+    show_default=True,
+    help="Which images.",
+)
 @click.option("--size", type=int, help="Side of the images, in pixels; 128 by default, or what the spec says.")
 @click.option("--seed", type=int, help="Seed of the data set.")
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True, help="How many work at once.")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from gnm_core.cli.completing import parts_of
 
 if TYPE_CHECKING:
     from gnm_core.contracts import Judge
@@ -19,7 +20,13 @@ _AT_ONCE = 256
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--rule", required=True, metavar="NAME", help="Judge, such as mnist-4; `gnm parts judge` lists them.")
+@click.option(
+    "--rule",
+    required=True,
+    metavar="NAME",
+    shell_complete=parts_of("judge"),
+    help="Judge, such as mnist-4; `gnm parts judge` lists them.",
+)
 @click.option("-n", "count", type=click.IntRange(1), help="Judge the first so many pictures only.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Draw a contact sheet with the verdicts.")
 @click.option("--json", "as_json", is_flag=True, help="Print every verdict as JSON.")

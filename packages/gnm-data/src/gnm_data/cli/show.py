@@ -3,18 +3,25 @@
 from pathlib import Path
 
 import click
+from gnm_core.cli.completing import parts_of
 from gnm_core.cli.options import spec_options
 
 MOST = 1024
 """Pictures that fit on a sheet."""
 
 
-@click.command()
-@click.argument("name", required=False)
+@click.command(short_help="Write the first pictures of a data set to a file.")
+@click.argument("name", required=False, shell_complete=parts_of("data"))
 @spec_options
 @click.option("-n", "count", type=click.IntRange(1), default=25, show_default=True, help="How many pictures.")
 @click.option("--size", type=int, help="Side of the pictures, in pixels; 128 by default, or what the spec says.")
-@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train", show_default=True)
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    default="train",
+    show_default=True,
+    help="Which images.",
+)
 @click.option("--seed", type=int, help="Seed of the data set.")
 @click.option("--boxes", is_flag=True, help="Draw the ground truth's boxes and classes.")
 @click.option("--masks", is_flag=True, help="Tint each object's pixels.")

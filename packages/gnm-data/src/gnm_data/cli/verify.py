@@ -5,10 +5,14 @@ from pathlib import Path
 import click
 
 
-@click.command()
+@click.command(short_help="Check a stored data set, or a folder of pictures.")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 def verify(folder: Path) -> None:
     """Read every byte of the data set in DIR; tell which shards are damaged, truncated, missing or extra.
+
+    \b
+    gnm data verify rooms
+    gnm data verify pictures
 
     DIR may also be a folder of pictures: every one that cannot be read is named.
     Ends with 0 when all is well, with 2 otherwise. `gnm data build` mends what it made.

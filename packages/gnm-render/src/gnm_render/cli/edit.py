@@ -88,7 +88,7 @@ def edit(
     """Take a picture apart, change its objects, and paint it again.
 
     \b
-    gnm edit runs/x picture.png                                      # lists the objects, numbered
+    gnm edit runs/x picture.png           # lists the objects, numbered
     gnm edit runs/x picture.png --move 3,4,0 --remove 1 --out edited.png
     gnm edit --pretrained mnist-4-64 picture.png --keep 0,2 --out generated.png
 

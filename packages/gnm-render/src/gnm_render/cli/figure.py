@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from gnm_core.cli.completing import parts_of
 from gnm_core.cli.options import run_argument
 
 if TYPE_CHECKING:
@@ -17,7 +18,12 @@ FOLDER = "figures"
 @click.command()
 @run_argument
 @click.option(
-    "--kind", default=ALL, show_default=True, metavar="NAME", help="A figure's name, or all that can be drawn."
+    "--kind",
+    default=ALL,
+    show_default=True,
+    metavar="NAME",
+    shell_complete=parts_of("figure"),
+    help="A figure's name, or all that can be drawn.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="The picture, instead of RUN/figures/NAME.png."

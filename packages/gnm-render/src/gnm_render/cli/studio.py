@@ -3,15 +3,17 @@
 from pathlib import Path
 
 import click
+from gnm_core.cli.completing import pretrained, runs
 
 
 @click.command()
-@click.argument("sources", nargs=-1, metavar="RUN...")
+@click.argument("sources", nargs=-1, metavar="RUN...", shell_complete=runs)
 @click.option(
     "--pretrained",
     "models",
     multiple=True,
     metavar="NAME-OR-DIR",
+    shell_complete=pretrained,
     help="A shipped or exported model; may be given again.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Where to listen; any free port if left out.")

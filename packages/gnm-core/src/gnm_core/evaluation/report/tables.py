@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -70,7 +71,7 @@ def values_table(evaluation: Evaluation) -> Table:
     title = f"{evaluation.label} ({evaluation.run}, step {evaluation.step:,}) on {_where(evaluation)}"
     table = Table(title=escape(title), title_justify="left", title_style="bold")
     for name in ("metric", "value", "95 % interval", "published"):
-        table.add_column(name, justify="left" if name == "metric" else "right")
+        table.add_column(name, justify="left" if name == "metric" else "right", overflow="fold")
     for metric, outcome in evaluation.metrics.items():
         for value in outcome.values:
             reported = report_of(evaluation, value.name)
@@ -111,7 +112,7 @@ def print_comparison(console: Console, evaluations: Sequence[Evaluation], names:
         needed = Measurement.get(console, console.options.update(max_width=100_000), table).maximum
         if needed <= console.width:
             break
-    if not console.is_terminal:
+    if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = max(console.width, needed)
     console.print(table)
 
