@@ -149,7 +149,7 @@ def test_compose_prints_the_tree(spec: Path, gnm: Run) -> None:
     assert lines[1].split() == ["model:", "gnm", *str(version).split(), total, "B×1×32×32"]
     assert any(line.startswith("├─ encoder: conv") and line.endswith("B×8×4×4") for line in lines)
     assert any(line.startswith("│  └─ prior: autoregressive") and line.endswith("B×4") for line in lines)
-    assert lines[-1].startswith(f"{total} parameters; channels 1, size 32, grid 4")
+    assert f"\n\n{total} parameters; channels 1, size 32, grid 4" in result.stdout
     assert "\x1b" not in result.stdout
 
 
@@ -159,7 +159,7 @@ def test_a_narrow_terminal_keeps_every_number(spec: Path, gnm: Run) -> None:
     lines = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout).splitlines()
     table = lines[: lines.index("")]
     assert max(map(len, table)) <= 80
-    assert any("…" in line for line in table)
+    assert not any("…" in line for line in table)
     assert any(line.startswith("model: gnm") and line.endswith("B×1×32×32") for line in table)
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from gnm_core.parts.data.folder_check import FolderCheck
 
 
-@click.command()
+@click.command(short_help="Name the pictures of a folder that cannot be used.")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @click.option(
     "--annotations",
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @click.option("--include", multiple=True, metavar="PATTERN", help="These pictures only, such as '*.jpg'.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Not these pictures.")
 @click.option("--white", type=click.IntRange(1, 65535), help="White in pictures of more than 8 bits. [65535]")
-@click.option("--max-pixels", type=click.IntRange(min=1), default=64_000_000, show_default=True)
+@click.option(
+    "--max-pixels", type=click.IntRange(min=1), default=64_000_000, show_default=True, help="A larger one is refused."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 @click.pass_context
 def check(
