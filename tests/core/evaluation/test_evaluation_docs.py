@@ -12,6 +12,7 @@ from gnm_core.cli import main
 from gnm_core.evaluation.choice import choose
 from gnm_core.evaluation.metrics.d_steps import DSteps
 from gnm_core.plugins import installed
+from PIL import Image
 
 TEXT = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text()
 COMMANDS = [line.partition(" #")[0].strip() for line in re.findall(r"^gnm .*", TEXT, re.MULTILINE)]
@@ -41,6 +42,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def at_home(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(trained / "runs", tmp_path / "runs")
+    (tmp_path / "photos").mkdir()
+    for i in range(4):
+        Image.new("L", (40, 32), 50 * i).save(tmp_path / f"photos/{i}.png")
+    (tmp_path / "boxes.csv").write_text("file,label,x0,y0,x1,y1\n0.png,cat,5,5,20,20\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -52,7 +57,7 @@ def run(*arguments: object) -> str:
 
 
 def test_there_is_something_to_check() -> None:
-    assert len(COMMANDS) == 7
+    assert len(COMMANDS) == 8
     assert len(PYTHON) == 3
 
 

@@ -15,7 +15,8 @@ from gnm_core.evaluation.choice import choose
 from gnm_core.evaluation.context import EvaluationContext
 from gnm_core.evaluation.evaluator import evaluate
 from gnm_core.evaluation.metrics.detection import _by_threshold, _rank, match
-from gnm_core.evaluation.setup import Settings, begin, context_of, on_other_data
+from gnm_core.evaluation.other_data import OtherData
+from gnm_core.evaluation.setup import Settings, begin, context_of
 from gnm_core.runs.checkpoint import load_run
 from gnm_core.spec import CheckedSpec
 from hypothesis import given
@@ -93,16 +94,19 @@ def test_other_data_is_named_and_its_numbers_replace_none_in_silence(folder: Pat
     assert done.exit_code == 0, done.output
     assert value(run) != own  # not taken over from the evaluation of the other folder
     pytest.importorskip("gnm_data")
+    before = evaluation(run)
     done = gnm("evaluate", run, "--set", "data=mnist-4", *CHEAP)
     assert done.exit_code == 0, done.output
-    assert evaluation(run)["data"] == "mnist-4"
+    found = json.loads((run / "evaluation-mnist-4/evaluation.json").read_text())
+    assert (found["data"], found["other"]) == ("mnist-4", "data=mnist-4")
+    assert evaluation(run) == before
     assert "image-folder" not in done.output
 
 
 def test_a_subject_of_other_data_gives_the_evaluation_its_name(folder: Path, tmp_path: Path) -> None:
     run = load_run(folder / "run")
     start, choices = begin(run, folder / "run", Settings()), choose(["reconstruction"])
-    other = context_of(replace(run, spec=on_other_data(run.spec, ["data=mnist-4"])), Settings())
+    other = context_of(replace(run, spec=OtherData(overrides=("data=mnist-4",)).spec(run.spec)), Settings())
     assert evaluate(start, other, choices, tmp_path / "a").data == "mnist-4"
     nameless = EvaluationContext(run.model, other.data)
     assert evaluate(start, nameless, choices, tmp_path / "b").data == "Mnist4"

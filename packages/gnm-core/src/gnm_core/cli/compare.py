@@ -34,7 +34,9 @@ def compare(*, runs: tuple[Path, ...], everything: bool, as_csv: Path | None, as
     found = [load_evaluation(run) for run in runs]
     groups = by_data(found)
     if len(groups) > 1:
-        described = "; ".join(f"{g[0].data or 'none'} at {g[0].size} px, {g[0].split} split" for g in groups)
+        described = "; ".join(
+            f"{g[0].data or 'none'} at {g[0].size} px, {g[0].split} split{g[0].elsewhere}" for g in groups
+        )
         click.echo(f"these runs are of different data ({described}): one table each", err=True)
     if as_csv is not None:
         write_csv(found, as_csv)

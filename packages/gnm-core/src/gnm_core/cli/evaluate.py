@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gnm_core.evaluation import Choice, Evaluation, EvaluationContext, Lines, Settings
+    from gnm_core.evaluation import Choice, Evaluation, EvaluationContext, Lines, OtherData, Settings
     from gnm_core.runs.checkpoint import Run
 
 
@@ -43,6 +43,20 @@ if TYPE_CHECKING:
     metavar="PATH=VALUE",
     help="Change a metric (metrics.ll.particles=10) or the data to measure on (data.dir=NEW); may be given again.",
 )
+@click.option(
+    "--data",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="SPEC-OR-DIR",
+    help="Measure on other data: that of a spec, or all pictures in a folder (those in its subfolder test, if any).",
+)
+@click.option(
+    "--annotations",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE-OR-DIR",
+    help="With --data DIR: what is known of the pictures, as .json, .csv or a folder of .txt; may be given again.",
+)
 @click.option("-n", "limit", type=click.IntRange(min=1), help="Look at the first so many images of the split, at most.")
 @click.option(
     "--split",
@@ -68,6 +82,8 @@ def evaluate(
     models: tuple[str, ...],
     names: str | None,
     overrides: tuple[str, ...],
+    source: Path | None,
+    annotations: tuple[Path, ...],
     out: Path | None,
     at: int | None,
     device: str,
@@ -81,9 +97,10 @@ def evaluate(
     gnm evaluate runs/x --metrics s-acc,ap -n 1000
     gnm evaluate --pretrained mnist-4-64 --metrics s-acc
     gnm evaluate runs/x runs/y --set metrics.d-steps.cap=2000 --out results
+    gnm evaluate runs/x --data photos --annotations boxes.csv
 
     RUN/evaluation gets evaluation.json and evaluation.csv after every metric. An evaluation can be stopped at any
-    moment; the same command goes on with the metrics that are missing.
+    moment; the same command goes on with the metrics that are missing. Numbers on other data go to RUN/evaluation-NAME.
     """
     from rich.console import Console
 
@@ -94,11 +111,13 @@ def evaluate(
     if not runs and not models:
         raise click.UsageError("name a RUN, or a model by --pretrained")
     settings = Settings(**given)
-    wanted = _wanted(names, overrides)
+    if annotations and (source is None or not source.is_dir()):
+        raise click.UsageError("--annotations goes with --data DIR, a folder of pictures")
+    wanted = _wanted(names, overrides, source, annotations)
     homes = {run: run for run in runs} | {find(model): _own_folder(find(model)) for model in models}
     console, notes = Console(), Console(stderr=True)
     trials = [
-        _open(run, folder, wanted, settings, at, device, lambda note: notes.print(note, markup=False, highlight=False))
+        _open(run, *folder, wanted, settings, at, device, lambda note: notes.print(note, markup=False, highlight=False))
         for run, folder in zip(homes, _folders(runs, models, homes, out), strict=True)
     ]
     failures: list[str] = []
@@ -120,18 +139,20 @@ def _own_folder(model: Path) -> Path:
     return Path(model.resolve().name)
 
 
-def _folders(runs: tuple[Path, ...], models: tuple[str, ...], homes: dict[Path, Path], out: Path | None) -> list[Path]:
-    """Where the evaluation of each run, then of each model, goes."""
+def _folders(
+    runs: tuple[Path, ...], models: tuple[str, ...], homes: dict[Path, Path], out: Path | None
+) -> list[tuple[Path, bool]]:
+    """Where the evaluation of each run, then of each model, goes; and whether it is that folder or one inside."""
     if len(homes) < len(runs) + len(models):
         raise click.UsageError("a run is named twice")
     if out is None:
-        return [home / "evaluation" for home in homes.values()]
+        return [(home, False) for home in homes.values()]
     if len(homes) == 1:
-        return [out]
+        return [(out, True)]
     names = [home.resolve().name for home in homes]
     if len(set(names)) < len(names):
         raise click.UsageError("two runs have folders of the same name; evaluate them one by one, or without --out")
-    return [out / name for name in names]
+    return [(out / name, True) for name in names]
 
 
 @dataclass(frozen=True)
@@ -167,13 +188,14 @@ class _Wanted:
     metrics: list[str]
     options: tuple[str, ...]
     """`metrics.NAME.OPTION=VALUE` texts."""
-    data: tuple[str, ...]
-    """`data.OPTION=VALUE` texts."""
+    data: "OtherData"
 
 
-def _wanted(names: str | None, overrides: tuple[str, ...]) -> _Wanted:
+def _wanted(
+    names: str | None, overrides: tuple[str, ...], source: Path | None, annotations: tuple[Path, ...]
+) -> _Wanted:
     """Whatever can be wrong with names and options is wrong here, before any model is loaded."""
-    from gnm_core.evaluation import choose
+    from gnm_core.evaluation import OtherData, choose
 
     metrics = [name.strip() for name in (names or "").split(",") if name.strip()]
     if names is not None and not metrics:
@@ -181,12 +203,13 @@ def _wanted(names: str | None, overrides: tuple[str, ...]) -> _Wanted:
     data = tuple(text for text in overrides if text.lstrip().startswith(("data.", "data=")))
     options = tuple(text for text in overrides if text not in data)
     choose(metrics, options)
-    return _Wanted(metrics, options, data)
+    return _Wanted(metrics, options, OtherData(source, annotations, data))
 
 
 def _open(
     folder: Path,
-    out: Path,
+    home: Path,
+    exactly: bool,
     wanted: _Wanted,
     settings: "Settings",
     at: int | None,
@@ -194,19 +217,21 @@ def _open(
     say: "Callable[[str], None]",
 ) -> _Trial:
     """Everything that can be wrong with a run is wrong here, before anything is measured; what is cheap comes first."""
-    from gnm_core.evaluation import begin, choose, context_of, data_of, on_other_data
+    from gnm_core.evaluation import begin, choose, context_of, data_of
     from gnm_core.runs.checkpoint import open_run
     from gnm_core.training.device import choose_device
 
     place = choose_device(device)
     opened = open_run(folder, at)
-    spec = on_other_data(opened.spec, wanted.data) if wanted.data else opened.spec
+    spec = wanted.data.spec(opened.spec)
+    other = wanted.data.label(opened.spec, spec)
+    out = home if exactly else wanted.data.folder(home, other, spec)
     choices = choose(wanted.metrics, wanted.options, spec.dims)
     data = data_of(spec, settings)
     for note in () if data is None else data.notes():
         say(note)
     run = replace(opened.load(), spec=spec)
-    return _Trial(run, begin(run, folder, settings), context_of(run, settings, place, data), choices, out)
+    return _Trial(run, begin(run, folder, settings, other), context_of(run, settings, place, data), choices, out)
 
 
 def _print(console: "Console", found: "list[Evaluation]") -> None:

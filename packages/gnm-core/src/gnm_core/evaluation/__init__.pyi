@@ -16,8 +16,10 @@ from gnm_core.evaluation.figures import make_figure as make_figure
 from gnm_core.evaluation.figures import no_pictures as no_pictures
 from gnm_core.evaluation.figures import pictures_of as pictures_of
 from gnm_core.evaluation.figures import write_png as write_png
+from gnm_core.evaluation.metrics.segmentation import segment as segment
 from gnm_core.evaluation.metrics.structure_levels import StructureLevels as StructureLevels
 from gnm_core.evaluation.metrics.structure_levels import advice as advice
+from gnm_core.evaluation.other_data import OtherData as OtherData
 from gnm_core.evaluation.progress import Bars as Bars
 from gnm_core.evaluation.progress import Lines as Lines
 from gnm_core.evaluation.report.formatting import interval as interval
@@ -38,4 +40,3 @@ from gnm_core.evaluation.setup import begin as begin
 from gnm_core.evaluation.setup import context_of as context_of
 from gnm_core.evaluation.setup import data_of as data_of
 from gnm_core.evaluation.setup import judge_of as judge_of
-from gnm_core.evaluation.setup import on_other_data as on_other_data

@@ -67,9 +67,16 @@ class Evaluation:
     """Distribution to version, of all that provide a part."""
     data_options: dict[str, Any] | None = None
     """The data set's options, every default explicit; None where they are not known."""
+    other: str = ""
+    """What the data is called where it is not what the model learnt from; empty where it is."""
     metrics: dict[str, Outcome] = field(default_factory=dict)
     """By name, in the order in which they were taken."""
     version: int = VERSION
+
+    @property
+    def elsewhere(self) -> str:
+        """A warning to put behind the name of the data set; empty on the run's own data."""
+        return f", other data than it learnt from: {self.other}" if self.other else ""
 
     def value(self, name: str) -> Value | None:
         """The value of that name, whatever metric found it; None where none did."""

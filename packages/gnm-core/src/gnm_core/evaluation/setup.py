@@ -1,6 +1,5 @@
 """A run made ready to be evaluated: its model, its data set, and the judge who knows the rule."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from gnm_core.evaluation.evaluation import Evaluation
 from gnm_core.evaluation.report.published_results import label_of
 from gnm_core.plugins import installed
 from gnm_core.runs.checkpoint import Checkpoint, Run
-from gnm_core.spec import CheckedSpec, load_spec
+from gnm_core.spec import CheckedSpec
 from gnm_core.spec.single import build_part
 
 
@@ -32,13 +31,14 @@ class Settings:
     """Take metrics again that have been taken."""
 
 
-def begin(run: Run, folder: Path, settings: Settings) -> Evaluation:
+def begin(run: Run, folder: Path, settings: Settings, other: str = "") -> Evaluation:
     """What is known of a run before any metric is taken.
 
     Args:
         run: the model as training left it.
         folder: the run's folder, as the evaluation names it.
         settings: seed and split.
+        other: what the data is called where it is not what the model learnt from.
     """
     meta = Checkpoint(run.folder).meta
     resolved: dict[str, Any] = run.spec.resolved()
@@ -57,20 +57,8 @@ def begin(run: Run, folder: Path, settings: Settings) -> Evaluation:
         seconds_trained=meta.get("seconds"),
         packages=run.spec.providers(),
         data_options=data,
+        other=other,
     )
-
-
-def on_other_data(spec: CheckedSpec, overrides: Iterable[str]) -> CheckedSpec:
-    """The same spec, to be measured on other data than its model learnt from.
-
-    Args:
-        spec: of the run.
-        overrides: `data.OPTION=VALUE` texts, or `data=NAME`.
-
-    Raises:
-        SpecError: there are no such options.
-    """
-    return spec.with_data_of(load_spec(spec.resolved(), overrides))
 
 
 def data_of(spec: CheckedSpec, settings: Settings) -> Data | None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from gnm_core.contracts import Model
     from gnm_core.parts.data.picture import Fit, Picture
 
+    from gnm_render.cli.predictions import Format, Prediction, Source
+
 CELL = 192
 """Least side of a picture in a panel, in pixels."""
 ACROSS = 5
@@ -30,14 +32,45 @@ ACROSS = 5
     help="Make pictures square: keep the middle, add black, or distort.",
 )
 @click.option("--white", type=click.IntRange(1, 65535), help="White in pictures of more than 8 bits. [65535]")
+@click.option(
+    "--background",
+    default="black",
+    show_default=True,
+    metavar="COLOUR",
+    help="Behind transparent pixels: white, #8040ff.",
+)
+@click.option(
+    "--export",
+    "kind",
+    type=click.Choice(["coco", "csv", "parquet"]),
+    help="Write all that was found into one file as well: DIR/predictions.json, .csv or .parquet.",
+)
+@click.option("--export-only", is_flag=True, help="With --export: no panels, and no JSON for each picture.")
+@click.option(
+    "--ids",
+    type=click.Path(path_type=Path),
+    metavar="COCO",
+    help="With --export: give pictures the ids that this COCO file has for them, instead of 1, 2, 3 ...",
+)
 @click.option("--at", type=click.IntRange(min=0), metavar="STEP", help="Take this step's checkpoint, not the newest.")
 def reconstruct(
-    *, run: Path, images: tuple[Path, ...], out: Path, fit: "Fit", white: int | None, at: int | None
+    *,
+    run: Path,
+    images: tuple[Path, ...],
+    out: Path,
+    fit: "Fit",
+    white: int | None,
+    background: str,
+    kind: "Format | None",
+    export_only: bool,
+    ids: Path | None,
+    at: int | None,
 ) -> None:
     """Find the objects in pictures: files, or folders of them, of any size and kind.
 
     \b
     gnm reconstruct runs/x photo.jpg more-photos/ --out found
+    gnm reconstruct runs/x photos/ --out found --export csv --export-only
 
     Writes a panel (input, objects found, reconstruction, objects one by one) and a JSON file for each picture. The
     JSON has every object's box in pixels of the model's square (`box`) and of the picture itself (`box_in_picture`),
@@ -45,6 +78,8 @@ def reconstruct(
     """
     if not images:
         raise click.UsageError("Missing argument 'IMAGES...': name at least one picture, or a folder of them")
+    if kind is None and (export_only or ids is not None):
+        raise click.UsageError("--export-only and --ids go with --export")
     from gnm_core.errors import DataError
     from gnm_core.printable import printable
     from gnm_core.runs.checkpoint import open_run
@@ -53,18 +88,81 @@ def reconstruct(
         raise DataError("\n".join(f"{image}: there is no such file" for image in missing) + "\nNothing was written.")
     opened = open_run(run, at)
     dims = opened.spec.dims
-    pictures = _read_all(images, dims, fit, white)
+    if kind is not None:
+        from gnm_render.cli.predictions import require_format
+
+        require_format(kind)
+    pictures = _read_all(images, dims, fit, white, background)
+    sources = _sources(images, pictures, ids) if kind is not None else []
     targets = [out / name for name in _names(path for path, _ in pictures)]
-    _spare((path for path, _ in pictures), targets)
+    if not export_only:
+        _spare((path for path, _ in pictures), targets)
     loaded = opened.load()
-    for (path, picture), target in zip(pictures, targets, strict=True):
-        about = {"run": str(run), "step": loaded.step, "fit": fit}
-        click.echo(
-            printable(f"{path}: {_reconstruct(loaded.model, path, picture, target, about)}").replace("\n", "\\n")
-        )
+    about = {"run": str(run), "step": loaded.step, "fit": fit}
+    if not export_only:
+        for (path, picture), target in zip(pictures, targets, strict=True):
+            text = f"{path}: {_reconstruct(loaded.model, path, picture, target, about)}"
+            click.echo(printable(text).replace("\n", "\\n"))
+    if kind is not None:
+        from gnm_render.cli.predictions import write_predictions
+
+        found = [
+            _predict(loaded.model, source, picture) for source, (_, picture) in zip(sources, pictures, strict=True)
+        ]
+        path = write_predictions(found, kind, out, about)
+        click.echo(f"{sum(len(one.found) for one in found):,} objects in {len(found):,} pictures: {path}")
 
 
-def _read_all(images: Iterable[Path], dims: "Dims", fit: "Fit", white: int | None) -> "list[tuple[Path, Picture]]":
+def _sources(images: Iterable[Path], pictures: "list[tuple[Path, Picture]]", ids: Path | None) -> "list[Source]":
+    """Name and id of every picture: its path under the folder that was named, or its own name.
+
+    Raises:
+        DataError: the COCO file does not know one of them.
+    """
+    from gnm_core.errors import DataError
+    from gnm_core.parts.data.annotations.coco import image_ids
+
+    from gnm_render.cli.predictions import Source
+
+    folders = [image for image in images if image.is_dir()]
+    names = []
+    for path, _ in pictures:
+        home = next((folder for folder in folders if path.is_relative_to(folder)), path.parent)
+        names.append(path.relative_to(home).as_posix())
+    if len(set(names)) < len(names):
+        names = [path.as_posix() for path, _ in pictures]
+    known: dict[str, int | str] = {name: i for i, name in enumerate(names, start=1)} if ids is None else image_ids(ids)
+    if missing := [name for name in names if name not in known]:
+        more = f", nor {len(missing) - 1:,} others" if len(missing) > 1 else ""
+        raise DataError(f"{ids}: has no image whose file_name is {missing[0]}{more}\nNothing was written.")
+    return [
+        Source(name, known[name], picture.width, picture.height)
+        for name, (_, picture) in zip(names, pictures, strict=True)
+    ]
+
+
+def _predict(model: "Model", source: "Source", picture: "Picture") -> "Prediction":
+    """Look for the objects in one picture.
+
+    Raises:
+        GnmError: the model names none.
+    """
+    import torch
+    from gnm_core.errors import GnmError
+
+    from gnm_render.cli.predictions import prediction
+
+    image = torch.from_numpy(picture.pixels)[None].float() / 255
+    with torch.no_grad():
+        objects = model.objects(image)
+        if objects is None:
+            raise GnmError("--export: this model does not name objects")
+        return prediction(source, picture, objects, model.components(image), model.dims.size)
+
+
+def _read_all(
+    images: Iterable[Path], dims: "Dims", fit: "Fit", white: int | None, background: str
+) -> "list[tuple[Path, Picture]]":
     """Read every picture.
 
     Raises:
@@ -72,9 +170,10 @@ def _read_all(images: Iterable[Path], dims: "Dims", fit: "Fit", white: int | Non
     """
     from gnm_core.errors import DataError
     from gnm_core.parts.data.folder import survey
-    from gnm_core.parts.data.picture import read_picture
+    from gnm_core.parts.data.picture import colour_of, read_picture
     from gnm_core.printable import short
 
+    colour = colour_of(background, "--background")
     pictures, problems = [], []
     for image in images:
         paths = [image]
@@ -89,7 +188,7 @@ def _read_all(images: Iterable[Path], dims: "Dims", fit: "Fit", white: int | Non
             continue
         for path in paths:
             try:
-                pictures.append((path, read_picture(path, dims, fit=fit, white=white)))
+                pictures.append((path, read_picture(path, dims, fit=fit, white=white, background=colour)))
             except DataError as error:
                 problems.append(str(error))
     if problems:

@@ -193,7 +193,7 @@ def _resource(environment: Environment, name: str) -> str:
 
 
 def _title(found: Sequence[Evaluation]) -> str:
-    data = list(dict.fromkeys(f"{one.data or 'no data set'}, {one.size} px" for one in found))
+    data = list(dict.fromkeys(f"{one.data or 'no data set'}, {one.size} px{one.elsewhere}" for one in found))
     models = list(dict.fromkeys(one.label for one in found))
     named = " and ".join(models) if len(models) < 3 else f"{len(models)} models"
     what = named if len(found) == len(models) else f"{len(found)} runs of {named}"
@@ -211,7 +211,7 @@ def _lede(found: Sequence[Evaluation]) -> str:
 
 def _comparisons(group: Sequence[Evaluation], anchors: Sequence[str]) -> list[Comparison]:
     """The supplement's table, and one of whatever else was measured."""
-    where = f"{group[0].data or 'no data set'}, {group[0].size} px, {group[0].split}"
+    where = f"{group[0].data or 'no data set'}, {group[0].size} px, {group[0].split}{group[0].elsewhere}"
     leading = list(dict.fromkeys(o.values[0].name for one in group for o in one.metrics.values() if o.values))
     main = [name for name in MAIN if name in leading]
     further = [name for name in leading if name not in MAIN]
@@ -342,7 +342,7 @@ def _run_of(one: Evaluation, folder: Path) -> Path:
 def _facts(one: Evaluation) -> tuple[Fact, ...]:
     reported = PARAMETERS.get(one.label, {}).get(one.data, "")
     return (
-        Fact("data set", f"{one.data or 'none'}, {one.size} px"),
+        Fact("data set", f"{one.data or 'none'}, {one.size} px", one.elsewhere.removeprefix(", ")),
         Fact("parameters", f"{one.parameters:,}", f"published, at 128 px: {reported}" if reported else ""),
         Fact("training", f"{one.step:,} steps", "" if one.seconds_trained is None else _duration(one.seconds_trained)),
         Fact("weights", one.weights[:12], "sha256, first 12 digits"),

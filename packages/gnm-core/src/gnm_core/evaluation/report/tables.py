@@ -22,7 +22,7 @@ from gnm_core.files import os_errors_as, replace_file
 MAIN = ("S-Acc", "D-Steps", "LL")
 """Columns of the supplement's comparison."""
 FIELDS = (
-    *("run", "label", "data", "size", "split", "seed", "step", "parameters", "metric"),
+    *("run", "label", "data", "other", "size", "split", "seed", "step", "parameters", "metric"),
     *("name", "value", "low", "high", "unit", "count", "published", "skipped"),
 )
 """Of a row."""
@@ -30,19 +30,21 @@ FIELDS = (
 
 def report_of(evaluation: Evaluation, name: str) -> float | None:
     """What the source document reports for the value of this name."""
-    return published(evaluation.label, evaluation.data, name, evaluation.size)
+    return None if evaluation.other else published(evaluation.label, evaluation.data, name, evaluation.size)
 
 
 def _where(evaluation: Evaluation) -> str:
     """What a table's numbers were measured on."""
-    return f"{evaluation.data} at {evaluation.size} px, {evaluation.split}" if evaluation.data else "no data set"
+    if not evaluation.data:
+        return "no data set"
+    return f"{evaluation.data} at {evaluation.size} px, {evaluation.split}{evaluation.elsewhere}"
 
 
 def rows_of(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
     """One row a value, and one for each metric that was skipped; `FIELDS` are the keys."""
     rows = []
     for evaluation in evaluations:
-        about = {name: getattr(evaluation, name) for name in FIELDS[:8]}
+        about = {name: getattr(evaluation, name) for name in FIELDS[:9]}
         for metric, outcome in evaluation.metrics.items():
             for value in outcome.values:
                 found = {name: field for name, field in asdict(value).items() if name in FIELDS}
@@ -142,8 +144,8 @@ def main_names(evaluations: Sequence[Evaluation]) -> list[str]:
 
 
 def by_data(evaluations: Sequence[Evaluation]) -> list[list[Evaluation]]:
-    """Evaluations whose numbers can be compared: the same data set, size and split."""
+    """Evaluations whose numbers can be compared: the same data set, size and split, be it the runs' own or another."""
     groups: dict[tuple[object, ...], list[Evaluation]] = {}
     for evaluation in evaluations:
-        groups.setdefault((evaluation.data, evaluation.size, evaluation.split), []).append(evaluation)
+        groups.setdefault((evaluation.data, evaluation.other, evaluation.size, evaluation.split), []).append(evaluation)
     return list(groups.values())

@@ -76,6 +76,18 @@ def _object(one: Mapping[str, Any], place: str, pictures: Mapping[object, str], 
     return Noted(place, pictures[image], names[category], box, mask=_mask(one.get("segmentation")))
 
 
+def image_ids(file: Path) -> dict[str, int | str]:
+    """`file_name` of each image in a COCO file to its id.
+
+    Raises:
+        DataError: it is missing, or not of this format; the text names it.
+    """
+    try:
+        return {str(one["file_name"]): one["id"] for one in _json(file)["images"]}
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{file}: not COCO's object detection format: {type(error).__name__}: {error}") from error
+
+
 def _json(file: Path) -> dict[str, Any]:
     try:
         known = json.loads(read_file(file))

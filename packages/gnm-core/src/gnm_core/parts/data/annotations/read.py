@@ -74,7 +74,7 @@ def _read(source: Path, folder: Path, pictures: set[str], names: Sequence[str]) 
 
 def _missing(all_notes: Sequence[Notes], folder: Path, pictures: set[str]) -> list[str]:
     """Pictures that are named and not there; those that the data set leaves out are there."""
-    found = []
+    found: list[str] = []
     for notes in all_notes:
         for path, place in notes.pictures.items():
             if path not in pictures and not (folder / path).is_file():
