@@ -24,6 +24,11 @@ MODELS = ["gnm", "vae"]
         (torch.zeros(1, 3, 32, 32), r"has shape \(1, 3, 32, 32\); this model takes \(B, 1, 32, 32\)"),
         (torch.zeros(1, 1, 64, 64), r"has shape \(1, 1, 64, 64\); this model takes \(B, 1, 32, 32\)"),
         (torch.zeros(32, 32), r"has shape \(32, 32\); this model takes \(B, 1, 32, 32\)"),
+        (torch.zeros(1, 32, 32), r".*takes \(B, 1, 32, 32\); a single image becomes a batch by image\[None\]"),
+        (torch.zeros(2, 32, 32, 1), r".*channels come first: image.permute\(0, 3, 1, 2\)"),
+        (torch.zeros(2, 3, 32, 32), r".*RGB becomes grey by image.mean\(1, keepdim=True\)"),
+        (torch.zeros(2, 1, 20, 40), r".*size=32, .* resizes"),
+        (torch.zeros(2, 1, 32, 32) - 1, r".*; for values from -1 to 1 that is \(image \+ 1\) / 2"),
         (torch.zeros(1, 1, 32, 32, dtype=torch.uint8), "a tensor of torch.uint8; expected a tensor of floats"),
     ],
 )
@@ -31,6 +36,21 @@ def test_wrong_images_are_refused_in_words(name: str, method: str, image: Tensor
     model = gnm_core.compose({"dims": {"size": 32, "features": 8}, "model": name})
     with pytest.raises(OptionError, match=f"image: {text}"):
         getattr(model, method)(image)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("method", ["objects", "reconstruct", "components"])
+def test_a_model_goes_where_it_is_asked_to_and_takes_the_images_along(name: str, method: str) -> None:
+    model = gnm_core.compose({"dims": {"size": 32, "features": 8}, "model": name}).eval()
+    image = torch.ones(2, 1, 32, 32)
+    with torch.no_grad():
+        here, asked = getattr(model, method)(image), getattr(model, method)(image, device="cpu")
+        assert repr(here) == repr(asked)
+        with pytest.raises(OptionError, match=r"device: 'toaster' cannot be used: .*toaster"):
+            getattr(model, method)(image, device="toaster")
+    if not torch.cuda.is_available():
+        with pytest.raises(OptionError, match="device: 'cuda' cannot be used"):
+            getattr(model, method)(image, device="cuda")
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -26,14 +26,17 @@ from gnm_core.errors import FigureError as FigureError
 from gnm_core.errors import GnmError as GnmError
 from gnm_core.errors import MetricError as MetricError
 from gnm_core.errors import OptionError as OptionError
+from gnm_core.errors import PartError as PartError
 from gnm_core.errors import PluginError as PluginError
 from gnm_core.errors import Problem as Problem
 from gnm_core.errors import RunError as RunError
+from gnm_core.errors import ShortageError as ShortageError
 from gnm_core.errors import SpecError as SpecError
 from gnm_core.evaluation.context import EvaluationBatch as EvaluationBatch
 from gnm_core.evaluation.context import EvaluationContext as EvaluationContext
 from gnm_core.evaluation.context import Metric as Metric
 from gnm_core.evaluation.context import Skip as Skip
+from gnm_core.exported.find import load as load
 from gnm_core.exported.find import pretrained as pretrained
 from gnm_core.hookspecs import hookimpl as hookimpl
 from gnm_core.latents import SymbolicDistribution as SymbolicDistribution
@@ -55,5 +58,7 @@ from gnm_core.runs.checkpoint import Run as Run
 from gnm_core.runs.checkpoint import load_run as load_run
 from gnm_core.spec import CheckedSpec as CheckedSpec
 from gnm_core.spec import load_spec as load_spec
+from gnm_core.training.python import resume as resume
+from gnm_core.training.python import train as train
 
 __version__: str

@@ -24,24 +24,59 @@ def require_images(image: object, dims: Dims) -> None:
         what = f"a tensor of {image.dtype}" if isinstance(image, Tensor) else f"a {type(image).__name__}"
         raise OptionError("image", f"{what}; expected a tensor of floats in [0, 1], such as `pixels.float() / 255`")
     expected = (dims.channels, dims.size, dims.size)
-    if image.ndim != 4 or tuple(image.shape[1:]) != expected:
-        raise OptionError(
-            "image", f"has shape {tuple(image.shape)}; this model takes {('B', *expected)}".replace("'", "")
-        )
+    shape = tuple(image.shape)
+    if image.ndim != 4 or shape[1:] != expected:
+        taken = str(("B", *expected)).replace("'", "")
+        raise OptionError("image", f"has shape {shape}; this model takes {taken}{_mended(shape, dims)}")
     if image.numel() == 0:
         return
     low, high = (float(value) for value in torch.aminmax(image.detach()))
     if not (low >= 0 and high <= 1):  # NaN fails too
-        hint = "; divide by 255" if 1 < high <= 255 and low >= 0 else ""
+        hint = ""
+        if low >= 0 and 1 < high <= 255:
+            hint = "; divide by 255"
+        elif -1 <= low < 0 and high <= 1:
+            hint = "; for values from -1 to 1 that is (image + 1) / 2"
         raise OptionError("image", f"holds values from {low:g} to {high:g}; expected 0 to 1{hint}")
 
 
+def _mended(shape: tuple[int, ...], dims: Dims) -> str:
+    """How to bring images into shape; empty where nothing is near."""
+    channels, square = dims.channels, (dims.size, dims.size)
+    resized = f"torch.nn.functional.interpolate(image, size={dims.size}, mode='bilinear', antialias=True) resizes"
+    ways = {
+        shape == (channels, *square): "a single image becomes a batch by image[None]",
+        shape[1:] == (*square, channels): "channels come first: image.permute(0, 3, 1, 2)",
+        shape[1:] == (1, *square) and channels == 3: "grey becomes RGB by image.expand(-1, 3, -1, -1)",
+        shape[1:] == (3, *square) and channels == 1: "RGB becomes grey by image.mean(1, keepdim=True)",
+        len(shape) == 4 and shape[1] == channels: resized,
+    }
+    return f"; {ways[True]}" if True in ways else ""
+
+
 def checked(method: Callable[Concatenate[Any, Tensor, P], R]) -> Callable[Concatenate[Any, Tensor, P], R]:
-    """A model's method that takes images, with its images checked first."""
+    """A model's method that takes images, with its images checked first and taken to where the model is.
+
+    With `device=`, the model itself goes there before; the results stay there.
+
+    Raises:
+        OptionError: the images are no such batch, or there is no such device.
+    """
 
     @wraps(method)
     def checking(self: Any, image: Tensor, /, *rest: P.args, **options: P.kwargs) -> R:
         require_images(image, self.dims)
-        return method(self, image, *rest, **options)
+        device = options.pop("device", None)
+        if device is not None:
+            _move(self, device)
+        there = next(self.parameters(), image).device
+        return method(self, image.to(there), *rest, **options)
 
     return checking
+
+
+def _move(model: Any, device: Any) -> None:
+    try:
+        model.to(device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise OptionError("device", f"{device!r} cannot be used: {' '.join(str(error).split())}") from None

@@ -53,6 +53,22 @@ def pretrained(source: str | Path) -> "Run":
     return load_run(find(source))
 
 
+def load(source: str | Path, step: int | None = None) -> "Run":
+    """A trained model: on the CPU in evaluation mode, with its spec and its steps.
+
+    Args:
+        source: a run's folder, one of its checkpoints, what `gnm export` made, or a name that `gnm pretrained` lists.
+        step: which checkpoint of a run; the newest by default.
+
+    Raises:
+        RunError: there is no such model or checkpoint, or its files are damaged.
+        SpecError: the spec names parts that are not installed.
+    """
+    from gnm_core.runs.checkpoint import load_run
+
+    return load_run(find(source), step)
+
+
 def weights_of(source: str | Path, only: Sequence[str] = ()) -> "tuple[Origin, CheckedSpec]":
     """The weights of a run or a shipped model, to begin another training with, and its spec.
 

@@ -25,7 +25,7 @@ from gnm_core.spec.nodes import Table, node_of
 from gnm_core.spec.overrides import override
 from gnm_core.spec.sources import locate
 from gnm_core.spec.tree import PartNode, parts, plain
-from gnm_core.spec.yaml import dump, read_file
+from gnm_core.spec.yaml import dump, read_file, read_text
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def load_spec(
     Files of data sets need not be there; they are opened when they are used.
 
     Args:
-        source: a file, the name of a shipped spec, or a mapping as a file would hold it.
+        source: a file, the name of a shipped spec, text of several lines, or a mapping as a file would hold it.
         overrides: `path=value` texts, as the command line's `--set`.
         registry: where names are looked up; the installed plugins by default.
         top: what stands at the top level; with `DataSpec`, only `dims` and `data` can be asked for.
@@ -144,6 +144,8 @@ def load_spec(
         except TypeError as error:
             raise SpecError([Problem(str(error))]) from None
         assert isinstance(node, Table)
+    elif isinstance(source, str) and "\n" in source:
+        node = read_text(source, "the spec's text", Path.cwd())
     else:
         file = locate(source, registry)
         node = read_file(file)

@@ -203,13 +203,19 @@ class _Loop:
                 self.listeners.tell("gnm_training_ended", outcome=outcome, error=failed)
 
     def _train(self, interrupts: Interrupts) -> Outcome:
+        between_steps = True
         try:
             while self.learner.step < self.until and not self._must_stop(interrupts):
-                self._after(self.learner.advance())
+                between_steps = False
+                report = self.learner.advance()
+                between_steps = True
+                self._after(report)
         except DataError as error:
             self._save()
             raise DataError(f"{error}\nThe training is saved; mend this and go on with --resume") from error
         except KeyboardInterrupt:
+            if between_steps and interrupts.received is None:  # a callback's; whoever asks a second time cannot wait
+                self._save()
             raise
         except BaseException as error:  # a part that calls sys.exit() ends no training without a word
             raise failures.told(error, f"step {self.learner.step}", self._intact()) from error
