@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from gnm_core.evaluation.evaluation import Evaluation, Outcome
 from gnm_core.evaluation.report.tables import print_comparison
-from gnm_core.progress import Heartbeat, telling
+from gnm_core.progress import Heartbeat, showing_progress
 from gnm_core.results import Value
 from gnm_core.training.learner import Report
 from gnm_core.training.progress import Goal, LiveDisplay, PlainDisplay, numbers_table
@@ -94,7 +94,7 @@ def test_a_pipe_hears_at_once_that_a_training_begins_and_then_now_and_then() -> 
 def test_the_build_of_a_data_set_is_told_into_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gnm_core.progress.Heartbeat", lambda every: Heartbeat(0))
     shown = console(80)
-    with telling("rooms", shown) as tell:
+    with showing_progress("rooms", shown) as tell:
         tell(32, 1000)
     assert text(shown).startswith("rooms: 32 of 1,000 images, ")
 

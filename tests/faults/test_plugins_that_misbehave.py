@@ -100,9 +100,9 @@ def test_an_entry_points_file_that_is_not_utf8_stops_nothing(
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: latin\nVersion: 1.0\n")
     (info / "entry_points.txt").write_bytes((b"[gnm]\n" if group else b"[other]\n") + b"caf\xe9 = latin\n")
     monkeypatch.syspath_prepend(tmp_path)
-    _, torn = plugins._discover()
-    assert [plugin.provider.distribution for plugin in torn] == (["latin"] if group else [])
-    assert all("UnicodeDecodeError" in str(plugin.failure) for plugin in torn)
+    _, unreadable = plugins._discover()
+    assert [plugin.provider.distribution for plugin in unreadable] == (["latin"] if group else [])
+    assert all("UnicodeDecodeError" in str(plugin.failure) for plugin in unreadable)
 
 
 # Parts

@@ -59,15 +59,15 @@ class Oracle(Model):
 
     Args:
         data: what it knows.
-        dreams: what it dreams; the data set's pictures by default.
+        generated: what it generates; the data set's pictures by default.
     """
 
-    def __init__(self, data: Squares, dreams: Tensor | None = None) -> None:
+    def __init__(self, data: Squares, generated: Tensor | None = None) -> None:
         super().__init__()
         self.dims, self.data = DIMS, data
         self.known = data.batch(range(len(data)))
         data.asked.clear()
-        self.dreams = self.known.image if dreams is None else dreams
+        self.generated = self.known.image if generated is None else generated
         self.weight = nn.Parameter(torch.zeros(()))
         self.calls: list[str] = []
         self.spoilt = ""
@@ -84,8 +84,8 @@ class Oracle(Model):
         return Terms(zero, {"nothing": zero})
 
     def sample(self, n: int) -> Scene:
-        chosen = torch.randint(len(self.dreams), (n,))
-        return Scene(self._spoil("sample", self.dreams[chosen]))
+        chosen = torch.randint(len(self.generated), (n,))
+        return Scene(self._spoil("sample", self.generated[chosen]))
 
     def reconstruct(self, image: Tensor) -> Scene:
         self.calls.append("reconstruct")

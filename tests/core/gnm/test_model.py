@@ -114,8 +114,8 @@ def test_importance_weights_estimate_the_likelihood(masks: bool, by_eye: bool) -
     image = pictures(model, 1)
     n = 5000
     posterior = model.log_weights(image.expand(n, -1, -1, -1))
-    dreams = model.generate(n, symbols="sample").rendering.image
-    prior = gaussian_log_likelihood(image, dreams, model.sigma)
+    samples = model.generate(n, symbols="sample").rendering.image
+    prior = gaussian_log_likelihood(image, samples, model.sigma)
 
     def log_mean(log_values: Tensor) -> tuple[Tensor, Tensor]:
         peak = log_values.max()
@@ -143,19 +143,19 @@ def test_what_is_read_from_the_crop_of_the_box_alone() -> None:
 
 
 @VARIANTS
-def test_a_dream_samples_the_scene_code_and_takes_modes_below(masks: bool) -> None:
+def test_a_sample_draws_the_scene_code_and_takes_modes_below(masks: bool) -> None:
     model = machine(masks)
     torch.manual_seed(3)
-    dream = model.sample(5)
-    again = model.generate(5, dream.code)
-    torch.testing.assert_close(dream.image, again.image)
-    assert len(dream.code.unique(dim=0)) == 5
-    below = model.head(model.core.generate(5, dream.code).feature_map)
-    assert torch.equal(dream.latents.presence, (below.presence.logits > 0).float())
-    assert torch.equal(dream.latents.where, to_image_frame(below.where.mean))
-    assert torch.equal(dream.latents.depth, below.depth.mean)
-    assert torch.equal(dream.latents.what, below.what.mean)
-    assert (dream.background is not None) == masks
+    sample = model.sample(5)
+    again = model.generate(5, sample.code)
+    torch.testing.assert_close(sample.image, again.image)
+    assert len(sample.code.unique(dim=0)) == 5
+    below = model.head(model.core.generate(5, sample.code).feature_map)
+    assert torch.equal(sample.latents.presence, (below.presence.logits > 0).float())
+    assert torch.equal(sample.latents.where, to_image_frame(below.where.mean))
+    assert torch.equal(sample.latents.depth, below.depth.mean)
+    assert torch.equal(sample.latents.what, below.what.mean)
+    assert (sample.background is not None) == masks
 
 
 @VARIANTS

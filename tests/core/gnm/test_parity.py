@@ -158,12 +158,12 @@ def inferred(model: GNM, image: Tensor, step: int) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def generated(model: GNM, scene: Tensor, step: int) -> dict[str, Tensor]:
-    dream = model.generate(len(scene), scene, step=step)
+    sample = model.generate(len(scene), scene, step=step)
     return {
-        "scene": dream.code,
+        "scene": sample.code,
         "feature_map": model.core.generate(len(scene), scene).feature_map,
-        **layers(dream.rendering),
-        **{f"latent_{name}": value for name, value in symbols(dream.latents).items()},
+        **layers(sample.rendering),
+        **{f"latent_{name}": value for name, value in symbols(sample.latents).items()},
     }
 
 

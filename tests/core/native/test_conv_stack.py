@@ -10,7 +10,7 @@ import pytest
 import torch
 from gnm_core import kernels
 from gnm_core.layers.stack import ConvStack
-from gnm_core.native.layer import Ending, Geometry, NativeLayer
+from gnm_core.native.layer import Epilogue, Geometry, NativeLayer
 from gnm_core.native.stack import has_tiles, lanes, run_stack
 from torch import Tensor
 from torch.nn import functional as F
@@ -93,24 +93,24 @@ def test_what_is_not_finite_stays_so(bad: float, name: str, half: bool) -> None:
 def test_every_number_has_the_celu_and_the_sigmoid_of_pytorch() -> None:
     x = torch.cat([torch.linspace(-120, 120, 100_001), torch.logspace(-30, 1, 1_000), -torch.logspace(-30, 1, 1_000)])
     x = x.repeat(lanes(), 1)
-    picture = run_stack(x[:, None, :, None], [given(x.shape[1], Ending.SIGMOID)], 0.0)
+    picture = run_stack(x[:, None, :, None], [given(x.shape[1], Epilogue.SIGMOID)], 0.0)
     torch.testing.assert_close(picture[5, 0, 0], x[5].sigmoid(), rtol=1e-6, atol=1e-37)
     low = x[:, x[0] <= 1]
-    rows = run_stack(low[:, None, :, None], [given(low.shape[1], Ending.CELU_AND_NORM)], 0.0)[5, 0, 0].double()
+    rows = run_stack(low[:, None, :, None], [given(low.shape[1], Epilogue.CELU_AND_NORM)], 0.0)[5, 0, 0].double()
     celu = F.celu(low[5].double())
     torch.testing.assert_close(rows, (celu - celu.mean()) / celu.std(correction=0), rtol=1e-5, atol=1e-6)
 
 
-def given(width: int, ending: Ending) -> NativeLayer:
-    norm = ending is Ending.CELU_AND_NORM
+def given(width: int, epilogue: Epilogue) -> NativeLayer:
+    norm = epilogue is Epilogue.CELU_AND_NORM
     one, zero = (torch.ones(1), torch.zeros(1)) if norm else (None, None)
-    return NativeLayer(Geometry(1, width, 0, 0, 1, 0, 1, 1, ending), None, None, one, zero)
+    return NativeLayer(Geometry(1, width, 0, 0, 1, 0, 1, 1, epilogue), None, None, one, zero)
 
 
 @pytest.mark.parametrize("value", [0.1, -0.99, 30.0])
 def test_a_large_image_loses_no_digits(value: float) -> None:
     """Of a constant image nothing is left, and a large mean is taken off before anything is squared."""
-    layer = given(128 * 128, Ending.CELU_AND_NORM)
+    layer = given(128 * 128, Epilogue.CELU_AND_NORM)
     torch.manual_seed(0)
     x = torch.randn(lanes(), 1, 128 * 128, 1)
     assert run_stack(torch.full_like(x, value), [layer], 1e-5).abs().max() < 5e-4

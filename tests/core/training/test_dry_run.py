@@ -1,4 +1,4 @@
-"""A rehearsal leaves everything as it was, running statistics included."""
+"""A dry run leaves everything as it was, running statistics included."""
 
 import pytest
 import torch

@@ -53,9 +53,9 @@ def test_bodies_keep_apart() -> None:
 
 def test_at_least_half_of_every_object_can_be_seen_at_full_size() -> None:
     for room in ROOMS:
-        sight = look(room, 128)
+        visibility = look(room, 128)
         # Counted at 64 px when the scene was drawn, hence the margin.
-        assert (sight.visible_area / sight.area).min() > 0.47
+        assert (visibility.visible_area / visibility.area).min() > 0.47
 
 
 def test_everything_that_may_vary_does() -> None:

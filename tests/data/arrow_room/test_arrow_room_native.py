@@ -11,9 +11,9 @@ import torch
 from gnm_data.arrow_room import layout
 from gnm_data.arrow_room.native.call import ROOMS
 from gnm_data.arrow_room.room import Body, Room
-from gnm_data.arrow_room.sight import look_in_numpy
 from gnm_data.arrow_room.tracer import Tracer
 from gnm_data.arrow_room.truth import look, look_at
+from gnm_data.arrow_room.visibility import look_in_numpy
 
 pytestmark = pytest.mark.skipif(not ROOMS.can_take(), reason="there is no compiler here")
 

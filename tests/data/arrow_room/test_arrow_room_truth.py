@@ -31,64 +31,64 @@ def sphere_box(x: float, y: float, size: int) -> np.ndarray:
 @pytest.mark.parametrize("size", [64, 128, 200])
 def test_the_box_of_a_sphere_is_where_its_tangent_planes_are(size: int) -> None:
     for x, y in [(0.0, 0.0), (-2.5, 1.0), (2.0, 3.4), (1.0, -2.0)]:
-        sight = look(Room((Body("sphere", "red", x, y),)), size)
-        assert np.abs(sight.boxes[0] - sphere_box(x, y, size)).max() <= 1
-        assert (sight.boxes == sight.visible_boxes).all()
-        assert sight.area == sight.visible_area == (sight.instances == 1).sum()
+        visibility = look(Room((Body("sphere", "red", x, y),)), size)
+        assert np.abs(visibility.boxes[0] - sphere_box(x, y, size)).max() <= 1
+        assert (visibility.boxes == visibility.visible_boxes).all()
+        assert visibility.area == visibility.visible_area == (visibility.instances == 1).sum()
 
 
 def test_the_box_of_a_body_that_the_frame_cuts_reaches_beyond_it() -> None:
-    sight = look(Room((Body("sphere", "red", 4.0, 0.0),)), 128)
-    assert np.abs(sight.boxes[0] - sphere_box(4.0, 0.0, 128)).max() <= 1
-    assert sight.boxes[0, 2] > 128
-    assert sight.visible_boxes[0, 2] == 128
-    assert 0 < sight.visible_area < sight.area
+    visibility = look(Room((Body("sphere", "red", 4.0, 0.0),)), 128)
+    assert np.abs(visibility.boxes[0] - sphere_box(4.0, 0.0, 128)).max() <= 1
+    assert visibility.boxes[0, 2] > 128
+    assert visibility.visible_boxes[0, 2] == 128
+    assert 0 < visibility.visible_area < visibility.area
 
 
 def test_a_body_out_of_sight_has_no_pixels() -> None:
-    sight = look(Room((Body("sphere", "red", 30.0, 0.0), Body("cube", "red", 0.0, 0.0))), 64)
-    assert sight.visible_area[0] == 0
-    assert (sight.visible_boxes[0] == 0).all()
-    assert sight.visible_area[1] > 0
+    visibility = look(Room((Body("sphere", "red", 30.0, 0.0), Body("cube", "red", 0.0, 0.0))), 64)
+    assert visibility.visible_area[0] == 0
+    assert (visibility.visible_boxes[0] == 0).all()
+    assert visibility.visible_area[1] > 0
 
 
 def test_visible_boxes_fit_the_pixels_and_lie_inside_the_amodal_ones() -> None:
     for room in ROOMS:
-        sight = look(room, 96)
+        visibility = look(room, 96)
         for i in range(4):
-            rows, columns = np.nonzero(sight.instances == i + 1)
+            rows, columns = np.nonzero(visibility.instances == i + 1)
             box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
-            assert (sight.visible_boxes[i] == box).all()
-            assert (sight.visible_boxes[i, :2] >= sight.boxes[i, :2]).all()
-            assert (sight.visible_boxes[i, 2:] <= sight.boxes[i, 2:]).all()
+            assert (visibility.visible_boxes[i] == box).all()
+            assert (visibility.visible_boxes[i, :2] >= visibility.boxes[i, :2]).all()
+            assert (visibility.visible_boxes[i, 2:] <= visibility.boxes[i, 2:]).all()
 
 
 def test_the_nearest_body_is_in_front_whatever_the_order() -> None:
     for room in ROOMS[:10]:
         alone = [look(Room((body,)), 64).distance for body in room.bodies]
-        sight = look(room, 64)
-        assert (sight.distance == np.minimum.reduce(alone)).all()
-        nearest = np.where(np.isfinite(sight.distance), np.argmin(alone, axis=0) + 1, 0)
-        assert (sight.instances == nearest).all()
+        visibility = look(room, 64)
+        assert (visibility.distance == np.minimum.reduce(alone)).all()
+        nearest = np.where(np.isfinite(visibility.distance), np.argmin(alone, axis=0) + 1, 0)
+        assert (visibility.instances == nearest).all()
 
 
 def test_the_order_of_bodies_only_renames_instances() -> None:
     room = ROOMS[0]
     first = look(room, 64)
     for order in list(permutations(range(4)))[:6]:
-        sight = look(Room(tuple(room.bodies[i] for i in order)), 64)
-        assert (np.array([0, *(i + 1 for i in order)])[sight.instances] == first.instances).all()
-        assert (sight.boxes == first.boxes[list(order)]).all()
+        visibility = look(Room(tuple(room.bodies[i] for i in order)), 64)
+        assert (np.array([0, *(i + 1 for i in order)])[visibility.instances] == first.instances).all()
+        assert (visibility.boxes == first.boxes[list(order)]).all()
 
 
 def test_depth_orders_bodies_as_they_hide_each_other() -> None:
     hidden = 0
     for index in range(60):
         room = layout.sample(4, "train", index)
-        sight = look(room, 64)
-        for i in np.flatnonzero(sight.visible_area < sight.area):
+        visibility = look(room, 64)
+        for i in np.flatnonzero(visibility.visible_area < visibility.area):
             mask = look(Room((room.bodies[i],)), 64).instances > 0
-            for front in set(sight.instances[mask].tolist()) - {0, i + 1}:
+            for front in set(visibility.instances[mask].tolist()) - {0, i + 1}:
                 hidden += 1
                 assert depth(room.bodies[front - 1], CAMERA) < depth(room.bodies[i], CAMERA)
     assert hidden > 0

@@ -141,8 +141,8 @@ def test_the_drawing_ends_with_the_scene_of_the_code_and_with_the_sample(machine
     torch.manual_seed(4)
     drawn = DrawingStepsFigure(rows=2, cell=32).draw(model, batch)
     torch.manual_seed(4)
-    dreams = model.sample(2).image
-    assert all(holds(drawn, image) for image in (*model.reconstruct_from_scene(batch.image).image, *dreams))
+    samples = model.sample(2).image
+    assert all(holds(drawn, image) for image in (*model.reconstruct_from_scene(batch.image).image, *samples))
     assert drawn.shape[1] > (1 + 3 + 3) * 32
 
 

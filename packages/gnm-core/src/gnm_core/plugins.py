@@ -26,9 +26,9 @@ OFF = "GNM_DISABLE_PLUGINS"
 @cache
 def installed() -> Registry:
     """What the plugins of this environment offer; looked up once per process."""
-    points, torn = _discover()
+    points, unreadable = _discover()
     registry = load_plugins(points)
-    registry.plugins += torn
+    registry.plugins += unreadable
     return registry
 
 
@@ -38,7 +38,7 @@ def _discover() -> tuple[list[EntryPoint], list[Plugin]]:
     Like `importlib.metadata.entry_points`, but one broken file does not spoil all others.
     """
     points: list[EntryPoint] = []
-    torn: list[Plugin] = []
+    unreadable: list[Plugin] = []
     seen = set()
     for found in distributions():
         try:
@@ -46,13 +46,13 @@ def _discover() -> tuple[list[EntryPoint], list[Plugin]]:
         except Exception as error:
             if _names_group(found, error):
                 cause = f"its entry_points.txt cannot be read: {said_by(error)}"
-                torn.append(Plugin("", "entry_points.txt", _provider(found), failure=cause))
+                unreadable.append(Plugin("", "entry_points.txt", _provider(found), failure=cause))
             continue
         distribution = _canonical(_provider(found).distribution) if offered else ""
         if offered and distribution not in seen:  # a second one of the name, further down the path, is shadowed
             seen.add(distribution)
             points += offered
-    return points, torn
+    return points, unreadable
 
 
 def _names_group(found: Distribution, error: Exception) -> bool:

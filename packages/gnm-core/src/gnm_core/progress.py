@@ -1,7 +1,7 @@
 """How far something long is: a bar at a terminal, a line now and then elsewhere."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -33,12 +33,13 @@ class Heartbeat:
         self._last = time.monotonic()
 
 
-def bar(console: "Console", unit: str = "") -> "Progress":
-    """A bar with what is done, how much of how much, the time spent and the time left, gone when it is over.
+def bar(console: "Console", unit: str = "", fields: Sequence[str] = ()) -> "Progress":
+    """A bar with what is done, how much of how much, and the time spent and left, gone when it is over.
 
     Args:
         console: a terminal.
         unit: what is counted, for the rate; empty for none.
+        fields: of the bar's task, whose text stands after a bar of the whole width instead of rate and times.
     """
     from rich.progress import (
         BarColumn,
@@ -57,12 +58,16 @@ def bar(console: "Console", unit: str = "") -> "Progress":
             speed = task.finished_speed or task.speed
             return Text("" if speed is None else f"{speed:,.1f} {unit}/s")
 
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *([Rate()] if unit else [])]
-    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), transient=True, console=console)
+    if fields:
+        after: list[ProgressColumn] = [TextColumn(f"{{task.fields[{name}]}}") for name in fields]
+    else:
+        after = [*([Rate()] if unit else []), TimeElapsedColumn(), TimeRemainingColumn()]
+    begin = (TextColumn("{task.description}"), BarColumn(None if fields else 40), MofNCompleteColumn())
+    return Progress(*begin, *after, transient=True, console=console)
 
 
 @contextmanager
-def telling(
+def showing_progress(
     what: str, console: "Console | None" = None, unit: str = "images", every: float = 5.0
 ) -> Iterator[Callable[[int, int], None]]:
     """Something to tell how many of how many are done: draws a bar at a terminal, writes lines elsewhere.

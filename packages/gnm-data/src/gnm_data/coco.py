@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from gnm_core.contracts import Data
 from gnm_core.errors import DataError
+from gnm_core.files import replace_file
 from gnm_core.results import Batch, Truth
 from PIL import Image
 from torch import Tensor
@@ -66,7 +67,7 @@ def export_coco(data: Data, count: int, folder: Path, advance: Callable[[int], N
             "categories": [{"id": label + 1, "name": name, "supercategory": ""} for label, name in names.items()],
             "annotations": annotations,
         }
-        target.write_text(json.dumps(document), encoding="utf-8")
+        replace_file(target, json.dumps(document).encode())
     except OSError as error:
         raise DataError(f"{error.filename or folder}: cannot be written: {error.strerror or error}") from error
     return target

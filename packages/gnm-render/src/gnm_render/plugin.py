@@ -29,4 +29,6 @@ def gnm_register(register: Register) -> None:
     register.command(
         "reconstruct", "gnm_render.cli.reconstruct:reconstruct", "find the objects in pictures, with a trained model"
     )
+    register.kernel("add-windows", "gnm_render.fused.windows:add_windows")
+    register.kernel("cut-windows", "gnm_render.fused.windows:cut_windows")
     register.kernel("paint-objects", "gnm_render.native.paint:paint_objects")

@@ -15,9 +15,9 @@ from .taking import take, values
 
 
 def test_structure_accuracy_counts_what_the_judge_accepts() -> None:
-    dreams = torch.zeros(2, 1, 16, 16)
-    dreams[0] = 0.9
-    found = take(StructureAccuracy(n=250, judge=Bright()), Oracle(Squares(), dreams), Squares())
+    generated = torch.zeros(2, 1, 16, 16)
+    generated[0] = 0.9
+    found = take(StructureAccuracy(n=250, judge=Bright()), Oracle(Squares(), generated), Squares())
     (accuracy,) = found.values
     accepted = found.details["accepted"]
     assert accuracy.value == accepted / 250

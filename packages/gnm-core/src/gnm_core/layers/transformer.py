@@ -34,9 +34,9 @@ class Block(nn.Module):
 
     def _attend(self, x: Tensor) -> Tensor:
         query, key, value = rearrange(self.query_key_value(x), "b t (k h d) -> k b h t d", k=3, h=self.heads)
-        claim = query @ (key * query.shape[-1] ** -0.5).transpose(-1, -2)
+        attention = query @ (key * query.shape[-1] ** -0.5).transpose(-1, -2)
         if self.causal:
             later = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).triu(1)
-            claim = claim.masked_fill(later, float("-inf"))
-        seen: Tensor = self.mix(rearrange(claim.softmax(-1) @ value, "b h t d -> b t (h d)"))
-        return seen
+            attention = attention.masked_fill(later, float("-inf"))
+        mixed: Tensor = self.mix(rearrange(attention.softmax(-1) @ value, "b h t d -> b t (h d)"))
+        return mixed

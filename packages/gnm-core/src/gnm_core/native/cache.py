@@ -59,7 +59,7 @@ def _open_to_others(about: os.stat_result) -> str | None:
 def load_kept(folder: Path, key: str, fits: Callable[[ctypes.CDLL], bool]) -> ctypes.CDLL | None:
     """The library that was kept under a key; None if there is none.
 
-    One that others could have written, that is torn, or that does not fit is removed.
+    One that others could have written, that is incomplete, or that does not fit is removed.
     """
     for path in sorted(folder.glob(f"{key}-*.so")):
         library = _load_whole(path)

@@ -11,7 +11,7 @@ from gnm_core.kernels import Kernel
 from gnm_core.layers.celu_norm import EPSILON, CeluNorm2d
 from gnm_core.layers.subpixel import SubpixelConv
 from gnm_core.native.call import LAYERS
-from gnm_core.native.layer import LARGEST_KERNEL, MOST_CHANNELS, Ending, Geometry, NativeLayer
+from gnm_core.native.layer import LARGEST_KERNEL, MOST_CHANNELS, Epilogue, Geometry, NativeLayer
 from gnm_core.native.stack import lanes, run_stack
 
 
@@ -48,27 +48,27 @@ def _described(
     channels, height, width = size
     half = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
     layers = []
-    for place, (module, behind) in enumerate(pairs):
+    for index, (module, after) in enumerate(pairs):
         conv = module.conv if isinstance(module, SubpixelConv) else module
         upscale = module.upscale if isinstance(module, SubpixelConv) else 1
         known = is_plain(SubpixelConv, module) or is_plain(nn.Conv2d, module)
         if not known or not isinstance(conv, nn.Conv2d) or not _is_known(conv, channels, min(height, width), upscale):
             return None
-        made, scale, shift, ending = conv.out_channels // upscale**2, None, None, Ending.NOTHING
-        if isinstance(behind, CeluNorm2d):
-            ending, scale, shift = Ending.CELU_AND_NORM, behind.weight, behind.bias
-        elif behind is not None:
-            ending = Ending.SIGMOID
+        made, scale, shift, epilogue = conv.out_channels // upscale**2, None, None, Epilogue.NOTHING
+        if isinstance(after, CeluNorm2d):
+            epilogue, scale, shift = Epilogue.CELU_AND_NORM, after.weight, after.bias
+        elif after is not None:
+            epilogue = Epilogue.SIGMOID
         fits = scale is None or shift is None or scale.shape == shift.shape == (made,)
-        if not fits or (scale is None and place < len(pairs) - 1):
+        if not fits or (scale is None and index < len(pairs) - 1):
             return None
-        if place == 0 and one_pixel:
-            geometry = Geometry(height, width, 0, 0, 1, 0, upscale, made, ending)
+        if index == 0 and one_pixel:
+            geometry = Geometry(height, width, 0, 0, 1, 0, upscale, made, epilogue)
             layers.append(NativeLayer(geometry, None, None, scale, shift))
         else:
             kernel, stride, padding = conv.kernel_size[0], conv.stride[0], conv.padding[0]
             assert isinstance(padding, int)
-            geometry = Geometry(height, width, channels, kernel, stride, padding, upscale, made, ending, half)
+            geometry = Geometry(height, width, channels, kernel, stride, padding, upscale, made, epilogue, half)
             layers.append(NativeLayer(geometry, conv.weight, conv.bias, scale, shift))
         height, width, channels = geometry.made
     return layers

@@ -13,7 +13,7 @@ MOST_CHANNELS = 2048
 """Of a layer's input and of its convolution's output: a vector for each of them lies on the stack."""
 
 
-class Ending(IntEnum):
+class Epilogue(IntEnum):
     """What stands behind a convolution and its pixel shuffle."""
 
     NOTHING = 0
@@ -38,7 +38,7 @@ class Geometry:
     """r."""
     channels: int
     """C, of the image that it makes."""
-    ending: Ending
+    epilogue: Epilogue
     """Only the last layer of a stack may end in something else than CELU and norm."""
     half: bool = False
     """Whether its products may be rounded to bfloat16, which some processors make in a third of the time."""
@@ -54,7 +54,7 @@ class Geometry:
     def kept(self) -> int:
         """Numbers of each image that are kept for the backward pass."""
         height, width, channels = self.made
-        return height * width * channels if self.ending is Ending.CELU_AND_NORM else 0
+        return height * width * channels if self.epilogue is Epilogue.CELU_AND_NORM else 0
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ def from_numbers(numbers: Sequence[int]) -> tuple[Geometry, ...]:
 def _from_numbers(numbers: tuple[int, ...]) -> tuple[Geometry, ...]:
     each, found = len(fields(Geometry)), []
     for i in range(0, len(numbers), each):
-        *sides, ending, half = numbers[i : i + each]
+        *sides, epilogue, half = numbers[i : i + each]
         height, width, inputs, kernel, stride, padding, upscale, channels = sides
         given = (height, width, inputs, kernel, stride, padding, upscale, channels)
-        found.append(Geometry(*given, Ending(ending), bool(half)))
+        found.append(Geometry(*given, Epilogue(epilogue), bool(half)))
     return tuple(found)

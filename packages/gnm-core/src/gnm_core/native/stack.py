@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from gnm_core.native.call import LAYERS, addresses
-from gnm_core.native.layer import Ending, Geometry, NativeLayer, as_numbers, from_numbers
+from gnm_core.native.layer import Epilogue, Geometry, NativeLayer, as_numbers, from_numbers
 from gnm_core.native.operators import OPERATORS
 
 ALIGNMENT = 64
@@ -40,7 +40,7 @@ def run_stack(x: Tensor, layers: Sequence[NativeLayer], epsilon: float) -> Tenso
     learns = any(tensor.requires_grad for tensor in (x, *parameters))
     sizes = as_numbers([layer.geometry for layer in layers])
     made: Tensor = _Stack.apply(x, sizes, epsilon, learns and torch.is_grad_enabled(), *parameters)
-    return made.permute(0, 3, 1, 2) if layers[-1].geometry.ending is Ending.CELU_AND_NORM else made
+    return made.permute(0, 3, 1, 2) if layers[-1].geometry.epilogue is Epilogue.CELU_AND_NORM else made
 
 
 Three = tuple[Tensor, Tensor, Tensor]
@@ -54,14 +54,14 @@ def _in_fours(geometries: Sequence[Geometry], tensors: Sequence[Tensor | None]) 
     return [
         next(left) if there else None
         for one in geometries
-        for there in (*[one.kernel > 0] * 2, *[one.ending is Ending.CELU_AND_NORM] * 2)
+        for there in (*[one.kernel > 0] * 2, *[one.epilogue is Epilogue.CELU_AND_NORM] * 2)
     ]
 
 
 def _fake(x: Tensor, parameters: list[Tensor], sizes: list[int], epsilon: float, keep: bool) -> Three:
     geometries, batch, width = from_numbers(sizes), len(x), lanes()
     height, columns, channels = geometries[-1].made
-    normalised, groups = geometries[-1].ending is Ending.CELU_AND_NORM, -(-batch // width)
+    normalised, groups = geometries[-1].epilogue is Epilogue.CELU_AND_NORM, -(-batch // width)
     made = x.new_empty((batch, height, columns, channels) if normalised else (batch, channels, height, columns))
     kept = x.new_empty(groups if keep else 0, sum(one.kept for one in geometries), width)
     return made, kept, x.new_zeros(groups, len(geometries), 2, width)
@@ -134,7 +134,7 @@ class _Stack(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, sizes: list[int], epsilon: float, keep: bool, *parameters: Tensor) -> Tensor:
         made, kept, statistics = _stack(x, list(parameters), sizes, epsilon, keep)
         if keep:
-            is_picture = from_numbers(sizes)[-1].ending is not Ending.CELU_AND_NORM
+            is_picture = from_numbers(sizes)[-1].epilogue is not Epilogue.CELU_AND_NORM
             ctx.save_for_backward(x, made if is_picture else x.new_empty(0), kept, statistics, *parameters)
             ctx.sizes = sizes
         result: Tensor = made

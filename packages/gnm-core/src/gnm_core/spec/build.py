@@ -10,6 +10,7 @@ from gnm_core.errors import DataError, GnmError, OptionError, Problem, SpecError
 from gnm_core.failures import Owner, mark
 from gnm_core.isolation import plugin_code
 from gnm_core.printable import said_by
+from gnm_core.randomness import borrowed_random_state
 from gnm_core.spec.annotations import arguments_of
 from gnm_core.spec.tree import Broken, Checked, Leaf, Listing, Named, PartNode, join
 
@@ -82,7 +83,7 @@ class Builder:
             if torch.empty(0).device.type != "meta":
                 raise
             try:
-                with torch.device("cpu"), torch.random.fork_rng(devices=[]):
+                with torch.device("cpu"), borrowed_random_state():
                     built = make(**arguments)
             except GnmError:
                 raise

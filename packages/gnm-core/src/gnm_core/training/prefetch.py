@@ -20,7 +20,7 @@ class Prefetch:
 
     def __init__(self, load: Callable[[int], Tensor], first: int, last: int, ahead: int = 2) -> None:
         self._load, self._next, self._last = load, first, last
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="feed")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
         self.waited = 0.0
         """Seconds that the last inputs were waited for."""
         self._waiting: deque[Future[Tensor]] = deque()

@@ -9,10 +9,9 @@ from typing import Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from gnm_core.progress import Heartbeat
+from gnm_core.progress import Heartbeat, bar
 from gnm_core.training.learner import Report
 
 SMOOTH = 0.95
@@ -114,14 +113,7 @@ class LiveDisplay:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[speed]}"),
-            TextColumn("{task.fields[left]}"),
-            console=console,
-        )
+        self._bar = bar(console, fields=("speed", "left"))
         self._task = self._bar.add_task("", total=None, speed="", left="")
         self._values: dict[str, float] = {}
         self._goal, self._pace, self._idle, self._then = Goal(0), 0.0, 0.0, 0.0

@@ -18,7 +18,7 @@ from gnm_data.scenes.randomness import Randomness
 ATTEMPTS = 200
 """Scenes tried for one index. Four in five pass, so that none of them does has a probability below 1e-130."""
 CLEARANCE = STUDIO.places.clearance
-SIGHT = 64
+VISIBILITY_SIDE = 64
 """Side, in pixels, of the image in which visible areas are counted, whatever size is painted."""
 
 _OBJECTS = SHAPES[:3]
@@ -96,8 +96,8 @@ def pointed_at(room: Room, clearance: float = 0.0) -> int | None:
 
 def recognisable(room: Room) -> bool:
     """Enough of every object, and nearly all of the arrow, can be seen."""
-    sight, places = look_at([room], SIGHT)[0], room.look.places
-    share = sight.visible_area / np.maximum(sight.area, 1)
+    visibility, places = look_at([room], VISIBILITY_SIDE)[0], room.look.places
+    share = visibility.visible_area / np.maximum(visibility.area, 1)
     return bool(share[:-1].min() >= places.object_share and share[-1] >= places.arrow_share)
 
 

@@ -25,7 +25,7 @@ from gnm_data.arrow_room.painter import Painter
 from gnm_data.arrow_room.rays import through
 from gnm_data.arrow_room.room import Room
 from gnm_data.arrow_room.scene import Scene
-from gnm_data.arrow_room.sight import look_in_numpy
+from gnm_data.arrow_room.visibility import look_in_numpy
 
 CHUNK = 1 << 14
 """Rays that are followed together: few enough to stay in the processor's cache."""

@@ -4,21 +4,22 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from gnm_core.deprecated import renamed_names
 from gnm_core.results import Truth
 
 from gnm_data.arrow_room.look import Camera
 from gnm_data.arrow_room.native.call import ROOMS
-from gnm_data.arrow_room.native.sight import look_compiled
+from gnm_data.arrow_room.native.visibility import look_compiled
 from gnm_data.arrow_room.room import BODIES, COLOURS, MATERIALS, SHAPES, Body, Room
-from gnm_data.arrow_room.sight import Sight, look_in_numpy
+from gnm_data.arrow_room.visibility import Visibility, look_in_numpy
 
 
-def look(room: Room, size: int) -> Sight:
+def look(room: Room, size: int) -> Visibility:
     """Cast one ray through the centre of every pixel that may show a body."""
     return look_at([room], size)[0]
 
 
-def look_at(rooms: Sequence[Room], size: int) -> list[Sight]:
+def look_at(rooms: Sequence[Room], size: int) -> list[Visibility]:
     """The same for many rooms: compiled where there is a compiler, on torch's threads, and in numpy otherwise."""
     if rooms and ROOMS.can_take():
         return look_compiled(rooms, size)
@@ -46,11 +47,11 @@ def truth(rooms: Sequence[Room], size: int) -> Truth:
     boxes, visible_boxes = np.zeros((count, BODIES, 4), np.float32), np.zeros((count, BODIES, 4), np.float32)
     distance, angle = np.zeros((count, BODIES), np.float32), np.zeros((count, BODIES), np.float32)
     position, lamps = np.zeros((count, BODIES, 2), np.float32), np.zeros((count, lamp_count, 4), np.float32)
-    for b, (room, sight) in enumerate(zip(rooms, look_at(rooms, size), strict=True)):
+    for b, (room, visibility) in enumerate(zip(rooms, look_at(rooms, size), strict=True)):
         known = len(room.bodies)
-        instances[b] = sight.instances
+        instances[b] = visibility.instances
         present[b, :known] = True
-        boxes[b, :known], visible_boxes[b, :known] = sight.boxes, sight.visible_boxes
+        boxes[b, :known], visible_boxes[b, :known] = visibility.boxes, visibility.visible_boxes
         lamps[b] = [(*lamp.position, lamp.power) for lamp in room.lamps]
         for i, body in enumerate(room.bodies):
             labels[b, i], colours[b, i] = SHAPES.index(body.shape), list(COLOURS).index(body.colour)
@@ -74,3 +75,6 @@ def truth(rooms: Sequence[Room], size: int) -> Truth:
         depth=torch.from_numpy(distance),
         extra={name: torch.from_numpy(array) for name, array in extra.items()},
     )
+
+
+__getattr__ = renamed_names(__name__, {"Sight": "gnm_data.arrow_room.visibility:Visibility"})

@@ -49,7 +49,7 @@ def build(
     Stopped at any moment, the same command goes on and makes no finished shard again; it mends damaged shards, too.
     With a larger --count it adds images.
     """
-    from gnm_core.progress import telling
+    from gnm_core.progress import showing_progress
 
     from gnm_data.cli.source import chosen
     from gnm_data.storage import Source, recipe_of
@@ -59,7 +59,7 @@ def build(
     checked = chosen(name, spec, (*wanted, *overrides))
     source = Source(checked.resolved(), split)
     try:
-        with telling(str(folder)) as progress:
+        with showing_progress(str(folder)) as progress:
             built = store(
                 source,
                 recipe_of(checked),

@@ -41,7 +41,7 @@ def judge(folder: Path, *, rule: str, count: int | None, out: Path | None, as_js
     from gnm_core.cli.output import print_json
     from gnm_core.dims import Dims
     from gnm_core.parts.data.image_folder import ImageFolder
-    from gnm_core.progress import telling
+    from gnm_core.progress import showing_progress
     from rich.console import Console
 
     from gnm_data.judges.canvas import SIDE
@@ -60,7 +60,7 @@ def judge(folder: Path, *, rule: str, count: int | None, out: Path | None, as_js
 
     shown: list[Tensor] = []
     verdicts: list[Verdict] = []
-    with telling("judging", Console(stderr=True), "pictures", every=20) as progress:
+    with showing_progress("judging", Console(stderr=True), "pictures", every=20) as progress:
         for images in batches():
             verdicts += rule_judge.judge(images)
             progress(len(verdicts), total)
@@ -80,8 +80,12 @@ def judge(folder: Path, *, rule: str, count: int | None, out: Path | None, as_js
 def _judge(rule: str) -> "Judge":
     """The judge of that name."""
     from gnm_core.contracts import Judge
+    from gnm_core.dims import Dims
     from gnm_core.plugins import installed
+    from gnm_core.spec.single import build_part
     from gnm_core.suggestions import did_you_mean
+
+    from gnm_data.judges.canvas import SIDE
 
     entry = installed().find("judge", rule)
     if entry is None:
@@ -91,9 +95,7 @@ def _judge(rule: str) -> "Judge":
             f"there is no judge {rule!r}; choose one of {', '.join(names)}" + (f" ({hint})" if hint else ""),
             param_hint="'--rule'",
         )
-    made = entry.load()()
-    assert isinstance(made, Judge)
-    return made
+    return build_part(Judge, rule, Dims(size=SIDE))
 
 
 def _report(verdicts: "list[Verdict]", files: list[str], summary: "VerdictSummary") -> dict[str, object]:

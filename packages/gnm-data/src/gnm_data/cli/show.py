@@ -74,13 +74,13 @@ def show(
             raise DataError(f"{out}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
         click.echo(f"{out}: {count} of {len(data)} pictures")
     if export is not None:
-        from gnm_core.progress import telling
+        from gnm_core.progress import showing_progress
         from rich.console import Console
 
         from gnm_data.coco import export_coco
 
         written = 0
-        with telling("writing pictures", Console(stderr=True), "pictures") as progress:
+        with showing_progress("writing pictures", Console(stderr=True), "pictures") as progress:
 
             def tell(more: int) -> None:
                 nonlocal written

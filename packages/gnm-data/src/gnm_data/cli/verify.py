@@ -18,14 +18,14 @@ def verify(folder: Path) -> None:
     Ends with 0 when all is well, with 2 otherwise. `gnm data build` mends what it made.
     """
     from gnm_core.errors import DataError
-    from gnm_core.progress import telling
+    from gnm_core.progress import showing_progress
 
     from gnm_data.storage import read_manifest
     from gnm_data.storage import verify as problems_of
 
     if _verify_pictures(folder):
         return
-    with telling(str(folder), unit="shards") as progress:
+    with showing_progress(str(folder), unit="shards") as progress:
         problems = problems_of(folder, progress)
     if problems:
         raise DataError("\n    ".join((f"{folder}: not as it should be:", *problems)))

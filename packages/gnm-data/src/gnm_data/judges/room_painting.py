@@ -74,16 +74,16 @@ def paint_room(seed: int, index: int, stray: float = 0.25, own: float = 0.4) -> 
     """Draw and paint one room; see `paint_rooms`."""
     random = np.random.default_rng((seed, index))
     made, materials = draw(random, stray, own)
-    sight = look(made, PAINTED)
+    visibility = look(made, PAINTED)
     places = np.array([(body.x, body.y, 0.0) for body in made.bodies])
     steps = _STEP * np.array([(np.cos(body.angle), np.sin(body.angle), 0.0) for body in made.bodies])
     feet, tips = (np.stack(made.look.camera.project(ends.T, PAINTED), 1) for ends in (places, places + steps))
     return PaintedRoom(
         paint(made, materials, Tracer(antialias=3, shadow=2), PAINTED),
-        sight.instances,
+        visibility.instances,
         np.array([SHAPES.index(body.shape) for body in made.bodies]),
         np.array([MATERIALS.index(material) for material in materials]),
-        sight.area,
+        visibility.area,
         feet,
         tips - feet,
     )

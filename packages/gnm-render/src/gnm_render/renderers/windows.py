@@ -1,11 +1,12 @@
 """Small windows of a canvas: where each object's box lies, cut out of and added onto full-size images."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from einops import rearrange
+from gnm_core import kernels
 from torch import Tensor
 
 
@@ -92,10 +93,7 @@ class _AddWindows(torch.autograd.Function):
 def _add(canvas: Tensor, patches: Tensor, windows: Windows) -> None:
     if windows.side == canvas.shape[1]:
         canvas.index_add_(0, windows.scene, patches)
-    elif canvas.device.type == "cpu":
-        for slices, patch in zip(_slices(windows), patches, strict=True):  # beats index_put by far
-            canvas[slices].add_(patch)  # not +=, which would copy the result onto itself
-    else:
+    elif kernels.run("add-windows", canvas, patches, windows) is None:
         pixels = rearrange(patches, "m y c x -> m y x c")
         canvas.transpose(2, 3).index_put_(_places(windows), pixels, accumulate=True)
 
@@ -103,19 +101,8 @@ def _add(canvas: Tensor, patches: Tensor, windows: Windows) -> None:
 def _cut(canvas: Tensor, windows: Windows) -> Tensor:
     if windows.side == canvas.shape[1]:
         return canvas[windows.scene]
-    if canvas.device.type == "cpu":
-        patches = canvas.new_empty(len(windows.scene), windows.side, canvas.shape[2], windows.side)
-        for slices, patch in zip(_slices(windows), patches, strict=True):
-            patch.copy_(canvas[slices])
-        return patches
-    return rearrange(canvas.transpose(2, 3)[_places(windows)], "m y x c -> m y c x")
-
-
-def _slices(windows: Windows) -> Iterator[tuple[int, slice, slice, slice]]:
-    """Each window in a (B, H, c, W) canvas."""
-    side = windows.side
-    for scene, top, left in zip(windows.scene.tolist(), windows.top.tolist(), windows.left.tolist(), strict=True):
-        yield scene, slice(top, top + side), slice(None), slice(left, left + side)
+    made: Tensor | None = kernels.run("cut-windows", canvas, windows)
+    return rearrange(canvas.transpose(2, 3)[_places(windows)], "m y x c -> m y c x") if made is None else made
 
 
 def _places(windows: Windows) -> tuple[Tensor, Tensor, Tensor]:

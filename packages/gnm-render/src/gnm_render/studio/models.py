@@ -12,6 +12,7 @@ from gnm_core.editing import HidesObjects, RendersSymbols
 from gnm_core.errors import GnmError
 from gnm_core.evaluation import judge_of
 from gnm_core.exported.find import find
+from gnm_core.randomness import borrowed_random_state
 from gnm_core.results import Verdict
 from gnm_core.runs.checkpoint import Run, load_run
 from torch import Tensor
@@ -72,8 +73,7 @@ class Loaded:
     @cached_property
     def directions(self) -> Directions | None:
         """Of the objects that the model samples; None where it samples too few."""
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with torch.no_grad(), borrowed_random_state(seed=0):
             objects = self.model.sample(SAMPLES).objects
         if objects is None or int(objects.present.sum()) < 2 * DIRECTIONS:
             return None

@@ -4,19 +4,19 @@
 
 #include "lanes.h"
 
-enum ending { NOTHING, CELU_AND_NORM, SIGMOID };
+enum epilogue { NOTHING, CELU_AND_NORM, SIGMOID };
 
-/* A number, through the ending of its layer: its CELU without the norm. */
-INLINE lanes ended(const enum ending ending, lanes x)
+/* A number, through the epilogue of its layer: its CELU without the norm. */
+INLINE lanes apply_epilogue(const enum epilogue epilogue, lanes x)
 {
-    return ending == CELU_AND_NORM ? celu(x) : ending == SIGMOID ? sigmoid(x) : x;
+    return epilogue == CELU_AND_NORM ? celu(x) : epilogue == SIGMOID ? sigmoid(x) : x;
 }
 
 struct layer {
     int64_t height, width, inputs;   /* of the image it is given */
     int64_t kernel, stride, padding; /* of its convolution; kernel 0: it is given what a convolution has made */
     int64_t upscale, channels;       /* r and C of the image it makes: its convolution has r * r * C outputs */
-    int64_t ending;
+    int64_t epilogue;
     int64_t half;                    /* whether its products may be of bfloats */
 };
 
@@ -38,7 +38,7 @@ static inline int64_t outputs_of(const struct layer *l) { return l->upscale * l-
 static inline int64_t size_of(const struct layer *l) { return rows_of(l) * columns_of(l) * outputs_of(l); }
 
 /* Numbers of its activation that are kept for the backward pass: a picture is not, it is there anyway. */
-static inline int64_t kept_of(const struct layer *l) { return l->ending == CELU_AND_NORM ? size_of(l) : 0; }
+static inline int64_t kept_of(const struct layer *l) { return l->epilogue == CELU_AND_NORM ? size_of(l) : 0; }
 
 /* Numbers that each output is made of. */
 static inline int64_t taps_of(const struct layer *l) { return l->inputs * l->kernel * l->kernel; }
@@ -67,19 +67,19 @@ static inline int64_t in_torch(const struct layer *l, int64_t output)
     return output % l->channels * l->upscale * l->upscale + output / l->channels;
 }
 
-/* Where the outputs of a pixel go: `row` and `step` for its row and column, and a place for each output. */
-struct shuffle { int64_t row, step, *place; };
+/* Where the outputs of a pixel go: `row` and `step` for its row and column, and an offset for each output. */
+struct shuffle { int64_t row, step, *offset; };
 
 /* The image is (C, r H, r W) if it is planar, else (r H, r W, C). */
-static inline struct shuffle shuffle_of(const struct layer *l, int planar, int64_t *place)
+static inline struct shuffle shuffle_of(const struct layer *l, int planar, int64_t *offset)
 {
     const int64_t r = l->upscale, width = columns_of(l) * r, height = rows_of(l) * r;
     for (int64_t o = 0; o < outputs_of(l); o++) {
         const int64_t c = o % l->channels, x = o / l->channels % r, y = o / l->channels / r;
-        place[o] = planar ? (c * height + y) * width + x : (y * width + x) * l->channels + c;
+        offset[o] = planar ? (c * height + y) * width + x : (y * width + x) * l->channels + c;
     }
     const int64_t step = planar ? r : r * l->channels;
-    return (struct shuffle){r * width * (planar ? 1 : l->channels), step, place};
+    return (struct shuffle){r * width * (planar ? 1 : l->channels), step, offset};
 }
 
 /* ---- Bands: a few rows of outputs at a time, so that what their convolution sees stays in the cache ---- */
@@ -104,7 +104,7 @@ static inline struct layer band_from(const struct layer *l, int64_t first)
 }
 
 /* Numbers that any band's convolution sees, and of its outputs with their border, at most; with room for a tile behind them. */
-static inline int64_t seen_of(const struct layer *l)
+static inline int64_t band_input_of(const struct layer *l)
 {
     return ((band_of(l) + 1) * most(l->stride, 1) + most(l->kernel, 2 * l->padding) + l->stride) * line_of(l) + LANES;
 }

@@ -8,11 +8,11 @@ enum { RUN = 256 }; /* so many numbers are summed up before the sum is divided b
 
 struct statistics { lanes mean, rstd; };
 
-/* Mean, sum of squares around it, and number of what has been seen. */
+/* Mean, sum of squares around it, and number of what has been accumulated. */
 struct moments { lanes mean, squares; float count; };
 
 /* See n more (Chan, Golub and LeVeque, 1979): their mean is taken off before anything is squared. */
-static void see(struct moments *m, const lanes *a, int64_t n)
+static void accumulate(struct moments *m, const lanes *a, int64_t n)
 {
     lanes sum[4] = {0}, squares[4] = {0};
     for (int64_t i = 0; i < n; i++)
@@ -33,7 +33,7 @@ static struct statistics statistics_of(const lanes *a, int64_t count, float epsi
 {
     struct moments m = {0};
     for (int64_t i = 0; i < count; i += RUN)
-        see(&m, a + i, count - i < RUN ? count - i : RUN);
+        accumulate(&m, a + i, count - i < RUN ? count - i : RUN);
     struct statistics s = {m.mean, m.squares / m.count + epsilon};
     for (int i = 0; i < LANES; i++)
         s.rstd[i] = 1.f / sqrtf(s.rstd[i]);

@@ -25,7 +25,7 @@ struct sweep {
     int64_t rows, columns, outputs;
 };
 
-INLINE void block(const int pixels, const int outputs, const enum ending ending, const struct sweep *s, int64_t h, int64_t w,
+INLINE void block(const int pixels, const int outputs, const enum epilogue epilogue, const struct sweep *s, int64_t h, int64_t w,
                   int64_t o)
 {
     lanes sum[PIXELS * OUTPUTS > 8 ? PIXELS * OUTPUTS : 8];
@@ -55,28 +55,28 @@ INLINE void block(const int pixels, const int outputs, const enum ending ending,
     for (int p = 0; p < pixels; p++, to += s->to.step)
 #pragma GCC unroll 8
         for (int c = 0; c < outputs; c++)
-            to[s->to.place[o + c]] = ended(ending, sum[p * outputs + c]);
+            to[s->to.offset[o + c]] = apply_epilogue(epilogue, sum[p * outputs + c]);
 }
 
-INLINE void sweep(const enum ending ending, const struct sweep *s)
+INLINE void sweep(const enum epilogue epilogue, const struct sweep *s)
 {
     for (int64_t h = 0; h < s->rows; h++) {
         int64_t o = 0;
         for (; o + OUTPUTS <= s->outputs; o += OUTPUTS) {
             int64_t w = 0, left;
             for (; (left = s->columns - w) >= PIXELS && left != 4; w += PIXELS) /* four are better two and two */
-                block(PIXELS, OUTPUTS, ending, s, h, w, o);
+                block(PIXELS, OUTPUTS, epilogue, s, h, w, o);
             for (; w + 2 <= s->columns; w += 2)
-                block(2, OUTPUTS, ending, s, h, w, o);
+                block(2, OUTPUTS, epilogue, s, h, w, o);
             for (; w < s->columns; w++)
-                block(1, OUTPUTS, ending, s, h, w, o);
+                block(1, OUTPUTS, epilogue, s, h, w, o);
         }
         for (; o < s->outputs; o++) {
             int64_t w = 0;
             for (; w + 8 <= s->columns; w += 8)
-                block(8, 1, ending, s, h, w, o);
+                block(8, 1, epilogue, s, h, w, o);
             for (; w < s->columns; w++)
-                block(1, 1, ending, s, h, w, o);
+                block(1, 1, epilogue, s, h, w, o);
         }
     }
 }
@@ -134,7 +134,7 @@ static void convolve(const struct layer *l, const lanes *image, const float *pac
     struct sweep s = sweep_of(l, image, out, to);
     s.weights = packed;
     s.bias = packed + outputs_of(l) * taps_of(l);
-    (l->ending == CELU_AND_NORM ? sweep_celu : l->ending == SIGMOID ? sweep_sigmoid : sweep_plain)(&s);
+    (l->epilogue == CELU_AND_NORM ? sweep_celu : l->epilogue == SIGMOID ? sweep_sigmoid : sweep_plain)(&s);
 }
 
 /* ---- The gradient of its input ---- */
@@ -177,17 +177,17 @@ static void pack_back(const struct layer *l, const float *weight, float *packed,
     }
 }
 
-/* The sweep of a kind of pixels over the gradient of the outputs, with its border, without its weights; `place` is for its use. */
-static struct sweep sweep_back(const struct layer *l, int64_t kind, const lanes *outputs_gradient, lanes *gradient, int64_t *place)
+/* The sweep of a kind of pixels over the gradient of the outputs, with its border, without its weights; `offset` is for its use. */
+static struct sweep sweep_back(const struct layer *l, int64_t kind, const lanes *outputs_gradient, lanes *gradient, int64_t *offset)
 {
     const int64_t s = l->stride, q = border_of(l), outputs = outputs_of(l), below = bordered_line_of(l);
     const int64_t line = l->width * l->inputs;
     const struct reach down = reach_of(l, kind / s), right = reach_of(l, kind % s);
     for (int64_t c = 0; c < l->inputs; c++)
-        place[c] = c;
+        offset[c] = c;
     struct sweep all = {.x = outputs_gradient, .start = (down.first + q) * below + (right.first + q) * outputs, .row = below,
                         .step = outputs, .count = down.count, .run = right.count * outputs,
-                        .out = gradient + down.at * line + right.at * l->inputs, .to = {s * line, s * l->inputs, place},
+                        .out = gradient + down.at * line + right.at * l->inputs, .to = {s * line, s * l->inputs, offset},
                         .rows = (l->height - down.at + s - 1) / s, .columns = (l->width - right.at + s - 1) / s,
                         .outputs = l->inputs};
     for (int64_t n = 0; n < down.count; n++)
@@ -198,9 +198,9 @@ static struct sweep sweep_back(const struct layer *l, int64_t kind, const lanes 
 /* From the gradient of the outputs, with its border, to that of the image, (height, width, inputs). */
 static void convolve_back(const struct layer *l, const lanes *outputs_gradient, const float *packed, lanes *gradient)
 {
-    int64_t place[l->inputs];
+    int64_t offset[l->inputs];
     for (int64_t kind = 0; kind < l->stride * l->stride; kind++) {
-        struct sweep all = sweep_back(l, kind, outputs_gradient, gradient, place);
+        struct sweep all = sweep_back(l, kind, outputs_gradient, gradient, offset);
         all.weights = packed;
         sweep_plain(&all);
         packed += all.count * all.run * l->inputs;

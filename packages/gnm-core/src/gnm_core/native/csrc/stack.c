@@ -34,7 +34,7 @@ struct source {
 };
 
 /* The image that a band's convolution sees, with its padding. */
-static void see_band(const struct layer *l, int64_t first, const struct layer *band, const struct source *from, lanes *to)
+static void load_band(const struct layer *l, int64_t first, const struct layer *band, const struct source *from, lanes *to)
 {
     const int64_t run = l->width * l->inputs, padding = l->padding * l->inputs;
     for (int64_t i = 0; i < band->height + 2 * l->padding; i++, to += line_of(l)) {
@@ -58,7 +58,7 @@ static void forward(const struct layer *l, const struct source *from, float *pac
     for (int64_t first = 0; first < rows_of(l); first += band_of(l)) {
         const struct layer band = band_from(l, first);
         lanes *start = out + first * to.row;
-        see_band(l, first, &band, from, image);
+        load_band(l, first, &band, from, image);
         if (tiled(l)) {
             halve(image, padded_of(&band));
             tile_convolve(&band, image, (const uint16_t *)packed, biases_at(l, packed), start, to);
@@ -67,13 +67,13 @@ static void forward(const struct layer *l, const struct source *from, float *pac
     }
 }
 
-/* What a convolution has made, through the layer's ending. */
+/* What a convolution has made, through the layer's epilogue. */
 static void finish(const struct layer *l, const lanes *from, lanes *out, struct shuffle to)
 {
     for (int64_t h = 0; h < rows_of(l); h++)
         for (int64_t w = 0; w < columns_of(l); w++)
             for (int64_t o = 0; o < outputs_of(l); o++, from++)
-                out[h * to.row + w * to.step + to.place[o]] = ended(l->ending, *from);
+                out[h * to.row + w * to.step + to.offset[o]] = apply_epilogue(l->epilogue, *from);
 }
 
 /* x: (B, ...), what the first layer is given, channels last. out: (B, H, W, C) if the last layer ends in a norm, else (B, C, H, W).
@@ -82,11 +82,11 @@ int stack_forward(const float *x, float *out, const struct layer *layers, const 
                   struct statistics *statistics, int64_t n, int64_t B, float epsilon, int threads)
 {
     const struct layer *last = layers + n - 1;
-    int64_t all_packed = 0, all_kept = 0, seen = most(given_of(layers), size_of(last)), largest = 0;
+    int64_t all_packed = 0, all_kept = 0, band_input = most(given_of(layers), size_of(last)), largest = 0;
     for (const struct layer *l = layers; l <= last; l++) {
         all_packed += weights_of(l);
         all_kept += kept_of(l);
-        seen = most(seen, seen_of(l));
+        band_input = most(band_input, band_input_of(l));
         largest = most(largest, kept && kept_of(l) ? 0 : size_of(l));
     }
     float *weights = floats_for(all_packed);
@@ -103,7 +103,7 @@ int stack_forward(const float *x, float *out, const struct layer *layers, const 
     int failed = 0;
 #pragma omp parallel num_threads(threads) reduction(| : failed)
     {
-        lanes *image = lanes_for(seen), *scratch = lanes_for(2 * largest);
+        lanes *image = lanes_for(band_input), *scratch = lanes_for(2 * largest);
         failed = !image || !scratch;
         if (tiles)
             tiles_begin();
@@ -118,8 +118,8 @@ int stack_forward(const float *x, float *out, const struct layer *layers, const 
             float *packed = weights;
             for (int64_t i = 0; i < n; i++) {
                 const struct layer *l = layers + i;
-                int64_t place[outputs_of(l)];
-                const struct shuffle to = shuffle_of(l, l->ending != CELU_AND_NORM, place);
+                int64_t offset[outputs_of(l)];
+                const struct shuffle to = shuffle_of(l, l->epilogue != CELU_AND_NORM, offset);
                 a = keep && kept_of(l) ? keep : i % 2 ? scratch + largest : scratch;
                 if (l->kernel)
                     forward(l, &from, packed, image, a, to);
@@ -127,7 +127,7 @@ int stack_forward(const float *x, float *out, const struct layer *layers, const 
                     load(given, given_of(l), images, given_of(l), image);
                     finish(l, image, a, to);
                 }
-                if (l->ending == CELU_AND_NORM) {
+                if (l->epilogue == CELU_AND_NORM) {
                     const struct statistics s = statistics_of(a, size_of(l), epsilon);
                     statistics[group * n + i] = s;
                     from = (struct source){NULL, images, a, s, parameters + i};
@@ -135,9 +135,9 @@ int stack_forward(const float *x, float *out, const struct layer *layers, const 
                 packed += weights_of(l);
                 keep = keep ? keep + kept_of(l) : NULL;
             }
-            if (last->ending == CELU_AND_NORM)
+            if (last->epilogue == CELU_AND_NORM)
                 normalise(a, from.statistics, from.norm, size_of(last) / last->channels, last->channels, image);
-            const lanes *made = last->ending == CELU_AND_NORM ? image : a;
+            const lanes *made = last->epilogue == CELU_AND_NORM ? image : a;
             store(made, size_of(last), out + first * size_of(last), size_of(last), images);
         }
         if (tiles)
@@ -167,7 +167,7 @@ static void through_sigmoid(const float *picture, int64_t size, int64_t images, 
 }
 
 /* From the gradient of the image that a layer makes to that of its convolution's outputs. */
-struct behind {
+struct downstream {
     const lanes *gradient, *a; /* of the image; the activation, or null where there is no norm */
     struct statistics statistics;
     struct averages averages;
@@ -176,7 +176,7 @@ struct behind {
 };
 
 /* A row of outputs; adds it to `sums`. */
-static void back_row(const struct layer *l, const struct behind *b, int64_t h, lanes *to, lanes *sums)
+static void back_row(const struct layer *l, const struct downstream *b, int64_t h, lanes *to, lanes *sums)
 {
     if (b->a) {
         const int64_t at = h * columns_of(l) * outputs_of(l);
@@ -185,12 +185,12 @@ static void back_row(const struct layer *l, const struct behind *b, int64_t h, l
     }
     for (int64_t w = 0; w < columns_of(l); w++, to += outputs_of(l))
         for (int64_t o = 0; o < outputs_of(l); o++)
-            sums[o] += to[o] = b->gradient[h * b->from.row + w * b->from.step + b->from.place[o]];
+            sums[o] += to[o] = b->gradient[h * b->from.row + w * b->from.step + b->from.offset[o]];
 }
 
-/* A band of outputs, with its border; `sums` are those of the band alone, `beyond` is for the others. */
-static void back_band(const struct layer *l, int64_t first, const struct layer *band, const struct behind *b, lanes *to,
-                      lanes *sums, lanes *beyond)
+/* A band of outputs, with its border; `sums` are those of the band alone, `halo` is for the others. */
+static void back_band(const struct layer *l, int64_t first, const struct layer *band, const struct downstream *b, lanes *to,
+                      lanes *sums, lanes *halo)
 {
     const int64_t q = border_of(l), side = q * outputs_of(l), run = columns_of(l) * outputs_of(l);
     for (int64_t i = 0; i < rows_of(band) + 2 * q; i++, to += bordered_line_of(l)) {
@@ -201,7 +201,7 @@ static void back_band(const struct layer *l, int64_t first, const struct layer *
         }
         memset(to, 0, side * sizeof(lanes));
         memset(to + side + run, 0, side * sizeof(lanes));
-        back_row(l, b, h, to + side, i >= q && i < rows_of(band) + q ? sums : beyond);
+        back_row(l, b, h, to + side, i >= q && i < rows_of(band) + q ? sums : halo);
     }
 }
 
@@ -236,12 +236,12 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
 {
     const struct layer *last = layers + n - 1;
     const int64_t groups = (B + LANES - 1) / LANES, shares = groups < SHARES ? groups : SHARES;
-    int64_t all_packed = 0, all_kept = 0, all_sums = 0, seen = 0, made = 0, turned = 0, outputs = 0, largest = given_of(layers);
+    int64_t all_packed = 0, all_kept = 0, all_sums = 0, band_input = 0, made = 0, turned = 0, outputs = 0, largest = given_of(layers);
     for (const struct layer *l = layers; l <= last; l++) {
         all_packed += weights_of(l);
         all_kept += kept_of(l);
         all_sums += sums_of(l);
-        seen = most(seen, seen_of(l));
+        band_input = most(band_input, band_input_of(l));
         made = most(made, made_of(l));
         outputs = most(outputs, outputs_of(l));
         turned = most(turned, turned_of(l));
@@ -264,7 +264,7 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
     int failed = 0;
 #pragma omp parallel num_threads(threads) reduction(| : failed)
     {
-        lanes *image = lanes_for(seen), *before = lanes_for(made), *turn = lanes_for(turned), *bias = lanes_for(2 * outputs);
+        lanes *image = lanes_for(band_input), *before = lanes_for(made), *turn = lanes_for(turned), *bias = lanes_for(2 * outputs);
         lanes *gradients = lanes_for(2 * largest);
         failed = !image || !before || !turn || !bias || !gradients;
         if (tiles)
@@ -277,26 +277,26 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
                 const struct statistics *s = statistics + group * n;
                 const float *packed = weights + all_packed;
                 float *sum = sums + (share + 1) * all_sums;
-                lanes *behind = gradients, *next = gradients + largest;
-                load(gradient + first * size_of(last), size_of(last), images, size_of(last), behind);
-                if (last->ending == SIGMOID)
-                    through_sigmoid(out + first * size_of(last), size_of(last), images, next, behind);
+                lanes *downstream = gradients, *next = gradients + largest;
+                load(gradient + first * size_of(last), size_of(last), images, size_of(last), downstream);
+                if (last->epilogue == SIGMOID)
+                    through_sigmoid(out + first * size_of(last), size_of(last), images, next, downstream);
                 for (int64_t i = n - 1; i >= 0; i--) {
                     const struct layer *l = layers + i;
                     const int learns = wanted[i].weight || wanted[i].bias, further = i || x_gradient;
-                    int64_t place[outputs_of(l)];
+                    int64_t offset[outputs_of(l)];
                     a -= kept_of(l);
                     packed -= weights_of(l);
                     sum -= sums_of(l);
                     const struct sums mine = sums_at(l, sum);
-                    struct behind from = {.gradient = behind};
-                    if (l->ending == CELU_AND_NORM) {
+                    struct downstream from = {.gradient = downstream};
+                    if (l->epilogue == CELU_AND_NORM) {
                         from.a = a;
                         from.statistics = s[i];
-                        from.averages = averages_of(l, behind, a, s[i], parameters + i, mine.scale, mine.shift);
+                        from.averages = averages_of(l, downstream, a, s[i], parameters + i, mine.scale, mine.shift);
                         from.scale = parameters[i].scale;
                     } else
-                        from.from = shuffle_of(l, 1, place);
+                        from.from = shuffle_of(l, 1, offset);
                     struct source source = {x + first * given, images, NULL, {{0}, {0}}, NULL};
                     if (i)
                         source = (struct source){NULL, images, a - kept_of(l - 1), s[i - 1], parameters + i - 1};
@@ -307,7 +307,7 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
                         if (!l->kernel)
                             continue;
                         if (learns)
-                            see_band(l, row, &band, &source, image);
+                            load_band(l, row, &band, &source, image);
                         if (learns && tiled(l)) {
                             pair_pixels(image, padded_of(&band), l->stride * l->inputs);
                             tile_weight_gradients(&band, image, before, turn, mine.weight);
@@ -322,13 +322,13 @@ int stack_backward(const float *gradient, const float *x, const float *out, cons
                     for (int64_t o = 0; o < outputs_of(l); o++)
                         mine.bias[o] += total(bias[o]);
                     if (l->kernel) {
-                        lanes *done = behind;
-                        behind = next;
+                        lanes *done = downstream;
+                        downstream = next;
                         next = done;
                     }
                 }
                 if (x_gradient)
-                    store(layers->kernel ? behind : before, given, x_gradient + first * given, given, images);
+                    store(layers->kernel ? downstream : before, given, x_gradient + first * given, given, images);
             }
         if (tiles)
             tiles_end();

@@ -110,7 +110,7 @@ static void halve(lanes *x, int64_t n)
 }
 
 /* As `block` of products.h: one or two blocks of outputs, of one or two pixels. */
-INLINE void tile_block(const int blocks, const int pixels, const enum ending ending, const struct sweep *s, int64_t h, int64_t w,
+INLINE void tile_block(const int blocks, const int pixels, const enum epilogue epilogue, const struct sweep *s, int64_t h, int64_t w,
                        int64_t o)
 {
     const int64_t tiles = tiles_in(s->run), each = s->count * tiles * WORDS;
@@ -154,27 +154,27 @@ INLINE void tile_block(const int blocks, const int pixels, const enum ending end
             lanes *to = s->out + h * s->to.row + (w + p) * s->to.step;
             const int64_t start = o + block * SIDE, few = s->outputs - start < SIDE ? s->outputs - start : SIDE;
             for (int64_t c = 0; c < few; c++)
-                to[s->to.place[start + c]] = ended(ending, sum[2 * block + p][c] + (s->bias ? s->bias[start + c] : 0.f));
+                to[s->to.offset[start + c]] = apply_epilogue(epilogue, sum[2 * block + p][c] + (s->bias ? s->bias[start + c] : 0.f));
         }
 }
 
-INLINE void tile_sweep(const enum ending ending, const struct sweep *s)
+INLINE void tile_sweep(const enum epilogue epilogue, const struct sweep *s)
 {
     for (int64_t h = 0; h < s->rows; h++) {
         int64_t o = 0;
         for (; o + SIDE < s->outputs; o += 2 * SIDE) {
             int64_t w = 0;
             for (; w + 2 <= s->columns; w += 2)
-                tile_block(2, 2, ending, s, h, w, o);
+                tile_block(2, 2, epilogue, s, h, w, o);
             for (; w < s->columns; w++)
-                tile_block(2, 1, ending, s, h, w, o);
+                tile_block(2, 1, epilogue, s, h, w, o);
         }
         for (; o < s->outputs; o += SIDE) {
             int64_t w = 0;
             for (; w + 2 <= s->columns; w += 2)
-                tile_block(1, 2, ending, s, h, w, o);
+                tile_block(1, 2, epilogue, s, h, w, o);
             for (; w < s->columns; w++)
-                tile_block(1, 1, ending, s, h, w, o);
+                tile_block(1, 1, epilogue, s, h, w, o);
         }
     }
 }
@@ -189,16 +189,16 @@ static void tile_convolve(const struct layer *l, const lanes *image, const uint1
     struct sweep s = sweep_of(l, image, out, to);
     s.weights = packed;
     s.bias = bias;
-    (l->ending == CELU_AND_NORM ? tile_sweep_celu : l->ending == SIGMOID ? tile_sweep_sigmoid : tile_sweep_plain)(&s);
+    (l->epilogue == CELU_AND_NORM ? tile_sweep_celu : l->epilogue == SIGMOID ? tile_sweep_sigmoid : tile_sweep_plain)(&s);
 }
 
 /* As `convolve_back`; the gradient of the outputs has been halved. */
 static void tile_convolve_back(const struct layer *l, const lanes *outputs_gradient, const uint16_t *packed, lanes *gradient)
 {
     const int64_t s = l->stride, blocks = rounded(l->inputs) / SIDE;
-    int64_t place[l->inputs];
+    int64_t offset[l->inputs];
     for (int64_t kind = 0; kind < s * s; kind++) {
-        struct sweep all = sweep_back(l, kind, outputs_gradient, gradient, place);
+        struct sweep all = sweep_back(l, kind, outputs_gradient, gradient, offset);
         all.weights = packed;
         tile_sweep_plain(&all);
         packed += blocks * all.count * tiles_in(all.run) * WORDS;
@@ -214,8 +214,8 @@ static void pair_pixels(lanes *x, int64_t n, int64_t step)
     }
 }
 
-/* As `outer`: one or two blocks of places, one or two of outputs. */
-INLINE void tile_outer(const int places, const int outputs, const lanes *x, int64_t step, int64_t row, const lanes *turned,
+/* As `outer`: one or two blocks of taps, one or two of outputs. */
+INLINE void tile_outer(const int taps, const int outputs, const lanes *x, int64_t step, int64_t row, const lanes *turned,
                        int64_t next, int64_t rows, int64_t pairs, float *to, int64_t jump)
 {
     float *below = to + SIDE * jump;
@@ -223,9 +223,9 @@ INLINE void tile_outer(const int places, const int outputs, const lanes *x, int6
     _tile_loadd(0, to, bytes);
     if (outputs > 1)
         _tile_loadd(1, to + SIDE, bytes);
-    if (places > 1)
+    if (taps > 1)
         _tile_loadd(2, below, bytes);
-    if (places > 1 && outputs > 1)
+    if (taps > 1 && outputs > 1)
         _tile_loadd(3, below + SIDE, bytes);
     for (int64_t h = 0; h < rows; h++) {
         const lanes *from = x + h * row;
@@ -237,20 +237,20 @@ INLINE void tile_outer(const int places, const int outputs, const lanes *x, int6
                 _tile_loadd(7, turned + next, 64);
                 _tile_dpbf16ps(1, 4, 7);
             }
-            if (places > 1) {
+            if (taps > 1) {
                 _tile_loadd(5, from + SIDE, 64);
                 _tile_dpbf16ps(2, 5, 6);
             }
-            if (places > 1 && outputs > 1)
+            if (taps > 1 && outputs > 1)
                 _tile_dpbf16ps(3, 5, 7);
         }
     }
     _tile_stored(0, to, bytes);
     if (outputs > 1)
         _tile_stored(1, to + SIDE, bytes);
-    if (places > 1)
+    if (taps > 1)
         _tile_stored(2, below, bytes);
-    if (places > 1 && outputs > 1)
+    if (taps > 1 && outputs > 1)
         _tile_stored(3, below + SIDE, bytes);
 }
 

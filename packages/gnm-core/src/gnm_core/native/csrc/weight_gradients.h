@@ -10,9 +10,9 @@
 enum { STRIP = 32 }; /* about so many pixels are turned at once, and stay in the cache */
 
 #ifdef __AVX512F__
-enum { PLACES = 16 };
+enum { TAPS = 16 };
 #else
-enum { PLACES = 8 };
+enum { TAPS = 8 };
 #endif
 
 /* Which operand is turned: the one whose channels fill lanes, with few channels on either side none, for tiles the outputs. */
@@ -25,12 +25,12 @@ static inline enum turned turned_by(const struct layer *l)
     return l->inputs % LANES == 0 && outputs_of(l) >= 4 ? INPUTS_TURN : NONE_TURNS;
 }
 
-/* Where the gradient of a weight is summed, in (lines, places and inputs, outputs) or (lines, places, outputs, inputs); of how many. */
-static inline int64_t sum_at(const struct layer *l, int64_t line, int64_t place, int64_t input, int64_t output)
+/* Where the gradient of a weight is summed, in (lines, taps and inputs, outputs) or (lines, taps, outputs, inputs); of how many. */
+static inline int64_t sum_at(const struct layer *l, int64_t line, int64_t tap, int64_t input, int64_t output)
 {
     if (turned_by(l) == INPUTS_TURN)
-        return ((line * l->kernel + place) * outputs_of(l) + output) * l->inputs + input;
-    return (line * rounded(l->kernel * l->inputs) + place * l->inputs + input) * rounded(outputs_of(l)) + output;
+        return ((line * l->kernel + tap) * outputs_of(l) + output) * l->inputs + input;
+    return (line * rounded(l->kernel * l->inputs) + tap * l->inputs + input) * rounded(outputs_of(l)) + output;
 }
 static inline int64_t weight_sums_of(const struct layer *l)
 {
@@ -45,12 +45,12 @@ static inline int64_t turned_of(const struct layer *l)
 }
 
 /* to[i * jump + lane] += sum over pixels and images of x[pixel * step + i][image] * turned[pixel * next][image][lane]. */
-INLINE void outer(const int places, const lanes *x, int64_t step, int64_t row, const lanes *turned, int64_t next, int64_t rows,
+INLINE void outer(const int taps, const lanes *x, int64_t step, int64_t row, const lanes *turned, int64_t next, int64_t rows,
                   int64_t columns, float *to, int64_t jump)
 {
-    lanes sum[PLACES];
+    lanes sum[TAPS];
 #pragma GCC unroll 16
-    for (int i = 0; i < places; i++)
+    for (int i = 0; i < taps; i++)
         memcpy(&sum[i], to + i * jump, sizeof(lanes));
     for (int64_t h = 0; h < rows; h++) {
         const lanes *from = x + h * row;
@@ -58,27 +58,27 @@ INLINE void outer(const int places, const lanes *x, int64_t step, int64_t row, c
             for (int image = 0; image < LANES; image++) {
                 const lanes value = turned[image];
 #pragma GCC unroll 16
-                for (int i = 0; i < places; i++)
+                for (int i = 0; i < taps; i++)
                     sum[i] += from[i][image] * value;
             }
     }
 #pragma GCC unroll 16
-    for (int i = 0; i < places; i++)
+    for (int i = 0; i < taps; i++)
         memcpy(to + i * jump, &sum[i], sizeof(lanes));
 }
 
-/* The same for any number of places. */
-static __attribute__((noinline)) void outer_of(int64_t places, const lanes *x, int64_t step, int64_t row, const lanes *turned,
+/* The same for any number of taps. */
+static __attribute__((noinline)) void outer_of(int64_t taps, const lanes *x, int64_t step, int64_t row, const lanes *turned,
                                                int64_t next, int64_t rows, int64_t columns, float *to, int64_t jump)
 {
     int64_t i = 0;
-    for (; i + PLACES <= places; i += PLACES)
-        outer(PLACES, x + i, step, row, turned, next, rows, columns, to + i * jump, jump);
-    for (; i + 8 <= places; i += 8)
+    for (; i + TAPS <= taps; i += TAPS)
+        outer(TAPS, x + i, step, row, turned, next, rows, columns, to + i * jump, jump);
+    for (; i + 8 <= taps; i += 8)
         outer(8, x + i, step, row, turned, next, rows, columns, to + i * jump, jump);
-    for (; i + 4 <= places; i += 4)
+    for (; i + 4 <= taps; i += 4)
         outer(4, x + i, step, row, turned, next, rows, columns, to + i * jump, jump);
-    for (; i < places; i++)
+    for (; i < taps; i++)
         outer(1, x + i, step, row, turned, next, rows, columns, to + i * jump, jump);
 }
 
@@ -128,7 +128,7 @@ static void turn_inputs(const struct layer *l, const lanes *image, const lanes *
 }
 
 /* Some inputs times an output, summed over all pixels, with the images in the lanes of both. */
-INLINE void dots(const int places, const struct layer *l, const lanes *image, const lanes *gradient, float *to, int64_t jump)
+INLINE void dots(const int taps, const struct layer *l, const lanes *image, const lanes *gradient, float *to, int64_t jump)
 {
     const int64_t step = l->stride * l->inputs;
     lanes sum[8] = {0};
@@ -136,10 +136,10 @@ INLINE void dots(const int places, const struct layer *l, const lanes *image, co
         const lanes *a = image + h * l->stride * line_of(l), *b = gradient + h * bordered_line_of(l);
         for (int64_t w = 0; w < columns_of(l); w++, a += step, b += outputs_of(l))
 #pragma GCC unroll 8
-            for (int i = 0; i < places; i++)
+            for (int i = 0; i < taps; i++)
                 sum[i] += a[i] * *b;
     }
-    for (int i = 0; i < places; i++)
+    for (int i = 0; i < taps; i++)
         to[i * jump] += total(sum[i]);
 }
 

@@ -3,7 +3,7 @@
 #pragma GCC optimize("fp-contract=off") /* a product is rounded before it is added, as in numpy */
 
 #include "scene.h"
-#include "sight.h"
+#include "visibility.h"
 
 int64_t part_words(void) { return sizeof(struct part) / sizeof(float); }
 int64_t lamp_words(void) { return sizeof(struct lamp) / sizeof(float); }

@@ -1,4 +1,4 @@
-"""Solids and cameras as rows of numbers, in the order of the structs in `solids.h` and `sight.h`."""
+"""Solids and cameras as rows of numbers, in the order of the structs in `solids.h` and `visibility.h`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

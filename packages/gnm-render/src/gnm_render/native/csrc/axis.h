@@ -11,7 +11,7 @@ static const float TINY = 1e-15f;
  * next one; that one has a share of after[i]. A glimpse has a border of one empty pixel, so that before is never negative. */
 struct axis { int64_t first, end; int64_t *before; float *after; };
 
-static void place(struct axis *axis, float extent, float centre, int64_t side, int64_t size)
+static void locate(struct axis *axis, float extent, float centre, int64_t side, int64_t size)
 {
     axis->first = size;
     axis->end = 0;
@@ -30,7 +30,7 @@ static void place(struct axis *axis, float extent, float centre, int64_t side, i
 }
 
 /* Gradients of extent and centre from those of the positions. */
-static void place_back(const struct axis *axis, const float *positions, float extent, float centre, int64_t side, int64_t size,
+static void locate_back(const struct axis *axis, const float *positions, float extent, float centre, int64_t side, int64_t size,
                        float *extent_gradient, float *centre_gradient)
 {
     const float whole = extent + TINY;

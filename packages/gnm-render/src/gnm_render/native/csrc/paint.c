@@ -4,8 +4,8 @@
  * other, rounded up to whole vectors of four: with masks, appearance times alpha in the first C, then alpha. Nothing is kept for the
  * backward pass but what it was given: stretching once more is cheap.
  *
- * Sizes: B scenes of N objects; decoded (B, N, C + masks, s, s), presence and nearness (B, N), where (B, N, 4) = (width, height, x, y),
- * image (B, C, S, S), alpha and claims (B, S, S). */
+ * Sizes: B scenes of N objects; decoded (B, N, C + masks, s, s), presence and priority (B, N), where (B, N, 4) = (width, height, x, y),
+ * image (B, C, S, S), alpha and weights (B, S, S). */
 #include "axis.h"
 
 #include <stdlib.h>
@@ -21,7 +21,7 @@ struct sizes { int64_t channels, masks, side, size; };
 static int64_t width_of(const struct sizes *z) { return (z->channels + z->masks + 3) / 4; }
 
 /* One thread's memory. */
-struct table {
+struct workspace {
     struct axis across, down;
     float *of_across, *of_down;        /* gradients of positions */
     four *glimpse, *glimpse_gradient;  /* (s + 2, s + 2, vectors), empty at the border */
@@ -31,7 +31,7 @@ struct table {
     float *alpha;                      /* (S, S) */
 };
 
-static void clear_away(struct table *t)
+static void release(struct workspace *t)
 {
     void *all[] = {t->across.before, t->across.after, t->down.before, t->down.after, t->of_across, t->of_down,
                    t->glimpse, t->glimpse_gradient, t->strips, t->strips_gradient, t->row, t->canvas, t->alpha};
@@ -40,10 +40,10 @@ static void clear_away(struct table *t)
 }
 
 /* Returns 0, or 1 without memory. */
-static int lay(struct table *t, const struct sizes *z)
+static int allocate(struct workspace *t, const struct sizes *z)
 {
     const size_t vectors = width_of(z), bordered = z->side + 2, size = z->size, all = size * size;
-    *t = (struct table){
+    *t = (struct workspace){
         {0, 0, calloc(size, sizeof(int64_t)), calloc(size, sizeof(float))},
         {0, 0, calloc(size, sizeof(int64_t)), calloc(size, sizeof(float))},
         calloc(size, sizeof(float)),
@@ -126,7 +126,7 @@ static float cover_back(const struct sizes *z, const four *glimpse_gradient, con
 /* ---- Stretching ---- */
 
 /* Rows of the glimpse → strips. */
-INLINE void stretch(const struct sizes *z, const int64_t vectors, struct table *t)
+INLINE void stretch(const struct sizes *z, const int64_t vectors, struct workspace *t)
 {
     const struct axis *a = &t->across;
     for (int64_t y = 1; y <= z->side; y++) {
@@ -140,7 +140,7 @@ INLINE void stretch(const struct sizes *z, const int64_t vectors, struct table *
     }
 }
 
-INLINE void stretch_back(const struct sizes *z, const int64_t vectors, struct table *t)
+INLINE void stretch_back(const struct sizes *z, const int64_t vectors, struct workspace *t)
 {
     const struct axis *a = &t->across;
     memset(t->of_across, 0, z->size * sizeof(float));
@@ -163,7 +163,7 @@ INLINE void stretch_back(const struct sizes *z, const int64_t vectors, struct ta
 }
 
 /* One row of the canvas, between two strips. */
-static void between(const struct sizes *z, struct table *t, int64_t y)
+static void between(const struct sizes *z, struct workspace *t, int64_t y)
 {
     const int64_t slots = 4 * width_of(z), start = t->across.first * slots, end = t->across.end * slots;
     const float *above = (const float *)t->strips + t->down.before[y] * z->size * slots, *below = above + z->size * slots;
@@ -174,7 +174,7 @@ static void between(const struct sizes *z, struct table *t, int64_t y)
 }
 
 /* From the gradient of that row. */
-static void between_back(const struct sizes *z, struct table *t, int64_t y, const float *given)
+static void between_back(const struct sizes *z, struct workspace *t, int64_t y, const float *given)
 {
     const int64_t slots = 4 * width_of(z), start = t->across.first * slots, end = t->across.end * slots;
     const int64_t at = t->down.before[y] * z->size * slots;
@@ -191,10 +191,10 @@ static void between_back(const struct sizes *z, struct table *t, int64_t y, cons
 }
 
 /* Returns whether anything of the object is on the canvas. */
-static int prepare(const struct sizes *z, struct table *t, const float *decoded, float presence, const float *where)
+static int prepare(const struct sizes *z, struct workspace *t, const float *decoded, float presence, const float *where)
 {
-    place(&t->across, where[0], where[2], z->side, z->size);
-    place(&t->down, where[1], where[3], z->side, z->size);
+    locate(&t->across, where[0], where[2], z->side, z->size);
+    locate(&t->down, where[1], where[3], z->side, z->size);
     if (t->across.first >= t->across.end || t->down.first >= t->down.end)
         return 0;
     cover(z, decoded, presence, t->glimpse);
@@ -207,7 +207,7 @@ static int prepare(const struct sizes *z, struct table *t, const float *decoded,
 
 /* ---- Onto the canvas ---- */
 
-static void add(const struct sizes *z, struct table *t, int64_t y)
+static void add(const struct sizes *z, struct workspace *t, int64_t y)
 {
     const int64_t slots = 4 * width_of(z), start = t->across.first * slots, end = t->across.end * slots;
     float *to = (float *)t->canvas + y * z->size * slots;
@@ -216,66 +216,66 @@ static void add(const struct sizes *z, struct table *t, int64_t y)
         to[i] += from[i];
 }
 
-/* An object claims a pixel by its alpha and its nearness: the canvas sums claim * object, and claims in place of alpha. */
-INLINE void add_claims_of(const int64_t channels, const struct sizes *z, struct table *t, int64_t y, float nearness)
+/* An object has weight alpha * priority in a pixel: the canvas sums weight * object, and weights in place of alpha. */
+INLINE void add_weights_of(const int64_t channels, const struct sizes *z, struct workspace *t, int64_t y, float priority)
 {
     const int64_t slots = (channels + 1 + 3) / 4 * 4;
     float *to = (float *)t->canvas + y * z->size * slots, *alphas = t->alpha + y * z->size, *from = (float *)t->row;
     for (int64_t x = t->across.first; x < t->across.end; x++) {
-        const float alpha = from[x * slots + channels], claim = alpha * nearness;
+        const float alpha = from[x * slots + channels], weight = alpha * priority;
         alphas[x] += alpha;
         from[x * slots + channels] = 1.f;
         for (int64_t i = 0; i < slots; i++)
-            to[x * slots + i] += claim * from[x * slots + i];
+            to[x * slots + i] += weight * from[x * slots + i];
     }
 }
 
-static void add_claims(const struct sizes *z, struct table *t, int64_t y, float nearness)
+static void add_weights(const struct sizes *z, struct workspace *t, int64_t y, float priority)
 {
     if (z->channels == 3)
-        add_claims_of(3, z, t, y, nearness);
+        add_weights_of(3, z, t, y, priority);
     else
-        add_claims_of(z->channels, z, t, y, nearness);
+        add_weights_of(z->channels, z, t, y, priority);
 }
 
-/* The row's gradient from that of the canvas; returns the nearness's. */
-INLINE float add_claims_back_of(const int64_t channels, const struct sizes *z, struct table *t, int64_t y, float nearness)
+/* The row's gradient from that of the canvas; returns the priority's. */
+INLINE float add_weights_back_of(const int64_t channels, const struct sizes *z, struct workspace *t, int64_t y, float priority)
 {
     const int64_t slots = (channels + 1 + 3) / 4 * 4;
     const float *given = (const float *)t->canvas + y * z->size * slots, *alphas = t->alpha + y * z->size;
-    float *row = (float *)t->row, of_nearness = 0.f;
+    float *row = (float *)t->row, of_priority = 0.f;
     for (int64_t x = t->across.first; x < t->across.end; x++) {
-        float *pixel = row + x * slots, of_claim = 0.f;
+        float *pixel = row + x * slots, of_weight = 0.f;
         const float *gradient = given + x * slots, alpha = pixel[channels];
         pixel[channels] = 1.f;
         for (int64_t i = 0; i < slots; i++) {
-            of_claim += gradient[i] * pixel[i];
-            pixel[i] = gradient[i] * (alpha * nearness);
+            of_weight += gradient[i] * pixel[i];
+            pixel[i] = gradient[i] * (alpha * priority);
         }
-        pixel[channels] = of_claim * nearness + alphas[x];
-        of_nearness += of_claim * alpha;
+        pixel[channels] = of_weight * priority + alphas[x];
+        of_priority += of_weight * alpha;
     }
-    return of_nearness;
+    return of_priority;
 }
 
-static float add_claims_back(const struct sizes *z, struct table *t, int64_t y, float nearness)
+static float add_weights_back(const struct sizes *z, struct workspace *t, int64_t y, float priority)
 {
     if (z->channels == 3)
-        return add_claims_back_of(3, z, t, y, nearness);
-    return add_claims_back_of(z->channels, z, t, y, nearness);
+        return add_weights_back_of(3, z, t, y, priority);
+    return add_weights_back_of(z->channels, z, t, y, priority);
 }
 
-/* image: without masks the sum of all objects; with them sum of claim * object / sum of claims. Returns 0, or 1 without memory. */
-int paint_forward(const float *decoded, const float *presence, const float *nearness, const float *where, float *image, float *alpha,
-                  float *claims, int64_t B, int64_t N, int64_t C, int64_t masks, int64_t side, int64_t size, int threads)
+/* image: without masks the sum of all objects; with them sum of weight * object / sum of weights. Returns 0, or 1 without memory. */
+int paint_forward(const float *decoded, const float *presence, const float *priority, const float *where, float *image, float *alpha,
+                  float *weights, int64_t B, int64_t N, int64_t C, int64_t masks, int64_t side, int64_t size, int threads)
 {
     const struct sizes z = {C, masks, side, size};
     const int64_t slots = 4 * width_of(&z), all = size * size, glimpse = (C + masks) * side * side;
     int failed = 0;
 #pragma omp parallel num_threads(threads) reduction(| : failed)
     {
-        struct table t;
-        failed = lay(&t, &z);
+        struct workspace t;
+        failed = allocate(&t, &z);
 #pragma omp for schedule(dynamic)
         for (int64_t b = 0; b < B; b++) {
             if (failed)
@@ -288,32 +288,32 @@ int paint_forward(const float *decoded, const float *presence, const float *near
                 for (int64_t y = t.down.first; y < t.down.end; y++) {
                     between(&z, &t, y);
                     if (masks)
-                        add_claims(&z, &t, y, nearness[m]);
+                        add_weights(&z, &t, y, priority[m]);
                     else
                         add(&z, &t, y);
                 }
             }
             const float *canvas = (const float *)t.canvas;
             for (int64_t i = 0; i < all; i++) {
-                const float claimed = masks ? canvas[i * slots + C] : 0.f, share = masks ? 1.f / (claimed + TINY) : 1.f;
+                const float weighted = masks ? canvas[i * slots + C] : 0.f, share = masks ? 1.f / (weighted + TINY) : 1.f;
                 for (int64_t c = 0; c < C; c++)
                     image[(b * C + c) * all + i] = masks ? canvas[i * slots + c] * share : canvas[i * slots + c];
                 if (masks)
-                    claims[b * all + i] = claimed;
+                    weights[b * all + i] = weighted;
             }
             if (masks)
                 memcpy(alpha + b * all, t.alpha, all * sizeof(float));
         }
-        clear_away(&t);
+        release(&t);
     }
     return failed;
 }
 
 /* Gradients of what `paint_forward` was given, from those of the image and the alphas; image, and what belongs to masks, may be null
  * without them. Returns 0, or 1 without memory. */
-int paint_backward(const float *image_gradient, const float *alpha_gradient, const float *image, const float *claims,
-                   const float *decoded, const float *presence, const float *nearness, const float *where, float *decoded_gradient,
-                   float *presence_gradient, float *nearness_gradient, float *where_gradient, int64_t B, int64_t N, int64_t C,
+int paint_backward(const float *image_gradient, const float *alpha_gradient, const float *image, const float *weights,
+                   const float *decoded, const float *presence, const float *priority, const float *where, float *decoded_gradient,
+                   float *presence_gradient, float *priority_gradient, float *where_gradient, int64_t B, int64_t N, int64_t C,
                    int64_t masks, int64_t side, int64_t size, int threads)
 {
     const struct sizes z = {C, masks, side, size};
@@ -321,15 +321,15 @@ int paint_backward(const float *image_gradient, const float *alpha_gradient, con
     int failed = 0;
 #pragma omp parallel num_threads(threads) reduction(| : failed)
     {
-        struct table t;
-        failed = lay(&t, &z);
+        struct workspace t;
+        failed = allocate(&t, &z);
 #pragma omp for schedule(dynamic)
         for (int64_t b = 0; b < B; b++) {
             if (failed)
                 continue;
             float *canvas = (float *)t.canvas;
             for (int64_t i = 0; i < all; i++) {
-                const float share = masks ? 1.f / (claims[b * all + i] + TINY) : 1.f;
+                const float share = masks ? 1.f / (weights[b * all + i] + TINY) : 1.f;
                 float of_claims = 0.f;
                 for (int64_t c = 0; c < C; c++) {
                     const int64_t at = (b * C + c) * all + i;
@@ -344,14 +344,14 @@ int paint_backward(const float *image_gradient, const float *alpha_gradient, con
             for (int64_t m = b * N; m < (b + 1) * N; m++) {
                 const float *box = where + 4 * m;
                 float *to = decoded_gradient + m * glimpse, *of_where = where_gradient + 4 * m;
-                double of_nearness = 0.;
+                double of_priority = 0.;
                 if (prepare(&z, &t, decoded + m * glimpse, presence[m], box)) {
                     memset(t.strips_gradient, 0, (side + 2) * size * slots * sizeof(float));
                     for (int64_t y = t.down.first; y < t.down.end; y++) {
                         const float *of_row = canvas + y * size * slots; /* of a sum, each summand's gradient is the sum's */
                         if (masks) {
                             between(&z, &t, y);
-                            of_nearness += add_claims_back(&z, &t, y, nearness[m]);
+                            of_priority += add_weights_back(&z, &t, y, priority[m]);
                             of_row = (const float *)t.row;
                         }
                         between_back(&z, &t, y, of_row);
@@ -361,18 +361,18 @@ int paint_backward(const float *image_gradient, const float *alpha_gradient, con
                     else
                         stretch_back(&z, slots / 4, &t);
                     presence_gradient[m] = cover_back(&z, t.glimpse_gradient, decoded + m * glimpse, presence[m], to);
-                    place_back(&t.across, t.of_across, box[0], box[2], side, size, of_where, of_where + 2);
-                    place_back(&t.down, t.of_down, box[1], box[3], side, size, of_where + 1, of_where + 3);
+                    locate_back(&t.across, t.of_across, box[0], box[2], side, size, of_where, of_where + 2);
+                    locate_back(&t.down, t.of_down, box[1], box[3], side, size, of_where + 1, of_where + 3);
                 } else {
                     memset(to, 0, glimpse * sizeof(float));
                     memset(of_where, 0, 4 * sizeof(float));
                     presence_gradient[m] = 0.f;
                 }
                 if (masks)
-                    nearness_gradient[m] = (float)of_nearness;
+                    priority_gradient[m] = (float)of_priority;
             }
         }
-        clear_away(&t);
+        release(&t);
     }
     return failed;
 }

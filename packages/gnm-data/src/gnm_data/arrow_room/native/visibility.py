@@ -8,10 +8,10 @@ import torch
 from gnm_data.arrow_room.native.call import ROOMS
 from gnm_data.arrow_room.native.parts import parts
 from gnm_data.arrow_room.room import Room
-from gnm_data.arrow_room.sight import Sight
+from gnm_data.arrow_room.visibility import Visibility
 
 
-def look_compiled(rooms: Sequence[Room], size: int) -> list[Sight]:
+def look_compiled(rooms: Sequence[Room], size: int) -> list[Visibility]:
     """As `truth.look_at`, on torch's number of threads."""
     solids, count = parts(rooms), len(rooms)
     bodies = max(len(room.bodies) for room in rooms)
@@ -21,9 +21,9 @@ def look_compiled(rooms: Sequence[Room], size: int) -> list[Sight]:
     arrays = (instances, distance, area, visible_area, boxes, visible_boxes)
     given = (solids.cameras, solids.numbers, solids.starts)
     ROOMS.call("look_at_rooms", *map(torch.from_numpy, (*given, *arrays)), count, bodies, size)
-    sights = []
+    found = []
     for i, room in enumerate(rooms):
         n = len(room.bodies)
         known = (boxes[i, :n], visible_boxes[i, :n], area[i, :n], visible_area[i, :n])
-        sights.append(Sight(instances[i], *known, distance[i]))
-    return sights
+        found.append(Visibility(instances[i], *known, distance[i]))
+    return found

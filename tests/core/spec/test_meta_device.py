@@ -1,4 +1,4 @@
-"""Constructors on trial cost next to nothing."""
+"""Constructors on the meta device cost next to nothing."""
 
 import subprocess
 import sys

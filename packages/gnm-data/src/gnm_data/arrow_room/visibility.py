@@ -10,7 +10,7 @@ from gnm_data.arrow_room.shapes import place
 
 
 @dataclass(frozen=True)
-class Sight:
+class Visibility:
     """Which pixels each body covers, by itself and among the others."""
 
     instances: np.ndarray
@@ -40,7 +40,7 @@ def window(body: Body, look: Look, size: int) -> tuple[int, int, int, int]:
     )
 
 
-def look_in_numpy(room: Room, size: int) -> Sight:
+def look_in_numpy(room: Room, size: int) -> Visibility:
     """Cast one ray through the centre of every pixel that may show a body: the formula, in numpy; see `truth.look`."""
     count, camera = len(room.bodies), room.look.camera
     nearest = np.full((size, size), np.inf, np.float32)
@@ -67,7 +67,7 @@ def look_in_numpy(room: Room, size: int) -> Sight:
     for i in range(count):
         visible_boxes[i] = _box(instances == i + 1, 0, 0)
     visible_area = np.bincount(instances.ravel(), minlength=count + 1)[1:]
-    return Sight(instances, boxes, visible_boxes, area, visible_area, nearest)
+    return Visibility(instances, boxes, visible_boxes, area, visible_area, nearest)
 
 
 def _box(mask: np.ndarray, x0: int, y0: int) -> tuple[float, float, float, float]:

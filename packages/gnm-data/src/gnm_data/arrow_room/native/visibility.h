@@ -1,6 +1,6 @@
 /* The camera, and which pixels each body covers: `room.py`'s camera and `truth.py`, operation by operation. */
-#ifndef SIGHT_H
-#define SIGHT_H
+#ifndef VISIBILITY_H
+#define VISIBILITY_H
 
 #include "solids.h"
 

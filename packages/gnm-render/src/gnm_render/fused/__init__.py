@@ -1,0 +1,1 @@
+"""Kernels in PyTorch: the same as formulas of the renderers, with less work."""
