@@ -95,7 +95,7 @@ def _judge(rule: str) -> "Judge":
             f"there is no judge {rule!r}; choose one of {', '.join(names)}" + (f" ({hint})" if hint else ""),
             param_hint="'--rule'",
         )
-    return build_part(Judge, rule, Dims(size=SIDE))
+    return build_part(Judge, rule, Dims(size=SIDE))  # type: ignore[type-abstract]
 
 
 def _report(verdicts: "list[Verdict]", files: list[str], summary: "VerdictSummary") -> dict[str, object]:
