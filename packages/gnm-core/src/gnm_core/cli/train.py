@@ -156,5 +156,7 @@ def _conclude(outcome: Any, folder: Path) -> None:
     click.echo(f"{outcome.step} of {outcome.total} steps made; checkpoint: {outcome.checkpoint}")
     if outcome.picture is not None:
         click.echo(f"picture: {outcome.picture}")
+    for finding in outcome.findings:
+        click.echo(f"diagnosis: {finding}")
     if outcome.step < outcome.total:
         click.echo(f"go on with: gnm train --resume {folder}")

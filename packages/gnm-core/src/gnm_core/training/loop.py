@@ -17,13 +17,13 @@ from gnm_core.training.allocator import keep_freed_memory
 from gnm_core.training.beginning import new_learner
 from gnm_core.training.clock import Clock
 from gnm_core.training.device import Settings, choose_device
+from gnm_core.training.diagnosis import Diagnosis
 from gnm_core.training.folder import RunFolder
 from gnm_core.training.initial_weights import Origin, begin_from, write_origin
 from gnm_core.training.interrupts import Interrupts
 from gnm_core.training.learner import Learner, Report
 from gnm_core.training.listeners import Listener, Listeners, listeners
 from gnm_core.training.log import Averages, Metrics
-from gnm_core.training.monitor import CollapseMonitor
 from gnm_core.training.ongoing import OngoingTraining
 from gnm_core.training.outcome import Outcome
 from gnm_core.training.pace import Pace
@@ -170,7 +170,7 @@ class _Loop:
         self.until = total if settings.steps is None else min(settings.steps, total)
         self.saved = learner.step if learner.step in folder.checkpoints.steps() else -1
         self.drawn: Path | None = None
-        self.averages, self.monitor = Averages(), CollapseMonitor(spec.dims)
+        self.averages = Averages()
         self.pace = Pace(learner.step)
         self.metrics: Metrics | None = None
         self.tensorboard: TensorBoard | None = None
@@ -180,6 +180,7 @@ class _Loop:
         self.listeners = Listeners(
             self.ongoing, those if self.ranks.leads else (), lambda text: self._warn(learner.step, text)
         )
+        self.diagnosis: Diagnosis | None = None
 
     def run(self) -> Outcome:
         """Make the steps that are left."""
@@ -222,6 +223,7 @@ class _Loop:
         self._save()
         if interrupts.received is None:
             self._draw()
+        findings = [] if self.diagnosis is None or interrupts.received is not None else self.diagnosis.at_the_end()
         return Outcome(
             step=self.learner.step,
             total=self.learner.plan.total,
@@ -230,6 +232,7 @@ class _Loop:
             received=interrupts.received,
             leads=self.ranks.leads,
             stopped=self.ongoing.stop_reason,
+            findings=tuple(findings),
         )
 
     def _intact(self) -> str:
@@ -255,7 +258,7 @@ class _Loop:
             if figure is not None:
                 batch = examples(self.learner.data)
                 self.pictures = Pictures(self.folder.pictures, figure, batch, self.training.seed)
-
+        self.diagnosis = Diagnosis(self.learner, self._warn)
         if self.training.levels_every:
             learner = self.learner
             self.structure = structure_watch(
@@ -280,6 +283,8 @@ class _Loop:
         self.listeners.tell("gnm_training_step", report=report)
         if done % training.log_every == 0 or done == self.until:
             self._record(report)
+        if self.diagnosis is not None:
+            self.diagnosis.tell()
         if done % training.checkpoint_every == 0:
             self._save()
         if training.picture_every and done % training.picture_every == 0:
@@ -309,13 +314,13 @@ class _Loop:
             self.tensorboard.add(record)
         self.display.record(record)
         self.listeners.tell("gnm_training_record", record=record)
-        for text in self.monitor.watch(done, means):
-            self._warn(done, text)
+        if self.diagnosis is not None:
+            self.diagnosis.record(done, means, report.weights)
 
-    def _warn(self, step: int, text: str) -> None:
+    def _warn(self, step: int, text: str, **more: object) -> None:
         self.display.say(f"warning: {text}")
         if self.metrics is not None:
-            self.metrics.add({"step": step, "warning": text})
+            self.metrics.add({"step": step, "warning": text, **more})
 
     def _save(self) -> None:
         step = self.learner.step

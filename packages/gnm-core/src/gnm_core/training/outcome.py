@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from gnm_core.diagnosis.rules import Finding
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -22,3 +24,5 @@ class Outcome:
     """This process is the one that writes and speaks."""
     stopped: str | None = None
     """Why a hook asked for the end; None where none did."""
+    findings: tuple[Finding, ...] = ()
+    """What is wrong with the model, as far as its pictures show."""

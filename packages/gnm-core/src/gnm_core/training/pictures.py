@@ -57,7 +57,7 @@ def training_figure(dims: Dims, say: Callable[[str], None]) -> Figure | None:
     return build_part(Figure, FIGURE, dims)  # type: ignore[type-abstract]
 
 
-def examples(data: Data) -> Batch:
+def examples(data: Data, count: int = EXAMPLES) -> Batch:
     """A few validation images, or training images where none were held back."""
     try:
         held_back = data.at("validation")
@@ -65,4 +65,4 @@ def examples(data: Data) -> Batch:
             data = held_back
     except DataError:
         pass
-    return data.batch(range(min(EXAMPLES, len(data))))
+    return data.batch(range(min(count, len(data))))

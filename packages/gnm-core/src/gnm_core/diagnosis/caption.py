@@ -1,0 +1,51 @@
+"""A few words below a picture."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from gnm_core.diagnosis.rules import Finding
+
+SIZE, LINE, MARGIN = 16, 20, 12
+PAPER, INK = (255, 255, 255), (150, 40, 30)
+
+
+def caption_of(findings: Sequence[Finding]) -> str:
+    """What a picture of such a model says of itself; empty where nothing is wrong."""
+    told = "; ".join(f"{finding.name} ({finding.seen})" for finding in findings)
+    return f"Beware: {told}." if told else ""
+
+
+def captioned(pixels: np.ndarray, text: str) -> np.ndarray:
+    """(H, W) or (H, W, 3) uint8 → the same with `text` in lines below it; the picture itself where there is no text."""
+    if not text:
+        return pixels
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    height, width = pixels.shape[:2]
+    lines = _wrapped(text, width - 2 * MARGIN)
+    picture = Image.new("RGB", (width, height + LINE * len(lines) + 2 * MARGIN), PAPER)
+    picture.paste(Image.fromarray(pixels), (0, 0))
+    draw = ImageDraw.Draw(picture)
+    for i, line in enumerate(lines):
+        draw.text((MARGIN, height + MARGIN + i * LINE), line, fill=INK, font=_font())
+    return np.asarray(picture)
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(SIZE)
+
+
+def _wrapped(text: str, width: float) -> list[str]:
+    """Lines of at most `width` pixels; a longer word stands alone."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and _font().getlength(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
