@@ -66,10 +66,13 @@ class GlimpseEncoder(Contract, nn.Module):
 
 
 class BackgroundEncoder(Contract, nn.Module):
-    """Image around the objects → q(z^b | x, z^pres, z^where)."""
+    """Image around the objects → q(z^b | x, z^pres, z^where), or q(z^b | x, z^s)."""
 
     kind = "background-encoder"
     describes = "picture around the objects to the posterior of z^b"
+
+    past: str = "boxes"
+    """What the picture is read past: the `boxes` of objects that are there, or their `masks`."""
 
     @abstractmethod
     def forward(self, image: Tensor, cover: Tensor) -> Tensor:
@@ -77,7 +80,8 @@ class BackgroundEncoder(Contract, nn.Module):
 
         Args:
             image: (B, C, H, W) in [0, 1].
-            cover: (B, 1, H, W) in [0, 1]: how much of a pixel lies in boxes of objects that are there.
+            cover: (B, 1, H, W) in [0, 1]: how much of a pixel lies in the boxes, or behind the masks, of objects that
+                are there.
 
         Returns:
             (B, 2 Z): means, then standard deviations before their softplus.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -82,11 +83,11 @@ def signs_of(
     )
 
 
-def _of_objects(scene: Scene) -> dict[str, float | int | None]:
+def _of_objects(scene: Scene) -> dict[str, Any]:
     objects = scene.objects
     if objects is None or objects.present.numel() == 0:
         return {}
-    signs: dict[str, float | int | None] = {
+    signs: dict[str, Any] = {
         "cells": objects.present.shape[1],
         "objects": float(objects.present.sum(1).float().mean()),
     }
@@ -95,7 +96,7 @@ def _of_objects(scene: Scene) -> dict[str, float | int | None]:
     return signs
 
 
-def _of_boxes(latents: SymbolicLatents) -> dict[str, float | int | None]:
+def _of_boxes(latents: SymbolicLatents) -> dict[str, Any]:
     grid = latents.where.shape[1]
     there = latents.presence.squeeze(-1) > 0.5
     if int(there.sum()) < ENOUGH:
@@ -107,11 +108,11 @@ def _of_boxes(latents: SymbolicLatents) -> dict[str, float | int | None]:
     return {"size_spread": float(sides.std(0).mean()), "place_spread": float(offsets.std(0).mean())}
 
 
-def _of_rendering(rendering: Rendering | None, image: Tensor | None) -> dict[str, float | None]:
+def _of_rendering(rendering: Rendering | None, image: Tensor | None) -> dict[str, Any]:
     if rendering is None:
         return {}
     behind = bool(rendering.background.any())
-    signs: dict[str, float | None] = {"covered": float((rendering.alpha > 0.5).float().mean()) if behind else None}
+    signs: dict[str, Any] = {"covered": float((rendering.alpha > 0.5).float().mean()) if behind else None}
     if image is not None:
         signs["error"] = float((rendering.image.clamp(0, 1) - image).square().mean())
         signs["error_of_colour"] = float((image.mean((2, 3), keepdim=True) - image).square().mean())

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import torch
 from einops import rearrange
 from torch import Tensor
 from torch.distributions import Normal
@@ -15,13 +16,25 @@ if TYPE_CHECKING:
     from gnm_core.gnm.model import GNM
 
 
-def background_of(model: "GNM", image: Tensor, features: Tensor, latents: SymbolicLatents) -> Normal:
-    """q(z^b | f^x), or q(z^b | x, z^pres, z^where)."""
+def background_of(
+    model: "GNM", image: Tensor, features: Tensor, latents: SymbolicLatents, step: int | None = None
+) -> Normal:
+    """q(z^b | f^x), or q(z^b | x, z^pres, z^where), or q(z^b | x, z^s); `step` as for `GNM.render`."""
     if model.background_encoder is None:
         return background_of_features(model, features)
-    where, presence = (rearrange(z.detach(), "b h w d -> b (h w) d") for z in (latents.where, latents.presence))
-    parameters = model.background_encoder(image, cover(where, presence.squeeze(-1), model.dims.size))
+    parameters = model.background_encoder(image, _covered(model, latents, step))
     return normal(*parameters.chunk(2, dim=1))
+
+
+@torch.no_grad()
+def _covered(model: "GNM", latents: SymbolicLatents, step: int | None) -> Tensor:
+    """(B, 1, H, W): how much of a pixel lies in boxes, or behind masks."""
+    if model.background_encoder.past == "masks":  # type: ignore[union-attr]
+        nothing = latents.what.new_zeros(latents.batch, model.dims.background)
+        covered: Tensor = model.render(latents, nothing, step).alpha
+        return covered
+    where, presence = (rearrange(z, "b h w d -> b (h w) d") for z in (latents.where, latents.presence))
+    return cover(where, presence.squeeze(-1), model.dims.size)
 
 
 def background_of_features(model: "GNM", features: Tensor) -> Normal:

@@ -46,7 +46,9 @@ def scene_inputs(model: "GNM", image: Tensor) -> Tensor:
     latents = in_image_frame(model.head(features).mode)
     inputs = [features]
     if model.glimpse_encoder is not None:
-        inputs.append(read_crops(model.glimpse_encoder, image, latents.where))
+        crops = read_crops(model.glimpse_encoder, image, latents.where)
+        latents = replace(latents, what=model.head(features + crops).what.mean)
+        inputs.append(crops)
     if model.background_encoder is not None:
         q = background_of(model, image, features, latents)
         behind = torch.cat([q.mean, q.stddev], 1)[..., None, None]

@@ -80,8 +80,8 @@ class GNM(Model):
         sigma: standard deviation of the pixels' likelihood.
         absent: least weight of a cell's auxiliary KLs, which z^pres weighs. As published, a cell without an object may
             say anything, and the scene code then has to say it too; with more, it says what its references say.
-        background_encoder: reads z^b past the objects, which makes its posterior q(z^b | x, z^pres, z^where); None for
-            q(z^b | f^x), as published.
+        background_encoder: reads z^b past the objects, which makes its posterior q(z^b | x, z^pres, z^where), or
+            q(z^b | x, z^s); None for q(z^b | f^x), as published.
         boxes: what the boxes of objects are when they are named: z^where's own, as published, or tight about the shape
             that is painted in each.
         head: hidden channels of the head for z^s, shared by posterior and prior (64, 64 on MNIST; 128, 128 on Arrow
@@ -175,7 +175,7 @@ class GNM(Model):
             q, z = replace(q, what=what), replace(z, what=what.mean if mode else what.rsample())
         latents, background, behind = in_image_frame(z), None, None
         if self.background_generator is not None:
-            posterior = background_of(self, image, encoded, latents)
+            posterior = background_of(self, image, encoded, latents, None if hard else step)
             behind = posterior.mean if mode else posterior.rsample()
             background = Background(behind, posterior)
             features = with_background(self, features, posterior)

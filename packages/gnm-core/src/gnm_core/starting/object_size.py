@@ -1,6 +1,7 @@
 """How large the objects in pictures are: a guess, from the patches that stand out of a smooth ground."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -63,7 +64,7 @@ def _distance_from_ground(picture: np.ndarray) -> np.ndarray:
     """(C, S, S) → (S, S): distance from a surface of tiles' medians, each the median of its neighbours' too."""
     side = picture.shape[-1]
     edges = np.linspace(0, side, GROUND + 1).astype(int)
-    bounds = list(zip(edges[:-1], edges[1:], strict=True))
+    bounds = list(pairwise(edges))
     tiles = np.array([[np.median(picture[:, a:b, c:d], axis=(1, 2)) for c, d in bounds] for a, b in bounds])
     padded = np.pad(tiles, ((2, 2), (2, 2), (0, 0)), mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (5, 5), axis=(0, 1))

@@ -22,9 +22,9 @@ from gnm_core.runs.state import Began, LearnerState, Snapshot, load_strictly, re
 from gnm_core.schema import Stage, Training
 from gnm_core.training.complete_terms import require_complete
 from gnm_core.training.dry_run import dry_run
+from gnm_core.training.finite import nonfinite
 from gnm_core.training.image_cache import KeptImages
 from gnm_core.training.levels import Levelled, check_level, make_inputs
-from gnm_core.training.finite import nonfinite
 from gnm_core.training.order import Order
 from gnm_core.training.plan import Place, Plan
 from gnm_core.training.prefetch import Prefetch

@@ -1,12 +1,14 @@
 """A background without edges."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
+import torch
 from annotated_types import Ge, Le
 from einops import rearrange
 from gnm_core.contracts import BackgroundDecoder
 from gnm_core.dims import Dims
 from gnm_core.layers.mlp import mlp
+from gnm_core.parts.background_encoders.surroundings import colours_alone
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,7 +19,11 @@ class SmoothBackground(BackgroundDecoder):
     Args:
         dims: `background`, `channels`, `size`.
         side: colours along one side.
+        begin: `fresh` weights, or weights with which the code is the `colours`, from black at -2.5 to white at 2.5.
         hidden: sizes of the hidden layers; by default none, a linear map.
+
+    Raises:
+        OptionError: the code is to begin as colours, and has not one number for each, or there are hidden layers.
     """
 
     def __init__(
@@ -25,11 +31,17 @@ class SmoothBackground(BackgroundDecoder):
         dims: Dims,
         *,
         side: Annotated[int, Ge(1), Le(4096)] = 8,
+        begin: Literal["fresh", "colours"] = "fresh",
         hidden: tuple[Annotated[int, Ge(1), Le(65536)], ...] = (),
     ) -> None:
         super().__init__()
         self.side, self.size = side, dims.size
         self.layers = mlp([dims.background, *hidden, dims.channels * side**2])
+        if begin == "colours":
+            layer = colours_alone(self.layers, dims, side)
+            with torch.no_grad():
+                layer.weight.copy_(torch.eye(dims.background))
+                layer.bias.zero_()
 
     def forward(self, code: Tensor) -> Tensor:
         """(B, Z) → (B, C, H, W) in [0, 1]."""
