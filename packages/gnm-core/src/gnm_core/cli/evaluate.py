@@ -130,6 +130,8 @@ def evaluate(
         click.echo("\nstopped; what was measured is kept, and the same command goes on with the rest", err=True)
         context.exit(130)
     _print(console, [evaluation for evaluation, _ in found])
+    for trial in trials:
+        _diagnose(console, trial)
     if failures:
         raise MetricError("\n".join(failures))
 
@@ -243,6 +245,16 @@ def _print(console: "Console", found: "list[Evaluation]") -> None:
     for group in by_data(found):
         if len(group) > 1:
             print_comparison(console, group, main_names(group))
+
+
+def _diagnose(console: "Console", trial: _Trial) -> None:
+    """What is wrong with a model, in words; nothing where nothing is."""
+    from gnm_core.diagnosis.of_run import PICTURES, of_run
+
+    data = trial.subject.data
+    image = None if data is None or len(data) == 0 else data.batch(range(min(PICTURES, len(data)))).image
+    for finding in of_run(trial.run, image):
+        console.print(f"{trial.start.run}: diagnosis: {finding}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _report(trials: list[_Trial], found: "list[tuple[Evaluation, Path]]", seed: int, display: "Lines") -> Path:

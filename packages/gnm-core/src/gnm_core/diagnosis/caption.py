@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 from gnm_core.diagnosis.rules import Finding
 
 SIZE, LINE, MARGIN = 16, 20, 12
-PAPER, INK = (255, 255, 255), (150, 40, 30)
+PAPER, INK, ALARM = (255, 255, 255), (90, 90, 90), (150, 40, 30)
+"""Colours, RGB."""
 
 
 def caption_of(findings: Sequence[Finding]) -> str:
@@ -18,7 +19,7 @@ def caption_of(findings: Sequence[Finding]) -> str:
     return f"Beware: {told}." if told else ""
 
 
-def captioned(pixels: np.ndarray, text: str) -> np.ndarray:
+def captioned(pixels: np.ndarray, text: str, ink: tuple[int, int, int] = ALARM) -> np.ndarray:
     """(H, W) or (H, W, 3) uint8 → the same with `text` in lines below it; the picture itself where there is no text."""
     if not text:
         return pixels
@@ -30,7 +31,7 @@ def captioned(pixels: np.ndarray, text: str) -> np.ndarray:
     picture.paste(Image.fromarray(pixels), (0, 0))
     draw = ImageDraw.Draw(picture)
     for i, line in enumerate(lines):
-        draw.text((MARGIN, height + MARGIN + i * LINE), line, fill=INK, font=_font())
+        draw.text((MARGIN, height + MARGIN + i * LINE), line, fill=ink, font=_font())
     return np.asarray(picture)
 
 

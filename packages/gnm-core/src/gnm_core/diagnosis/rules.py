@@ -73,7 +73,7 @@ class NoObjects(Rule):
         """Fewer than one object in twenty pictures."""
         if signs.objects is None or signs.objects >= self.fewest or signs.asked.present:
             return None
-        return f"{signs.objects:.2f} objects a picture in {signs.pictures:,} pictures"
+        return f"{signs.objects:.2f} objects a picture, {signs.pictures:,} looked at"
 
 
 class EveryCellAnObject(Rule):

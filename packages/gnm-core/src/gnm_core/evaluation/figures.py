@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 
 from gnm_core.contracts import Data, Figure, Model
+from gnm_core.diagnosis.caption import caption_of, captioned
+from gnm_core.diagnosis.of_run import of_run
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, FigureError, Problem, RunError, SpecError
 from gnm_core.evaluation_mode import observing
@@ -150,6 +152,7 @@ def draw_figures(run: Run, folder: Path, seed: int = 0, say: Callable[[str], Non
     """
     folder = folder / FOLDER
     batch, missing = _pictures_or_none(run)
+    caption = _caption(run, batch, say)
     drawn = []
     for kind in (kind for kind in figure_kinds() if kind != TRAINING):
         about = about_figure(kind)
@@ -165,7 +168,7 @@ def draw_figures(run: Run, folder: Path, seed: int = 0, say: Callable[[str], Non
             drawn.append(Drawn(kind, about, reason=reason))
             say(f"figure {kind}: not drawn: {reason}")
             continue
-        write_png(folder / f"{kind}.png", pixels)
+        write_png(folder / f"{kind}.png", captioned(pixels, caption))
         drawn.append(Drawn(kind, about, file=f"{kind}.png"))
         say(f"figure {kind}: {folder / f'{kind}.png'}")
     if not drawn:
@@ -173,6 +176,15 @@ def draw_figures(run: Run, folder: Path, seed: int = 0, say: Callable[[str], Non
         return []
     _write_index(folder / INDEX, drawn, seed)
     return drawn
+
+
+def _caption(run: Run, batch: Batch, say: Callable[[str], None]) -> str:
+    """What is wrong with the model, below each of its pictures."""
+    try:
+        return caption_of(of_run(run, batch.image))
+    except Exception as error:  # a model with a fault must not cost the figures that can be drawn
+        say(f"no diagnosis: {type(error).__name__}: {' '.join(str(error).split())}")
+        return ""
 
 
 def _pictures_or_none(run: Run) -> tuple[Batch, str]:

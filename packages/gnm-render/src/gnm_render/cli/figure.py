@@ -64,6 +64,8 @@ def figure(
     if kind == ALL and (out is not None or for_figure):
         raise click.UsageError("--out and figure options go with one --kind")
     from gnm_core import Dims, load_spec
+    from gnm_core.diagnosis.caption import caption_of, captioned
+    from gnm_core.diagnosis.of_run import of_run
     from gnm_core.errors import FigureError
     from gnm_core.evaluation import draw_figure, figure_kinds, make_figure
     from gnm_core.runs.checkpoint import open_run
@@ -78,6 +80,7 @@ def figure(
     spec = load_spec(opened.spec.resolved(), for_data) if for_data else opened.spec
     batch = _pictures(spec, count, split)
     loaded = opened.load()
+    caption = caption_of(of_run(loaded, batch.image))
     kinds = figure_kinds() if kind == ALL else [kind]
     figures = [make_figure(name, loaded.model.dims, for_figure, count) for name in kinds]
     for name, made in zip(kinds, figures, strict=True):
@@ -89,7 +92,7 @@ def figure(
             click.echo(f"{name}: not drawn: {error}")
             continue
         path = out or results / FOLDER / f"{name}.png"
-        write_picture(path, pixels)
+        write_picture(path, captioned(pixels, caption))
         click.echo(f"{name}: {path}")
 
 

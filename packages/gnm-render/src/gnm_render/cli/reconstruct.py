@@ -80,6 +80,9 @@ def reconstruct(
         raise click.UsageError("Missing argument 'IMAGES...': name at least one picture, or a folder of them")
     if kind is None and (export_only or ids is not None):
         raise click.UsageError("--export-only and --ids go with --export")
+    import torch
+    from gnm_core.diagnosis.caption import caption_of
+    from gnm_core.diagnosis.of_run import PICTURES, of_run
     from gnm_core.errors import DataError
     from gnm_core.printable import printable
     from gnm_core.runs.checkpoint import open_run
@@ -99,9 +102,13 @@ def reconstruct(
         _spare((path for path, _ in pictures), targets)
     loaded = opened.load()
     about = {"run": str(run), "step": loaded.step, "fit": fit}
+    some = torch.stack([torch.from_numpy(picture.pixels) for _, picture in pictures[:PICTURES]]).float() / 255
+    findings = of_run(loaded, some)
+    for finding in findings:
+        click.echo(f"diagnosis: {finding}", err=True)
     if not export_only:
         for (path, picture), target in zip(pictures, targets, strict=True):
-            text = f"{path}: {_reconstruct(loaded.model, path, picture, target, about)}"
+            text = f"{path}: {_reconstruct(loaded.model, path, picture, target, about, caption_of(findings))}"
             click.echo(printable(text).replace("\n", "\\n"))
     if kind is not None:
         from gnm_render.cli.predictions import write_predictions
@@ -226,9 +233,12 @@ def _spare(paths: Iterable[Path], targets: Iterable[Path]) -> None:
             raise DataError(f"{panel}: the panel would take the place of the picture itself; choose another --out")
 
 
-def _reconstruct(model: "Model", path: Path, picture: "Picture", target: Path, about: dict[str, object]) -> str:
+def _reconstruct(
+    model: "Model", path: Path, picture: "Picture", target: Path, about: dict[str, object], caption: str
+) -> str:
     """Write the panel and the JSON of one picture; returns what was found, in words."""
     import torch
+    from gnm_core.diagnosis.caption import captioned
 
     from gnm_render.cli.describe import scene_as_data
     from gnm_render.cli.outputs import write_json, write_picture
@@ -249,7 +259,7 @@ def _reconstruct(model: "Model", path: Path, picture: "Picture", target: Path, a
         found = scene_as_data(views.reconstruction, 0, model.dims.size, picture.frame)
     own = {"picture": str(path), "width": picture.width, "height": picture.height, "size": model.dims.size}
     panel_file, data_file = _panel_file(target), target.with_name(f"{target.name}.json")
-    write_picture(panel_file, panel)
+    write_picture(panel_file, captioned(panel, caption))
     write_json(data_file, {**own, **about, **found})
     objects = found["objects"]
     count = f"{len(objects)} objects" if isinstance(objects, list) else "reconstructed"

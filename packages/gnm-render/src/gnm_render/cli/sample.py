@@ -52,6 +52,8 @@ def sample(
         raise click.UsageError("--steps-grid goes with --out")
     import torch
     from gnm_core import load_run
+    from gnm_core.diagnosis.caption import caption_of, captioned
+    from gnm_core.diagnosis.of_run import of_samples
 
     from gnm_render.cli.describe import scene_as_data
     from gnm_render.cli.outputs import require_picture_name, write_json, write_picture
@@ -68,12 +70,15 @@ def sample(
     drawn = [_dream(model, several, steps_grid) for several in batches]
     scenes = [steps[-1] for steps in drawn]
     images = torch.cat([scene.image for scene in scenes])
+    findings = of_samples(loaded)
+    for finding in findings:
+        click.echo(f"diagnosis: {finding}", err=True)
     if out is not None:
         if steps_grid:
             steps = [torch.cat([scene.image for scene in step]) for step in zip(*drawn, strict=True)]
-            write_picture(out, steps_sheet(steps, CELL))
+            write_picture(out, captioned(steps_sheet(steps, CELL), caption_of(findings)))
         else:
-            write_picture(out, contact_sheet(images, columns, CELL))
+            write_picture(out, captioned(contact_sheet(images, columns, CELL), caption_of(findings)))
         click.echo(f"picture: {out}")
     if singles is not None:
         for i, image in enumerate(images):

@@ -27,9 +27,18 @@ def boxes_of(objects: Objects, scene: int) -> list[Box]:
     there = objects.present[scene].nonzero()[:, 0].tolist()
     there.sort(key=lambda i: float(objects.confidence[scene, i]))
     return [
-        Box(tuple(objects.boxes[scene, i].tolist()), f"{100 * objects.confidence[scene, i]:.0f}%", object_colour(i))
+        Box(tuple(objects.boxes[scene, i].tolist()), percent(float(objects.confidence[scene, i])), object_colour(i))
         for i in there
     ]
+
+
+CONFIDENCE = "% beside a box: how sure the model is that an object is there; not that the box is right."
+"""What a label says, and what it does not."""
+
+
+def percent(confidence: float) -> str:
+    """In words that promise no certainty: at most `>99%`."""
+    return ">99%" if confidence > 0.99 else f"{100 * confidence:.0f}%"
 
 
 def draw_boxes(pixels: Pixels, boxes: Sequence[Box], factor: int) -> Pixels:

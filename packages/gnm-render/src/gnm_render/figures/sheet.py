@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
+from gnm_core.diagnosis.caption import INK as NOTE
+from gnm_core.diagnosis.caption import captioned
 from PIL import Image, ImageDraw
 
 from gnm_render.figures.palette import FAINT, INK, PAPER
@@ -26,6 +28,8 @@ class Group:
     """Pictures of one size, from the top down; None leaves a place empty."""
     apart: bool = False
     """Its rows have nothing to do with those of the columns before."""
+    note: str = ""
+    """What should be known of it; stands below the sheet, once."""
 
 
 def sheet(groups: Sequence[Group], labels: Sequence[str] = ()) -> Pixels:
@@ -64,4 +68,5 @@ def sheet(groups: Sequence[Group], labels: Sequence[str] = ()) -> Pixels:
                 if cell is not None:
                     picture.paste(Image.fromarray(cell), (x + i * (width + GAP), top + j * (height + GAP)))
         x += room
-    return np.asarray(picture)
+    notes = dict.fromkeys(group.note for group in groups if group.note)
+    return captioned(np.asarray(picture), " ".join(notes), NOTE)

@@ -8,7 +8,7 @@ from gnm_core.results import Components, Objects, Scene
 from torch import Tensor
 
 from gnm_render.figures.abilities import DescribesScenes
-from gnm_render.figures.boxes import boxes_of, draw_boxes
+from gnm_render.figures.boxes import CONFIDENCE, boxes_of, draw_boxes
 from gnm_render.figures.layers import Layer, framed, layers_of, object_number, surest
 from gnm_render.figures.pixels import Pixels, enlarge, enlargement, to_cells
 from gnm_render.figures.sheet import Group
@@ -56,7 +56,7 @@ class Views:
         cells = [
             draw_boxes(pixels, boxes_of(objects, i), self.factor) for i, pixels in enumerate(self._column(self.image))
         ]
-        return Group("objects found", [cells])
+        return Group("objects found", [cells], note=CONFIDENCE if any(objects.present.flatten()) else "")
 
     def reconstructions(self) -> Group:
         """What the latents of each picture decode to."""
