@@ -46,6 +46,34 @@ def test_a_tile_that_is_all_covered_takes_the_colour_beside_it() -> None:
     assert (encoder.tiles(image, covered)[0, :, 1, 1] + 0.5 - 0.2).abs().max() < 0.1
 
 
+def test_tiles_in_the_midst_of_what_is_covered_look_as_far_as_they_have_to() -> None:
+    image, covered = torch.full((1, 3, 32, 32), 0.2), torch.zeros(1, 1, 32, 32)
+    image[..., 4:28, 4:28], covered[..., 4:28, 4:28] = 1.0, 1.0
+    beside, far = (Surroundings(DIMS, side=8, inside=0.001, fill=fill) for fill in ("beside", "far"))
+    assert (far.tiles(image, covered) + 0.5 - 0.2).abs().max() < 0.1
+    assert (beside.tiles(image, covered) + 0.5 - 0.2).abs().max() > 0.5
+
+
+def test_far_and_beside_see_an_open_picture_alike() -> None:
+    image, nothing = torch.rand(2, 3, 32, 32), torch.zeros(2, 1, 32, 32)
+    tiles = torch.nn.functional.adaptive_avg_pool2d(image, 4)
+    seen = Surroundings(DIMS, side=4, fill="far").tiles(image, nothing) + 0.5
+    assert (seen - tiles).abs().mean() < 0.5 * (tiles - tiles.mean((2, 3), keepdim=True)).abs().mean()
+
+
+def test_a_code_that_begins_as_colours_paints_the_tiles_at_once() -> None:
+    dims = Dims(channels=3, size=32, background=48)
+    encoder = Surroundings(dims, side=4, begin="colours")
+    image = torch.rand(2, 3, 4, 4).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    mean, _ = encoder(image, torch.zeros(2, 1, 32, 32)).chunk(2, dim=1)
+    tiles = (encoder.tiles(image, torch.zeros(2, 1, 32, 32)) + 0.5).flatten(1)
+    assert (mean.sigmoid() - tiles).abs().max() < 0.09
+    with pytest.raises(OptionError, match="dims.background = 48 numbers"):
+        Surroundings(DIMS, side=4, begin="colours")
+    with pytest.raises(OptionError, match="no hidden layers"):
+        Surroundings(dims, side=4, begin="colours", hidden=(8,))
+
+
 def test_an_image_has_whole_tiles() -> None:
     with pytest.raises(OptionError, match="5 tiles do not divide a side of 32 px"):
         Surroundings(DIMS, side=5)

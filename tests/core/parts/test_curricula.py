@@ -12,6 +12,11 @@ def test_painting_comes_before_masks_and_masks_before_absence() -> None:
     assert [curriculum.at(step) for step in (5, 10**6)] == 2 * [CurriculumState()]
 
 
+def test_objects_that_paint_alone_cover_the_ground_until_there_are_masks() -> None:
+    curriculum = InTurn(masks=3, absence=5, alone=True)
+    assert [curriculum.at(step).alpha for step in (0, 2, 3)] == [1.0, 1.0, None]
+
+
 def test_absence_before_masks_is_refused() -> None:
     with pytest.raises(OptionError, match="4 comes before masks = 5"):
         InTurn(masks=5, absence=4)

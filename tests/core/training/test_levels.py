@@ -28,11 +28,15 @@ BY_EYE = {
     "glimpse_encoder": {"use": "mlp", "size": 8, "hidden": [16]},
     "background_encoder": {"use": "surroundings", "side": 4},
 }
+PAST_MASKS = {
+    "glimpse_encoder": {"use": "mlp", "size": 8, "hidden": [16]},
+    "background_encoder": {"use": "surroundings", "side": 4, "past": "masks", "fill": "far"},
+}
 SCENE = ("core.", "background_generator.", "background_summary.")
 """Parameters of the scene level."""
 
 
-@pytest.fixture(params=[{}, BY_EYE], ids=["read from features", "read from the picture"])
+@pytest.fixture(params=[{}, BY_EYE, PAST_MASKS], ids=["from features", "from the picture", "past masks"])
 def model(request: pytest.FixtureRequest) -> torch.nn.Module:
     torch.manual_seed(0)
     return compose(SPEC | {"model": SPEC["model"] | request.param})

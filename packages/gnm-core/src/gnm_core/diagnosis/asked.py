@@ -8,6 +8,10 @@ from gnm_core.contracts import Curriculum, Model, PresencePrior
 
 OFTEN = 0.05
 """A rate of presence above this asks for many objects."""
+FALLING = 1.5
+"""Where all objects are there at first, a rate above so many times its last one is still on its way down."""
+END = 10**9
+"""A step by which every schedule has ended."""
 HELD = 10.0
 """A weight of the boxes' divergence above this holds them at their prior."""
 
@@ -46,7 +50,9 @@ def asked_of(model: Model, step: int, weights: Mapping[str, float] | None = None
     if not isinstance(model, Guided):
         return Asked(boxes_held=held)
     state = model.curriculum.at(step) if model.curriculum is not None else None
-    often = float(model.presence_prior.reference(step).mean.mean()) > OFTEN
+    rate, last = (float(model.presence_prior.reference(at).mean.mean()) for at in (step, END))
+    in_turn = model.curriculum is not None and model.curriculum.at(0).present
+    often = rate > OFTEN or (in_turn and rate > FALLING * last)
     return Asked(
         present=state is not None and state.present,
         many=often or (state is not None and state.present),

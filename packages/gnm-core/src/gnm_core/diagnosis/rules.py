@@ -47,6 +47,8 @@ class TooFewSteps(Rule):
     change = "Go on with gnm train --resume before judging it"
     least = 200
     """Steps before which no model has learnt anything."""
+    half = 0.5
+    """Share of the cells above which objects are still many."""
 
     def seen(self, signs: Signs) -> str | None:
         """A step below `least`, or one at which the training still leads the model by the hand."""
@@ -55,6 +57,8 @@ class TooFewSteps(Rule):
             return f"{signs.step:,}{of} steps; what it draws is as good as chance"
         if signs.asked.present or signs.asked.opaque:
             return f"{signs.step:,}{of} steps; objects are still asked to be there, wherever the pictures have none"
+        if signs.asked.many and signs.objects is not None and signs.objects > self.half * (signs.cells or 0):
+            return f"{signs.step:,}{of} steps; objects have only begun to be asked to be few"
         return None
 
 

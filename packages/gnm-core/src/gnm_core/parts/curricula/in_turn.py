@@ -19,6 +19,8 @@ class InTurn(Curriculum):
         masks: first step at which masks are their own.
         absence: first step at which z^pres counts.
         filling: what fills every box until then.
+        alone: whether objects paint all by themselves until then, the ground too; a background that can paint at once
+            would leave them nothing, and their boxes flee from the pictures.
 
     Raises:
         OptionError: `absence` comes before `masks`.
@@ -30,13 +32,19 @@ class InTurn(Curriculum):
         masks: Annotated[int, Ge(0), Le(10**12), InSteps()] = 500,
         absence: Annotated[int, Ge(0), Le(10**12), InSteps()] = 1000,
         filling: Annotated[float, Gt(0), Le(1)] = 0.9,
+        alone: bool = False,
     ) -> None:
         if absence < masks:
             raise OptionError(
                 "absence", f"{absence} comes before masks = {masks}; objects may go once they have a shape"
             )
-        self.masks, self.absence, self.filling = masks, absence, filling
+        self.masks, self.absence, self.filling, self.alone = masks, absence, filling, alone
 
     def at(self, step: int) -> CurriculumState:
         """Opaque and present, then present, then nothing."""
-        return CurriculumState(present=step < self.absence, box_mask=self.filling if step < self.masks else None)
+        opaque = step < self.masks
+        return CurriculumState(
+            present=step < self.absence,
+            box_mask=self.filling if opaque else None,
+            alpha=1.0 if opaque and self.alone else None,
+        )
