@@ -22,6 +22,8 @@ def gnm_register(register: Register) -> None:
     register.command("specs", "gnm_core.cli.specs:specs", "list the specs that come with the packages")
     register.command("pretrained", "gnm_core.cli.pretrained:pretrained", "list the trained models of the packages")
     register.command("start", "gnm_core.cli.start:start", "look at a folder of pictures, and write a spec for them")
+    register.command("runs", "gnm_core.cli.runs:runs", "list trained runs: sort, filter, what each has reached")
+    register.command("study", "gnm_core.cli.study:study", "train and compare many variants of a spec, from one file")
     register.command("train", "gnm_core.cli.train:train", "train a model, or go on training it")
     register.schedule("constant", "gnm_core.parts.schedules.constant:Constant")
     register.schedule("linear", "gnm_core.parts.schedules.linear:Linear")

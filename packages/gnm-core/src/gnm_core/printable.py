@@ -1,5 +1,7 @@
 """Text from outside (names in files, messages of other people's code) as a terminal and a reader can bear it."""
 
+import math
+
 LONG = 300
 """Characters of one quoted text."""
 NAME = 80
@@ -60,3 +62,11 @@ def _cut_words(line: str) -> str:
         if len(line) <= WORD
         else " ".join(_cut(word, LONG) if len(word) > WORD else word for word in line.split(" "))
     )
+
+
+def number(value: float) -> str:
+    """Four digits that matter, or the whole part of large numbers: `0.6920`, `10,693`, `24.31`."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    digits = 4 if abs(value) < 1 else max(0, 3 - math.floor(math.log10(abs(value))))
+    return f"{value:.{digits}f}"

@@ -106,7 +106,7 @@ def evaluate(
 
     from gnm_core.errors import MetricError
     from gnm_core.evaluation import Bars, Lines, Settings
-    from gnm_core.exported.find import find
+    from gnm_core.runs.find import find
 
     if not runs and not models:
         raise click.UsageError("name a RUN, or a model by --pretrained")

@@ -69,7 +69,7 @@ def run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
             raise click.UsageError("give a RUN, or a model by --pretrained, one of the two")
         folder = results = run
         if pretrained is not None:
-            from gnm_core.exported.find import find
+            from gnm_core.runs.find import find
 
             folder = find(pretrained)
             results = Path(folder.resolve().name)

@@ -28,7 +28,7 @@ def pretrained(name: str | None, as_json: bool) -> None:
     """
     known = installed().pretrained
     if name is not None and name not in known:
-        from gnm_core.exported.find import find
+        from gnm_core.runs.find import find
 
         find(name)  # says what there is
         raise RunError(f"{name} is a folder; its card is {name}/README.md")

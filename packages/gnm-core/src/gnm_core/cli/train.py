@@ -76,10 +76,10 @@ def train(
     _require_sensible(spec, out, resume, origin, only, at, fit)
     from rich.console import Console
 
-    from gnm_core.exported.find import weights_of
     from gnm_core.spec import load_spec
     from gnm_core.training import loop
     from gnm_core.training.device import Settings
+    from gnm_core.training.initial_weights import origin_of
     from gnm_core.training.progress import display
 
     given["compile"] = given.pop("compiled")
@@ -98,7 +98,7 @@ def train(
             checked = None if spec is None else load_spec(spec, overrides)
             begin = None
             if origin is not None:
-                begin, theirs = weights_of(origin, [part.strip() for part in (only or "").split(",") if part.strip()])
+                begin, theirs = origin_of(origin, [part.strip() for part in (only or "").split(",") if part.strip()])
                 checked = checked or load_spec(theirs.resolved(), overrides)
             assert checked is not None
             if fit is not None:

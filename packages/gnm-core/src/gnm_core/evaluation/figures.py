@@ -136,7 +136,13 @@ def draw_figure(figure: Figure, model: Model, batch: Batch, seed: int = 0) -> np
         return figure.draw(model, Batch(batch.image.to(device), batch.truth))
 
 
-def draw_figures(run: Run, folder: Path, seed: int = 0, say: Callable[[str], None] = lambda text: None) -> list[Drawn]:
+def draw_figures(
+    run: Run,
+    folder: Path,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda text: None,
+    only: Sequence[str] | None = None,
+) -> list[Drawn]:
     """Draw every registered figure into `folder/figures/KIND.png`, and an index of them beside these.
 
     The figure of the training display is left out: it repeats parts of the others.
@@ -146,6 +152,7 @@ def draw_figures(run: Run, folder: Path, seed: int = 0, say: Callable[[str], Non
         folder: where an evaluation is kept; made if need be.
         seed: of all randomness.
         say: told what is drawn, and what is not.
+        only: names of figures; None for all.
 
     Raises:
         RunError: a file cannot be written.
@@ -154,7 +161,7 @@ def draw_figures(run: Run, folder: Path, seed: int = 0, say: Callable[[str], Non
     batch, missing = _pictures_or_none(run)
     caption = _caption(run, batch, say)
     drawn = []
-    for kind in (kind for kind in figure_kinds() if kind != TRAINING):
+    for kind in (kind for kind in figure_kinds() if kind != TRAINING and (only is None or kind in only)):
         about = about_figure(kind)
         try:
             pixels = draw_figure(make_figure(kind, run.model.dims), run.model, batch, seed)

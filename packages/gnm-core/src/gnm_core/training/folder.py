@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 from gnm_core.errors import RunError
 from gnm_core.files import os_errors_as, replace_file
 from gnm_core.regular_files import read_file
+from gnm_core.runs import at_work
 from gnm_core.runs.checkpoint import Checkpoints
 from gnm_core.runs.contents import read_settings
 from gnm_core.training.initial_weights import NAME as ORIGIN
@@ -71,11 +72,14 @@ class RunFolder:
             except Timeout as error:
                 raise RunError(f"{self.root}: another training is at work in this folder") from error
         self._lock = lock
+        at_work.note(self.root)
 
     def release(self) -> None:
         """Let others in."""
         if self._lock is not None:
+            at_work.forget(self.root)
             self._lock.release()
+            self._lock = None
 
     def write_spec(self, text: str) -> None:
         """Put the resolved spec in place."""

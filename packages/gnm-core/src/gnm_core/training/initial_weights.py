@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from gnm_core.errors import RunError, SpecError
 from gnm_core.files import os_errors_as, replace_file
+from gnm_core.runs.checkpoint import open_checkpoint
+from gnm_core.runs.find import find
+from gnm_core.spec.checked import CheckedSpec
 from gnm_core.training.selection import under, unknown_prefixes
 
 NAME = "origin.json"
@@ -29,6 +32,21 @@ class Origin:
     weights: Mapping[str, Tensor]
     only: tuple[str, ...] = ()
     """Dotted prefixes of what to take; empty for all that fits."""
+
+
+def origin_of(source: str | Path, only: Sequence[str] = ()) -> tuple[Origin, CheckedSpec]:
+    """The weights of a run or a shipped model, to begin another training with, and its spec.
+
+    Args:
+        source: a run's folder, an exported model's, or a name that `gnm pretrained` lists.
+        only: dotted prefixes of what to take; empty for all that fits.
+
+    Raises:
+        RunError: there is no such model, or its files are damaged.
+    """
+    checkpoint = open_checkpoint(find(source))
+    sha256 = checkpoint.meta["files"]["model.safetensors"]["sha256"]
+    return Origin(str(source), checkpoint.step, sha256, checkpoint.weights(), tuple(only)), checkpoint.spec()
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from gnm_core.contracts import Judge, Model
 from gnm_core.editing import HidesObjects, RendersSymbols
 from gnm_core.errors import GnmError
 from gnm_core.evaluation import judge_of
-from gnm_core.exported.find import find
 from gnm_core.randomness import borrowed_random_state
 from gnm_core.results import Verdict
 from gnm_core.runs.checkpoint import Run, load_run
+from gnm_core.runs.find import find
 from torch import Tensor
 
 from gnm_render.figures.abilities import DescribesScenes, DrawsInSteps

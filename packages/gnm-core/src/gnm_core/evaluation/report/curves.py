@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from gnm_core.evaluation.report.formatting import number
 from gnm_core.evaluation.report.history import History, Record, thinned
+from gnm_core.printable import number
 
 SQUARE = 1000
 """Side of the square in which paths are drawn, x to the right, y down."""

@@ -1,16 +1,7 @@
 """Numbers as tables and lines show them."""
 
-import math
-
+from gnm_core.printable import number
 from gnm_core.results import Value
-
-
-def number(value: float) -> str:
-    """Four digits that matter, or the whole part of large numbers: `0.6920`, `10,693`, `24.31`."""
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    digits = 4 if abs(value) < 1 else max(0, 3 - math.floor(math.log10(abs(value))))
-    return f"{value:.{digits}f}"
 
 
 def interval(value: Value) -> str:

@@ -34,6 +34,8 @@ class History:
     """(step, text)."""
     structure: tuple[Record, ...] = ()
     """Shares of scenes that obey their rule, by level, with `minutes`; measured at these steps."""
+    measured: tuple[Record, ...] = ()
+    """Values of metrics by name, with `minutes`; measured at these steps."""
 
     @property
     def names(self) -> list[str]:
@@ -56,7 +58,7 @@ def read_history(path: Path) -> History:
         return History(())
     with os_errors_as(RunError, f"{path}: cannot be read"):
         lines = read_file(path).decode(errors="replace").splitlines()
-    records, warnings, structure = [], [], []
+    records, warnings, structure, measured = [], [], [], []
     for line in lines:
         try:
             data = json.loads(line)
@@ -66,11 +68,15 @@ def read_history(path: Path) -> History:
         if isinstance(data.get("structure"), dict):
             minutes = float(data.get("core_seconds") or data.get("seconds") or 0) / 60
             structure.append(Record(step, str(data.get("stage")), {**_numbers(data["structure"]), "minutes": minutes}))
+        elif isinstance(data.get("measured"), dict):
+            minutes = float(data.get("core_seconds") or data.get("seconds") or 0) / 60
+            value = _numbers({str(data["measured"].get("name")): data["measured"].get("value")})
+            measured.append(Record(step, "", {**value, "minutes": minutes}))
         elif "warning" in data:
             warnings.append((step, str(data["warning"])))
         elif "stage" in data:
             records.append(Record(step, str(data["stage"]), _numbers(data)))
-    return History(tuple(_without_idle_likelihood(records)), tuple(warnings), tuple(structure))
+    return History(tuple(_without_idle_likelihood(records)), tuple(warnings), tuple(structure), tuple(measured))
 
 
 def _numbers(data: dict[str, object]) -> dict[str, float]:
@@ -101,7 +107,7 @@ def thinned(history: History, most: int = MOST) -> History:
     for _, stage in groupby(history.records, lambda record: record.stage):
         same = list(stage)
         records += [_mean(same[i : i + together]) for i in range(0, len(same), together)]
-    return History(tuple(records), history.warnings, history.structure)
+    return History(tuple(records), history.warnings, history.structure, history.measured)
 
 
 def _mean(records: Sequence[Record]) -> Record:

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from gnm_core.class_source import Unreadable
 from gnm_core.errors import GnmError, RunError
 from gnm_core.evaluation.evaluation import Evaluation, Outcome
@@ -16,13 +13,15 @@ from gnm_core.evaluation.figures import FOLDER, read_figures
 from gnm_core.evaluation.metrics.structure_levels import advice
 from gnm_core.evaluation.report.curves import Chart, charts
 from gnm_core.evaluation.report.failures import Failures, failures_of
-from gnm_core.evaluation.report.formatting import interval, number
+from gnm_core.evaluation.report.formatting import interval
 from gnm_core.evaluation.report.history import History, read_history
 from gnm_core.evaluation.report.origin import Fact, PartRow, commands, environment, parts_of, spec_text
 from gnm_core.evaluation.report.published_results import PARAMETERS
 from gnm_core.evaluation.report.tables import MAIN, by_data, report_of
+from gnm_core.evaluation.report.template import render_page
 from gnm_core.files import os_errors_as, replace_file
 from gnm_core.plugins import installed
+from gnm_core.printable import number
 from gnm_core.regular_files import read_file
 from gnm_core.results import Value
 from gnm_core.signatures import signature_of
@@ -30,7 +29,6 @@ from gnm_core.signatures import signature_of
 NAME = "report.html"
 SAMPLES = "samples"
 """The figure that several runs are shown by, side by side."""
-PACKAGE = "gnm_core.evaluation.report"
 
 
 @dataclass(frozen=True)
@@ -166,30 +164,15 @@ def render(evaluations: Sequence[tuple[Evaluation, Path]]) -> str:
         for group in by_data(found)
         for comparison in _comparisons(group, [anchors[found.index(one)] for one in group])
     ]
-    environment = Environment(
-        loader=PackageLoader(PACKAGE, "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    parts = {name: Markup(_resource(environment, name)) for name in ("report.css", "report.js")}
-    return environment.get_template("report.html").render(
+    return render_page(
+        "report.html",
         title=_title(found),
         lede=_lede(found),
         comparisons=groups,
         sections=sections,
         side_by_side=_side_by_side(sections),
-        number=number,
-        style=parts["report.css"],
-        script=parts["report.js"],
         written=f"{datetime.now():%-d %B %Y, %H:%M}",
     )
-
-
-def _resource(environment: Environment, name: str) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
 
 
 def _title(found: Sequence[Evaluation]) -> str:

@@ -15,9 +15,10 @@ from rich.table import Table
 
 from gnm_core.errors import RunError
 from gnm_core.evaluation.evaluation import Evaluation
-from gnm_core.evaluation.report.formatting import interval, number
+from gnm_core.evaluation.report.formatting import interval
 from gnm_core.evaluation.report.published_results import published
 from gnm_core.files import os_errors_as, replace_file
+from gnm_core.printable import number
 
 MAIN = ("S-Acc", "D-Steps", "LL")
 """Columns of the supplement's comparison."""
