@@ -9,10 +9,12 @@ Shapes: B images, C channels, H = W pixels, G cells a side, E feature channels, 
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -322,6 +324,40 @@ class Objective(Contract, nn.Module):
     @abstractmethod
     def forward(self, terms: Terms, step: int) -> Loss:
         """Weigh the terms as of training step `step`."""
+
+
+class Logger(Contract):
+    """Where the records of a training go besides the run's own folder. The training goes on whatever happens there.
+
+    Everything is opened in `open`, never in the constructor, and closed in `close`.
+    """
+
+    kind = "logger"
+    describes = "where the records of a training go besides its folder"
+
+    @abstractmethod
+    def open(self, run: Path, step: int, spec: Mapping[str, object]) -> None:
+        """A training begins, or goes on.
+
+        Args:
+            run: the run's folder; what belongs to the run is written in there.
+            step: steps made so far; what was logged of later ones is no longer so.
+            spec: what it is trained by, as plain data with every default explicit.
+
+        Raises:
+            RunError: a package is missing, or there is no such place.
+        """
+
+    @abstractmethod
+    def numbers(self, step: int, values: Mapping[str, float]) -> None:
+        """Finite numbers by name (`elbo`, `kl.scene`, `weights.kl.scene`, `S-Acc`), after so many steps."""
+
+    def picture(self, step: int, pixels: np.ndarray) -> None:
+        """(height, width, 3) uint8, after so many steps."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Nothing more is to come; after `open`, whatever happened in between."""
 
 
 class Optimizer(Contract):

@@ -24,7 +24,7 @@ MOVED = {
     "gnm_core.testing_subjects": Moved(
         "gnm_core.testing.subjects", {"full_subject": "full_context", "bare_subject": "bare_context"}
     ),
-    "gnm_core.training.board": Moved("gnm_core.training.tensorboard", {"Board": "TensorBoard"}),
+    "gnm_core.training.board": Moved("gnm_core.parts.loggers.tensorboard", {"Board": "TensorBoard"}),
     "gnm_core.training.checkpoint": Moved(
         "gnm_core.runs.checkpoint", {"require_same_model": "gnm_core.runs.same_model:require_same_model"}
     ),

@@ -36,6 +36,8 @@ def gnm_register(register: Register) -> None:
     register.optimizer("adam", "gnm_core.parts.optimizers.adam:Adam")
     register.optimizer("adamw", "gnm_core.parts.optimizers.adamw:AdamW")
     register.optimizer("sgd", "gnm_core.parts.optimizers.sgd:SGD")
+    register.logger("tensorboard", "gnm_core.parts.loggers.tensorboard:TensorBoard")
+    register.logger("mlflow", "gnm_core.parts.loggers.mlflow:MLflow")
     register.data("image-folder", "gnm_core.parts.data.image_folder:ImageFolder")
     register.data("turned", "gnm_core.parts.data.turned:Turned")
     register.encoder("conv", "gnm_core.parts.encoders.conv:ConvEncoder")

@@ -133,6 +133,7 @@ class Register:
     schedule = _adder("schedule", "a schedule: a number as a function of the step.")
     objective = _adder("objective", "an objective: terms to the loss.")
     optimizer = _adder("optimizer", "an optimizer: how parameters are updated.")
+    logger = _adder("logger", "a logger: where a training's records go besides its folder.")
     model = _adder("model", "a model of images.")
     data = _adder("data", "a data set.")
     judge = _adder("judge", "a judge: does a scene obey its rule?")

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import AllowInfNan
 
 from gnm_core.contract import InSteps
-from gnm_core.contracts import Data, Default, Model, Objective, Optimizer
+from gnm_core.contracts import Data, Default, Logger, Model, Objective, Optimizer
 from gnm_core.dims import Dims
 from gnm_core.errors import OptionError
 
@@ -37,6 +37,11 @@ class Stage:
     """Largest gradient norm; larger gradients are scaled down to it; `.inf` for no limit."""
     level: str | None = None
     """One of the model's `levels`, to train that level by itself; None for the whole model."""
+    from_: str | None = None
+    """A run's folder or a shipped model, whose weights this stage begins with as far as they fit; None for those that
+    it finds."""
+    only: tuple[str, ...] = ()
+    """With `from`: dotted prefixes of what is taken (`encoder`, `head`); empty for all that fits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +75,18 @@ class Training:
     """Steps between two pictures; 0 for none."""
     levels_every: Annotated[int, Ge(0), Le(10**12)] = 0
     """Steps between two measurements of how many scenes obey their rule, level by level; 0 for none."""
+    ema: Annotated[float, Ge(0), Lt(1)] = 0.0
+    """Decay of a running average of the weights (`0.999`), with which the model is used; 0 for none."""
+    keep_best: str | None = None
+    """A metric (`s-acc`) whose best checkpoint is kept beside the newest; measured on validation data."""
+    measure_every: Annotated[int, Ge(1), Le(10**12)] = 1000
+    """Steps between two measurements of `keep_best`."""
+    measure_n: Annotated[int, Ge(1), Le(10**9)] = 250
+    """Scenes or images that a measurement of `keep_best` looks at."""
+    patience: Annotated[int, Ge(0), Le(10**9)] = 0
+    """Measurements of `keep_best` without a new best after which the training ends; 0 for no such end."""
+    loggers: tuple[Logger, ...] = ()
+    """Where records, measurements and pictures go besides the run's folder."""
     log_every: Annotated[int, Ge(1), Le(10**12)] = 50
     """Steps between two records in the metrics."""
     on_nonfinite: Literal["rollback", "stop"] = "rollback"
@@ -88,6 +105,11 @@ class Training:
                 own = ", ".join(f"train.stages.{i}.{name}" for i in range(len(self.stages)))
                 stop = "; --steps N stops early" if name == "steps" else ""
                 raise OptionError(name, f"has no effect, as every stage has its own: {own}{stop}")
+        if self.patience and self.keep_best is None:
+            raise OptionError("patience", "has no effect without keep_best, the metric that gets no better")
+        for i, stage in enumerate(self.stages):
+            if stage.only and stage.from_ is None:
+                raise OptionError(f"stages.{i}.only", "has no effect without from, whose weights it takes")
 
     def schedule(self) -> tuple[Stage, ...]:
         """The stages with every field that has a default filled in."""

@@ -9,6 +9,7 @@ import click
 
 from gnm_core.cli.completing import parts_of, pretrained
 from gnm_core.cli.completing import runs as runs_there
+from gnm_core.cli.options import at_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +69,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same numbers."
 )
-@click.option("--at", type=click.IntRange(min=0), metavar="STEP", help="Take this step's checkpoint, not the newest.")
+@at_option
 @click.option("--again", is_flag=True, help="Take metrics again that have been taken.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER", help="Write here, not into the runs.")
 @click.option("--device", default="cpu", show_default=True, metavar="NAME", help="cpu, cuda or cuda:N.")
@@ -85,7 +86,7 @@ def evaluate(
     source: Path | None,
     annotations: tuple[Path, ...],
     out: Path | None,
-    at: int | None,
+    at: int | str | None,
     device: str,
     report: bool,
     **given: Any,
@@ -214,7 +215,7 @@ def _open(
     exactly: bool,
     wanted: _Wanted,
     settings: "Settings",
-    at: int | None,
+    at: int | str | None,
     device: str,
     say: "Callable[[str], None]",
 ) -> _Trial:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from gnm_core.cli.completing import parts_of, runs
+from gnm_core.cli.options import at_option
 
 
 @click.command()
@@ -27,9 +28,16 @@ from gnm_core.cli.completing import parts_of, runs
     metavar="PATH=VALUE",
     help="Change a metric (metrics.s-acc.n=1000), or the data that the exported spec names (data.digits=embedded).",
 )
-@click.option("--at", type=click.IntRange(min=0), metavar="STEP", help="Take this step's checkpoint, not the newest.")
+@at_option
 def export(
-    *, run: Path, folder: Path, name: str | None, note: str, names: str, overrides: tuple[str, ...], at: int | None
+    *,
+    run: Path,
+    folder: Path,
+    name: str | None,
+    note: str,
+    names: str,
+    overrides: tuple[str, ...],
+    at: int | str | None,
 ) -> None:
     """Write a trained model as a folder to give away: weights, spec, model card, pictures.
 

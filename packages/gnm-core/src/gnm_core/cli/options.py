@@ -46,6 +46,29 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_options
 
 
+class CheckpointChoice(click.ParamType):
+    """A step, or `best`."""
+
+    name = "step"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """A number from 0, or `best`."""
+        if value == "best" or isinstance(value, int):
+            return value
+        if not (value.isascii() and value.isdigit()):
+            self.fail(f"{value!r} is neither a step nor 'best'.", param, ctx)
+        return int(value)
+
+
+at_option = click.option(
+    "--at",
+    type=CheckpointChoice(),
+    metavar="STEP",
+    help="Take this step's checkpoint, or the best one (best), not the newest.",
+)
+"""`--at`: the command gets a step, `best` or None."""
+
+
 def run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds RUN and `--pretrained`, of which one is given; the command gets `run`, the folder.
 

@@ -16,8 +16,8 @@ from gnm_core.evaluation.figures import make_figure as make_figure
 from gnm_core.evaluation.figures import no_pictures as no_pictures
 from gnm_core.evaluation.figures import pictures_of as pictures_of
 from gnm_core.evaluation.figures import write_png as write_png
-from gnm_core.evaluation.metrics.segmentation import segment as segment
 from gnm_core.evaluation.metrics.intervals import mean_of_few as mean_of_few
+from gnm_core.evaluation.metrics.segmentation import segment as segment
 from gnm_core.evaluation.metrics.structure_levels import StructureLevels as StructureLevels
 from gnm_core.evaluation.metrics.structure_levels import advice as advice
 from gnm_core.evaluation.other_data import OtherData as OtherData

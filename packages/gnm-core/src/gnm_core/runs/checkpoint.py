@@ -35,6 +35,8 @@ from gnm_core.runs.state import Began, LearnerState, Snapshot, load_strictly
 from gnm_core.spec.checked import CheckedSpec, load_spec
 
 FORMAT = 1
+BEST = "best"
+"""Folder of the best checkpoint, and what it goes by."""
 NAME = re.compile(r"step-(\d{8,})")
 
 
@@ -56,10 +58,11 @@ class Checkpoints:
 
     Args:
         run: the run's folder.
+        name: the folder in it: `checkpoints`, or `best` for the best one by a metric.
     """
 
-    def __init__(self, run: Path) -> None:
-        self.run, self.folder = run, run / "checkpoints"
+    def __init__(self, run: Path, name: str = "checkpoints") -> None:
+        self.run, self.folder = run, run / name
 
     def path(self, step: int) -> Path:
         """Where the checkpoint of `step` is or would be."""
@@ -79,7 +82,8 @@ class Checkpoints:
         """
         steps = self.steps()
         if not steps:
-            raise RunError(f"{self.run}: no checkpoint yet")
+            which = "checkpoint" if self.folder.name == "checkpoints" else f"{self.folder.name} checkpoint"
+            raise RunError(f"{self.run}: no {which} yet")
         if step is not None and step not in steps:
             raise RunError(f"{self.run}: no checkpoint of step {step}; there is {', '.join(map(str, steps))}")
         return steps[-1] if step is None else step
@@ -125,6 +129,13 @@ class Checkpoints:
     def prune(self, keep: int) -> None:
         """Remove all but the newest `keep` checkpoints."""
         for step in self.steps()[:-keep]:
+            with os_errors_as(RunError, f"{self.path(step)}: cannot be removed"):
+                remove_folder(self.path(step))
+
+    def forget(self, after: int) -> None:
+        """Remove the checkpoints of later steps: a training that goes on makes them again."""
+        self.clean()
+        for step in [step for step in self.steps() if step > after]:
             with os_errors_as(RunError, f"{self.path(step)}: cannot be removed"):
                 remove_folder(self.path(step))
 
@@ -253,12 +264,12 @@ class Checkpoint:
         return content
 
 
-def open_checkpoint(folder: str | Path, step: int | None = None) -> Checkpoint:
+def open_checkpoint(folder: str | Path, step: int | str | None = None) -> Checkpoint:
     """The checkpoint of a run, or of an exported model.
 
     Args:
         folder: a run, one of its checkpoints, or what `gnm export` made.
-        step: which checkpoint; the newest by default.
+        step: which checkpoint; `best` for the best one (`train.keep_best`); the newest by default.
 
     Raises:
         RunError: there is no checkpoint, it is damaged, or it is of another spec than the run's.
@@ -270,8 +281,9 @@ def open_checkpoint(folder: str | Path, step: int | None = None) -> Checkpoint:
         return Checkpoint(path)
     if not (path / "spec.yaml").exists():
         raise RunError(f"{path}: not a run (no spec.yaml) and not a checkpoint (no meta.json)")
-    checkpoints = Checkpoints(path)
-    checkpoint = Checkpoint(checkpoints.path(checkpoints.newest(step)))
+    checkpoints = Checkpoints(path, BEST) if step == BEST else Checkpoints(path)
+    number = step if isinstance(step, int) else None
+    checkpoint = Checkpoint(checkpoints.path(checkpoints.newest(number)))
     require_same_model(checkpoint.spec(), load_spec(path / "spec.yaml", recorded=True), checkpoint.folder)
     return checkpoint
 
@@ -300,12 +312,12 @@ class OpenRun:
         return Run(model.eval(), self.spec, self.checkpoint.step, self.checkpoint.folder)
 
 
-def open_run(folder: str | Path, step: int | None = None) -> OpenRun:
+def open_run(folder: str | Path, step: int | str | None = None) -> OpenRun:
     """A run, without its model.
 
     Args:
         folder: a run, one of its checkpoints, or what `gnm export` made.
-        step: which checkpoint; the newest by default.
+        step: which checkpoint; `best` for the best one (`train.keep_best`); the newest by default.
 
     Raises:
         RunError: there is no checkpoint, it is damaged, or it is of another spec.
@@ -324,12 +336,12 @@ def open_run(folder: str | Path, step: int | None = None) -> OpenRun:
     return OpenRun(spec, checkpoint)
 
 
-def load_run(folder: str | Path, step: int | None = None) -> Run:
+def load_run(folder: str | Path, step: int | str | None = None) -> Run:
     """The model of a run, on the CPU, in evaluation mode. Torch's random state stays as it is.
 
     Args:
         folder: a run, one of its checkpoints, or what `gnm export` made.
-        step: which checkpoint; the newest by default.
+        step: which checkpoint; `best` for the best one (`train.keep_best`); the newest by default.
 
     Raises:
         RunError: there is no checkpoint, it is damaged, or it is of another spec.

@@ -102,6 +102,7 @@ class SnapshotState(TypedDict):
     model: dict[str, Tensor]
     objectives: dict[str, Tensor]
     optimizers: list[OptimizerState]
+    averages: NotRequired[dict[str, Tensor]]
 
 
 class BeganState(TypedDict):

@@ -31,6 +31,8 @@ class Snapshot:
     objectives: dict[str, Tensor]
     optimizers: list[dict[str, Any]]
     """Of each optimiser, its class (`kind`), the `names` of its parameters and its `state`."""
+    averages: dict[str, Tensor] = field(default_factory=dict)
+    """The running average of each parameter that has one (`train.ema`), by name."""
 
 
 @dataclass(frozen=True)

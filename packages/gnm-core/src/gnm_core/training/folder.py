@@ -27,6 +27,7 @@ class RunFolder:
         self.spec, self.metrics, self.pictures = root / "spec.yaml", root / "metrics.jsonl", root / "pictures"
         self.settings = root / "settings.json"
         self.checkpoints = Checkpoints(root)
+        self.best = Checkpoints(root, "best")
         self._lock: FileLock | None = None
 
     def create(self) -> None:

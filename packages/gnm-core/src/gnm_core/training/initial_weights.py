@@ -81,8 +81,26 @@ def begin_from(model: nn.Module, origin: Origin) -> Taken:
         SpecError: a prefix in `only` names nothing in the model.
         RunError: nothing fits.
     """
+    fits, taken = fitting(model, origin)
+    with torch.no_grad():
+        model.load_state_dict({**model.state_dict(), **fits})
+    return taken
+
+
+def fitting(model: nn.Module, origin: Origin, option: str = "--only") -> tuple[dict[str, Tensor], Taken]:
+    """The tensors that `begin_from` would take, by name, and how it would tell of it; the model stays as it is.
+
+    Args:
+        model: what would begin with them.
+        origin: the weights.
+        option: what names `origin.only`, for errors.
+
+    Raises:
+        SpecError: a prefix in `only` names nothing in the model.
+        RunError: nothing fits.
+    """
     own = model.state_dict()
-    if problems := unknown_prefixes("--only", origin.only, own):
+    if problems := unknown_prefixes(option, origin.only, own):
         raise SpecError(problems)
     fits: dict[str, Tensor] = {}
     left: dict[str, str] = {}
@@ -98,9 +116,7 @@ def begin_from(model: nn.Module, origin: Origin) -> Taken:
             fits[name] = other
     if not fits:
         raise RunError(f"nothing in {origin.source} fits this model: no tensor of the same name and shape")
-    with torch.no_grad():
-        model.load_state_dict({**own, **fits})
-    return Taken(tuple(fits), left, tuple(name for name in origin.weights if name not in own))
+    return fits, Taken(tuple(fits), left, tuple(name for name in origin.weights if name not in own))
 
 
 def write_origin(folder: Path, origin: Origin, taken: Taken) -> None:

@@ -24,6 +24,7 @@ from gnm_core.training.complete_terms import require_complete
 from gnm_core.training.dry_run import dry_run
 from gnm_core.training.finite import nonfinite
 from gnm_core.training.image_cache import KeptImages
+from gnm_core.training.initial_weights import Origin, begin_from, fitting, origin_of
 from gnm_core.training.levels import Levelled, check_level, make_inputs
 from gnm_core.training.order import Order
 from gnm_core.training.plan import Place, Plan
@@ -31,7 +32,8 @@ from gnm_core.training.prefetch import Prefetch
 from gnm_core.training.ranks import Ranks
 from gnm_core.training.resume_state import carry_objectives, carry_optimizers, groups_of, require_usable
 from gnm_core.training.selection import select
-from gnm_core.training.switch import inference_weights, to_inference, to_training
+from gnm_core.training.switch import inference_weights, refuse_switching, to_inference, to_training
+from gnm_core.training.weight_average import WeightAverage
 
 SNAPSHOT_EVERY = 100
 """Steps between two copies of the state in memory, to roll back to."""
@@ -121,6 +123,8 @@ class Learner:
         self._names: list[list[str]] = []
         self._prefetch: Prefetch | None = None
         self._good: Snapshot | None = None
+        self._average = WeightAverage(0, {})
+        self._origins: dict[int, Origin] = {}
         for stage in self.plan.stages:
             check_level(model, stage.level)
             select(self._parameters, stage, _recipes(stage))
@@ -181,6 +185,7 @@ class Learner:
                 self._good, self._returns = before, 0
             for optimizer in self._optimizers:
                 optimizer.step()
+            self._average.update(place.local)
         self._forget_gradients()
         return Report(self.step, place.stage.name or "", values, loss.weights, rates, trouble)
 
@@ -224,6 +229,7 @@ class Learner:
     def _enter(self, place: Place) -> None:
         self.close()
         to_inference(self._optimizers)  # what the last stage has learned, to begin with
+        self._average.settle()
         stage = place.stage
         self._recipes = _recipes(stage)
         groups = select(self._parameters, stage, self._recipes)
@@ -236,6 +242,11 @@ class Learner:
         names = self._named()
         self._names = [[names[p] for group in o.param_groups for p in group["params"]] for o in self._optimizers]
         self._began = replace(self._began, optimizers=[groups_of(optimizer) for optimizer in self._optimizers])
+        if self.training.ema:
+            refuse_switching(self._optimizers)
+        if (origin := self._origins.pop(place.index, None)) is not None:
+            self._announce(begin_from(self.model, origin).summary(origin))
+        self._average = WeightAverage(self.training.ema, {name: self._parameters[name] for name in sorted(learning)})
         self._stage, self._nonfinite_steps, self._returns = place.index, 0, 0
         self._good = self._snapshot()
 
@@ -263,6 +274,19 @@ class Learner:
             )
         return images
 
+    def fetch_origins(self) -> None:
+        """Read the weights that stages to come begin with, so that what does not fit is told before the next step.
+
+        Raises:
+            RunError: there are no such weights, or none that fit.
+            SpecError: `only` names nothing in the model.
+        """
+        for index, stage in enumerate(self.plan.stages):
+            if stage.from_ is not None and self.plan.end(index - 1) >= self.step:
+                origin, _ = origin_of(stage.from_, stage.only)
+                fitting(self.model, origin, f"train.stages.{index}.only")
+                self._origins[index] = origin
+
     def close(self) -> None:
         """End the thread that prepares the inputs; the next step starts it anew."""
         if self._prefetch is not None:
@@ -278,7 +302,7 @@ class Learner:
         Args:
             seed: what randomness begins from; None to go on from where torch's state is.
         """
-        with inference_weights(self._optimizers), observing(self.model, seed):
+        with inference_weights(self._optimizers), self._average.in_use(), observing(self.model, seed):
             yield self.model
 
     def state(self) -> LearnerState:
@@ -286,6 +310,7 @@ class Learner:
         now, names = self._snapshot(), self._named()
         with inference_weights(self._optimizers) as parameters:
             used = {names[parameter]: parameter.detach().clone() for parameter in parameters}
+        used |= self._average.state()
         return LearnerState(
             self.step, self._stage, now, self._good or now, self._nonfinite_steps, self._began, self._returns, used
         )
@@ -310,14 +335,15 @@ class Learner:
         begins = state.step >= self.plan.total or self.plan.at(state.step).index != state.stage
         if not begins:
             self._enter(self.plan.at(state.step))
-        now, good = (self._carried(snapshot, state.began, begins) for snapshot in (state.now, state.good))
+        then = (replace(state.now, averages=state.used), state.good)
+        now, good = (self._carried(snapshot, state.began, begins) for snapshot in then)
         for snapshot in (now, good):
-            require_fit(self.model, snapshot.model, "model")
+            require_fit(self.model, snapshot.model | snapshot.averages, "model")
             require_fit(self._objectives, snapshot.objectives, "objective")
             for recipe, saved in zip(self._recipes, snapshot.optimizers, strict=False):
                 require_usable(recipe, saved, [self._parameters[name] for name in saved["names"]])
         if begins:  # at a stage's end: the next one begins with optimisers of its own
-            self._load_modules(replace(now, model=now.model | state.used))
+            self._load_modules(replace(now, model=now.model | now.averages))
             return
         self._restore(now)
         self._good, self._nonfinite_steps, self._returns = good, state.nonfinite_steps, state.returns
@@ -328,7 +354,7 @@ class Learner:
         optimizers: list[dict[str, Any]] = []
         if not begins:
             optimizers = carry_optimizers(snapshot.optimizers, began, self._began, self._optimizers, self._names)
-        return Snapshot(snapshot.model, objectives, optimizers)
+        return Snapshot(snapshot.model, objectives, optimizers, snapshot.averages)
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(
@@ -338,12 +364,14 @@ class Learner:
                 {"kind": type(o).__name__, "names": names, "state": copy.deepcopy(o.state_dict())}
                 for o, names in zip(self._optimizers, self._names, strict=True)
             ],
+            self._average.state(),
         )
 
     def _restore(self, snapshot: Snapshot) -> None:
         self._load_modules(snapshot)
         for optimizer, saved in zip(self._optimizers, snapshot.optimizers, strict=True):
             optimizer.load_state_dict(copy.deepcopy(saved["state"]))
+        self._average.load(snapshot.averages)
 
     def _load_modules(self, snapshot: Snapshot) -> None:
         load_strictly(self.model, snapshot.model, "model")

@@ -11,10 +11,12 @@ import numpy as np
 from gnm_core import failures
 from gnm_core.errors import DataError, GnmError
 from gnm_core.evaluation import Skip
+from gnm_core.parts.loggers.tensorboard import TensorBoard
 from gnm_core.plugin_files import KEY, files_of
 from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.training.allocator import keep_freed_memory
 from gnm_core.training.beginning import new_learner
+from gnm_core.training.best import BestWatch, best_watch, value_of
 from gnm_core.training.clock import Clock
 from gnm_core.training.device import Settings, choose_device
 from gnm_core.training.diagnosis import Diagnosis
@@ -24,6 +26,7 @@ from gnm_core.training.interrupts import Interrupts
 from gnm_core.training.learner import Learner, Report
 from gnm_core.training.listeners import Listener, Listeners, listeners
 from gnm_core.training.log import Averages, Metrics
+from gnm_core.training.logs import Loggers
 from gnm_core.training.ongoing import OngoingTraining
 from gnm_core.training.outcome import Outcome
 from gnm_core.training.pace import Pace
@@ -32,7 +35,6 @@ from gnm_core.training.progress import Display, Silent
 from gnm_core.training.ranks import Ranks
 from gnm_core.training.resume import find_saved, kernels_in_use
 from gnm_core.training.structure import StructureWatch, structure_watch, told
-from gnm_core.training.tensorboard import TensorBoard
 
 
 def start(
@@ -79,6 +81,7 @@ def start(
             if ranks.leads:
                 write_origin(folder.root, origin, taken)
                 folder.checkpoints.save(learner.state(), spec, learner.training.keep, **_remembered(settings))
+        learner.fetch_origins()
         if ranks.leads:
             folder.write_settings(_remembered(settings) | {KEY: files_of(spec.providers())})
             folder.write_spec(spec.to_yaml())  # last: from here on the folder is a run
@@ -127,6 +130,7 @@ def resume(
         if saved is not None:
             saved.hand_over(spec, learner, display)
             saved.warn(settings, learner, display)
+        learner.fetch_origins()
         ranks.wait()  # nobody reads any more what the first process changes now
         if ranks.leads:
             if at is not None:
@@ -173,9 +177,12 @@ class _Loop:
         self.averages = Averages()
         self.pace = Pace(learner.step)
         self.metrics: Metrics | None = None
-        self.tensorboard: TensorBoard | None = None
         self.pictures: Pictures | None = None
         self.structure: StructureWatch | None = None
+        self.best: BestWatch | None = None
+        boards = [TensorBoard()] if settings.tensorboard else []
+        boards = [b for b in boards if not any(isinstance(one, TensorBoard) for one in self.training.loggers)]
+        self.loggers = Loggers([*boards, *self.training.loggers], lambda text: self._warn(learner.step, text))
         self.ongoing = OngoingTraining(spec, folder.root, learner, display.say)
         self.listeners = Listeners(
             self.ongoing, those if self.ranks.leads else (), lambda text: self._warn(learner.step, text)
@@ -250,20 +257,20 @@ class _Loop:
         self.folder.checkpoints.prune(self.training.keep)
         self.metrics = Metrics(self.folder.metrics, step)
         stack.callback(self.metrics.close)
-        if self.settings.tensorboard:
-            self.tensorboard = TensorBoard(self.folder.root / "tensorboard", step)
-            stack.callback(self.tensorboard.close)
+        data = self.learner.data
+        self.best = best_watch(self.spec, self.training, self.learner.model, data, self.folder.metrics)
+        self.folder.best.forget(step)
+        self.loggers.open(self.folder.root, step, self.spec)
+        stack.callback(self.loggers.close)
         if self.training.picture_every:
             figure = training_figure(self.spec.dims, self.display.say)
             if figure is not None:
-                batch = examples(self.learner.data)
+                batch = examples(data)
                 self.pictures = Pictures(self.folder.pictures, figure, batch, self.training.seed)
         self.diagnosis = Diagnosis(self.learner, self._warn)
         if self.training.levels_every:
-            learner = self.learner
-            self.structure = structure_watch(
-                self.spec, learner.model, learner.data, self.training.seed, self.display.say
-            )
+            model, seed = self.learner.model, self.training.seed
+            self.structure = structure_watch(self.spec, model, data, seed, self.display.say)
 
     def _must_stop(self, interrupts: Interrupts) -> bool:
         seconds, minutes = self.settings.seconds, self.settings.core_minutes
@@ -291,6 +298,8 @@ class _Loop:
             self._draw()
         if training.levels_every and done % training.levels_every == 0:
             self._judge(report.stage)
+        if done % training.measure_every == 0 or done == self.learner.plan.total:
+            self._measure()
         if done == self.learner.plan.end(self.learner.plan.at(report.step).index):
             self.listeners.tell("gnm_training_stage", stage=report.stage)
 
@@ -302,16 +311,14 @@ class _Loop:
         record: dict[str, object] = {
             "step": done,
             "stage": report.stage,
-            "seconds": self.clock.seconds,
-            "core_seconds": self.clock.core_seconds,
+            **self._spent(),
             **asdict(self.pace.take(done)),
             **means,
             "weights": report.weights,
             "rates": list(report.rates),
         }
         self.metrics.add(record)
-        if self.tensorboard is not None:
-            self.tensorboard.add(record)
+        self.loggers.record(record)
         self.display.record(record)
         self.listeners.tell("gnm_training_record", record=record)
         if self.diagnosis is not None:
@@ -331,14 +338,18 @@ class _Loop:
             self.learner.state(),
             self.spec,
             self.training.keep,
-            **_remembered(self.settings),
-            seconds=self.clock.seconds,
-            core_seconds=self.clock.core_seconds,
-            kernels=kernels_in_use(self.settings, self.learner.device),
-            images=len(self.learner.data),
+            **self._about(),
         )
         self.saved = step
         self.listeners.tell("gnm_training_checkpoint", checkpoint=self.folder.checkpoints.path(step))
+
+    def _spent(self) -> dict[str, float]:
+        return {"seconds": self.clock.seconds, "core_seconds": self.clock.core_seconds}
+
+    def _about(self) -> dict[str, Any]:
+        """What a checkpoint says of its circumstances."""
+        kernels, images = kernels_in_use(self.settings, self.learner.device), len(self.learner.data)
+        return {**_remembered(self.settings), **self._spent(), "kernels": kernels, "images": images}
 
     def _judge(self, stage: str) -> None:
         if self.structure is None or self.metrics is None:
@@ -351,10 +362,28 @@ class _Loop:
             self._warn(step, f"no structure of step {step}: {error}")
             return
         self.display.say(f"step {step}: {told(shares)}")
-        spent = {"seconds": self.clock.seconds, "core_seconds": self.clock.core_seconds}
-        self.metrics.add({"step": step, "stage": stage, **spent, "structure": shares})
-        if self.tensorboard is not None:
-            self.tensorboard.numbers(step, {f"structure/{level}": share for level, share in shares.items()})
+        self.metrics.add({"step": step, "stage": stage, **self._spent(), "structure": shares})
+        self.loggers.numbers(step, {f"structure.{level}": share for level, share in shares.items()})
+
+    def _measure(self) -> None:
+        """Measure `keep_best`, keep the checkpoint if it is the best, and stop where none was for long."""
+        if self.best is None or self.metrics is None:
+            return
+        step, patience = self.learner.step, self.training.patience
+        try:
+            with self.learner.looking():
+                judged = self.best.measure(step)
+        except (GnmError, Skip) as error:
+            self._warn(step, f"no measurement of step {step}: {error}")
+            return
+        value = judged.value
+        self.display.say(f"step {step}: {judged.told()}")
+        self.metrics.add({"step": step, **self._spent(), "measured": value_of(value)})
+        self.loggers.numbers(step, {value.name: value.value})
+        if judged.is_best:
+            self.folder.best.save(self.learner.state(), self.spec, 1, **self._about(), measured=value_of(value))
+        if patience and judged.in_vain >= patience:
+            self.ongoing.stop(f"{value.name} has been no better than before for {judged.in_vain} measurements")
 
     def _draw(self) -> None:
         step = self.learner.step
@@ -370,5 +399,4 @@ class _Loop:
             self._warn(step, f"no picture of step {step}: {failures.told(error)}")
             return
         self.drawn = path
-        if self.tensorboard is not None:
-            self.tensorboard.picture(step, pixels)
+        self.loggers.picture(step, pixels)

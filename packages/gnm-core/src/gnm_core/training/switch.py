@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from gnm_core.errors import Problem, SpecError
+
 
 def to_training(optimizers: Iterable[torch.optim.Optimizer]) -> None:
     """Put the weights to train into the parameters; before an optimiser's first step, and after `to_inference`."""
@@ -38,6 +40,17 @@ def inference_weights(optimizers: Iterable[torch.optim.Optimizer]) -> Iterator[l
         with torch.no_grad():
             for parameter, value in zip(parameters, trained, strict=True):
                 parameter.copy_(value)
+
+
+def refuse_switching(optimizers: Iterable[torch.optim.Optimizer]) -> None:
+    """See that none averages weights by itself, where another average is asked for.
+
+    Raises:
+        SpecError: one does.
+    """
+    for optimizer in _switching(optimizers):
+        reason = f"{type(optimizer).__name__} has weights of its own to use the model with, which no average goes with"
+        raise SpecError([Problem(reason, "train.ema")])
 
 
 def _switching(optimizers: Iterable[torch.optim.Optimizer]) -> list[Any]:

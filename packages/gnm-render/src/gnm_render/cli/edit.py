@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from gnm_core.cli.options import run_argument
+from gnm_core.cli.options import at_option, run_argument
 
 if TYPE_CHECKING:
     from gnm_core.contracts import Model
@@ -70,7 +70,7 @@ def _edit_options(command: Any) -> Any:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of what is generated.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The edited picture.")
 @click.option("--json", "as_json", type=click.Path(path_type=Path), metavar="FILE", help="Its objects as JSON.")
-@click.option("--at", type=click.IntRange(min=0), metavar="STEP", help="Take this step's checkpoint, not the newest.")
+@at_option
 @click.pass_context
 def edit(
     context: click.Context,
@@ -82,7 +82,7 @@ def edit(
     seed: int,
     out: Path | None,
     as_json: Path | None,
-    at: int | None,
+    at: int | str | None,
     **given: tuple[tuple[float, ...], ...],
 ) -> None:
     """Take a picture apart, change its objects, and paint it again.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 from gnm_core.cli.completing import parts_of
-from gnm_core.cli.options import run_argument
+from gnm_core.cli.options import at_option, run_argument
 
 if TYPE_CHECKING:
     from gnm_core import Batch, CheckedSpec
@@ -38,7 +38,7 @@ FOLDER = "figures"
 @click.option("-n", "count", type=click.IntRange(min=1), help="How many scenes; a figure's option rows or count.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, other samples.")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), help="Where pictures come from. [test]")
-@click.option("--at", type=click.IntRange(min=0), metavar="STEP", help="Take this step's checkpoint, not the newest.")
+@at_option
 def figure(
     *,
     run: Path,
@@ -49,7 +49,7 @@ def figure(
     count: int | None,
     seed: int,
     split: str | None,
-    at: int | None,
+    at: int | str | None,
 ) -> None:
     """Draw pictures of the model of a run at work: one figure, or all that the model can fill.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from gnm_core.cli.options import run_argument
+from gnm_core.cli.options import at_option, run_argument
 
 if TYPE_CHECKING:
     from gnm_core import Dims
@@ -52,7 +52,7 @@ ACROSS = 5
     metavar="COCO",
     help="With --export: give pictures the ids that this COCO file has for them, instead of 1, 2, 3 ...",
 )
-@click.option("--at", type=click.IntRange(min=0), metavar="STEP", help="Take this step's checkpoint, not the newest.")
+@at_option
 def reconstruct(
     *,
     run: Path,
@@ -64,7 +64,7 @@ def reconstruct(
     kind: "Format | None",
     export_only: bool,
     ids: Path | None,
-    at: int | None,
+    at: int | str | None,
 ) -> None:
     """Find the objects in pictures: files, or folders of them, of any size and kind.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from gnm_core.cli.options import run_argument
+from gnm_core.cli.options import at_option, run_argument
 
 if TYPE_CHECKING:
     from gnm_core import Model, Scene
@@ -25,7 +25,7 @@ CELL = 128
 @click.option("--singles", type=click.Path(path_type=Path), metavar="DIR", help="Every sample in a file of its own.")
 @click.option("--json", "as_json", type=click.Path(path_type=Path), metavar="FILE", help="Boxes and codes as JSON.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, other samples.")
-@click.option("--at", type=click.IntRange(min=0), metavar="STEP", help="Take this step's checkpoint, not the newest.")
+@at_option
 def sample(
     *,
     run: Path,
@@ -36,7 +36,7 @@ def sample(
     singles: Path | None,
     as_json: Path | None,
     seed: int,
-    at: int | None,
+    at: int | str | None,
 ) -> None:
     """Sample new pictures from the model of a run.
 
