@@ -32,10 +32,13 @@ def gnm_register(register: Register) -> None:
     register.schedule("piecewise", "gnm_core.parts.schedules.piecewise:Piecewise")
     register.objective("elbo", "gnm_core.parts.objectives.elbo:ELBO")
     register.objective("geco", "gnm_core.parts.objectives.geco:GECO")
-    register.optimizer("rmsprop", "gnm_core.parts.optimizers.rmsprop:RMSprop")
-    register.optimizer("adam", "gnm_core.parts.optimizers.adam:Adam")
-    register.optimizer("adamw", "gnm_core.parts.optimizers.adamw:AdamW")
-    register.optimizer("sgd", "gnm_core.parts.optimizers.sgd:SGD")
+    for name, optimizer in (
+        ("rmsprop", "gnm_core.parts.optimizers.rmsprop:RMSprop"),
+        ("adam", "gnm_core.parts.optimizers.adam:Adam"),
+        ("adamw", "gnm_core.parts.optimizers.adamw:AdamW"),
+        ("sgd", "gnm_core.parts.optimizers.sgd:SGD"),
+    ):
+        register.optimizer(name, optimizer)
     register.logger("tensorboard", "gnm_core.parts.loggers.tensorboard:TensorBoard")
     register.logger("mlflow", "gnm_core.parts.loggers.mlflow:MLflow")
     register.data("image-folder", "gnm_core.parts.data.image_folder:ImageFolder")

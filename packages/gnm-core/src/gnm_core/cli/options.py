@@ -46,23 +46,18 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_options
 
 
-class CheckpointChoice(click.ParamType):
+def _checkpoint(context: click.Context, option: click.Parameter, value: str | None) -> int | str | None:
     """A step, or `best`."""
-
-    name = "step"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        """A number from 0, or `best`."""
-        if value == "best" or isinstance(value, int):
-            return value
-        if not (value.isascii() and value.isdigit()):
-            self.fail(f"{value!r} is neither a step nor 'best'.", param, ctx)
-        return int(value)
+    if value is None or value == "best":
+        return value
+    if not (value.isascii() and value.isdigit()):
+        raise click.BadParameter(f"{value!r} is neither a step nor 'best'.", context, option)
+    return int(value)
 
 
 at_option = click.option(
     "--at",
-    type=CheckpointChoice(),
+    callback=_checkpoint,
     metavar="STEP",
     help="Take this step's checkpoint, or the best one (best), not the newest.",
 )
