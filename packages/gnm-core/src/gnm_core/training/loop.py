@@ -180,9 +180,9 @@ class _Loop:
         self.pictures: Pictures | None = None
         self.structure: StructureWatch | None = None
         self.best: BestWatch | None = None
-        boards = [TensorBoard()] if settings.tensorboard else []
-        boards = [b for b in boards if not any(isinstance(one, TensorBoard) for one in self.training.loggers)]
-        self.loggers = Loggers([*boards, *self.training.loggers], lambda text: self._warn(learner.step, text))
+        own = self.training.loggers
+        board = [TensorBoard()] if settings.tensorboard and not any(isinstance(o, TensorBoard) for o in own) else []
+        self.loggers = Loggers([*board, *own], lambda text: self._warn(learner.step, text))
         self.ongoing = OngoingTraining(spec, folder.root, learner, display.say)
         self.listeners = Listeners(
             self.ongoing, those if self.ranks.leads else (), lambda text: self._warn(learner.step, text)
@@ -348,8 +348,8 @@ class _Loop:
 
     def _about(self) -> dict[str, Any]:
         """What a checkpoint says of its circumstances."""
-        kernels, images = kernels_in_use(self.settings, self.learner.device), len(self.learner.data)
-        return {**_remembered(self.settings), **self._spent(), "kernels": kernels, "images": images}
+        kernels = kernels_in_use(self.settings, self.learner.device)
+        return {**_remembered(self.settings), **self._spent(), "kernels": kernels, "images": len(self.learner.data)}
 
     def _judge(self, stage: str) -> None:
         if self.structure is None or self.metrics is None:
@@ -369,7 +369,7 @@ class _Loop:
         """Measure `keep_best`, keep the checkpoint if it is the best, and stop where none was for long."""
         if self.best is None or self.metrics is None:
             return
-        step, patience = self.learner.step, self.training.patience
+        step = self.learner.step
         try:
             with self.learner.looking():
                 judged = self.best.measure(step)
@@ -382,7 +382,7 @@ class _Loop:
         self.loggers.numbers(step, {value.name: value.value})
         if judged.is_best:
             self.folder.best.save(self.learner.state(), self.spec, 1, **self._about(), measured=value_of(value))
-        if patience and judged.in_vain >= patience:
+        if 0 < self.training.patience <= judged.in_vain:
             self.ongoing.stop(f"{value.name} has been no better than before for {judged.in_vain} measurements")
 
     def _draw(self) -> None:
