@@ -84,11 +84,11 @@ def test_the_command_trains_the_short_plan_and_says_so(
     from gnm_core.spec.yaml import dump
 
     spec.write_text(dump(toy(steps=12)))
-    given = ["train", "--spec", str(spec), "--out", str(tmp_path / "run"), "--fit", "654"]
+    given = ["train", "--spec", str(spec), "--out", str(tmp_path / "run"), "--within", "654"]
     result = CliRunner().invoke(main, given)
     assert result.exit_code == 0, result.output
     assert "6 of 6 steps made" in result.output
     assert "time was short: 50% of the planned steps" in result.output
-    refused = CliRunner().invoke(main, ["train", "--resume", str(tmp_path / "run"), "--fit", "10"])
+    refused = CliRunner().invoke(main, ["train", "--resume", str(tmp_path / "run"), "--within", "10"])
     assert refused.exit_code == 2
-    assert "--fit plans a training that begins" in refused.output
+    assert "--within plans a training that begins" in refused.output

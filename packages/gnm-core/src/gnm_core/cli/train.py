@@ -32,7 +32,8 @@ from gnm_core.cli.options import spec_options
 @click.option("--steps", type=click.IntRange(min=1), help="Stop, for now, after so many steps in all.")
 @click.option("--seconds", type=click.FloatRange(min=0), help="Stop, for now, after so much time.")
 @click.option(
-    "--fit",
+    "--within",
+    "fit",
     type=click.FloatRange(min=1),
     metavar="SECONDS",
     help="Time a few steps first, and shorten every stage alike so that the training ends within so many seconds.",
@@ -133,7 +134,7 @@ def _require_sensible(
             raise click.UsageError("--only goes with --from")
     elif fit is not None:
         raise click.UsageError(
-            "--fit plans a training that begins; a resumed one has its plan: --seconds stops it early"
+            "--within plans a training that begins; a resumed one has its plan: --seconds stops it early"
         )
     elif (spec, out, origin, only) != (None, None, None, None):
         raise click.UsageError("--resume takes all of that from the run; leave out --spec and --out, --from and --only")
