@@ -194,6 +194,14 @@ def test_a_picture_that_a_format_need_not_name_is_empty_and_counted(way: str, pi
     assert any("no annotation names 1 of 4 pictures of the train split" in note for note in found.notes())
 
 
+@pytest.mark.parametrize("way", ["coco", "yolo", "corners"])
+def test_annotations_among_the_pictures_are_not_told_as_left_out(way: str, pictures: Path) -> None:
+    source = WAYS[way](pictures)
+    assert not any("not read" in note for note in data(pictures, source).notes())
+    (pictures / "readme.md").touch()
+    assert any("not read: 1 .md (" in note for note in data(pictures, source).notes())
+
+
 def test_a_split_that_nobody_annotated_has_no_truth(pictures: Path, tmp_path: Path) -> None:
     for split in ("train", "test"):
         (pictures / split).mkdir()

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -20,12 +20,17 @@ class Survey:
     passed_over: dict[str, int]
     """Ending to the number of files that are not read for it, the most frequent first. Hidden files do not count."""
 
-    def left_out(self) -> str | None:
-        """What is not read, in words; None where everything is."""
-        if not self.passed_over:
+    def left_out(self, annotations: Mapping[str, int] | None = None) -> str | None:
+        """What is not read, in words; None where everything is.
+
+        Args:
+            annotations: ending to the number of files that are read as annotations.
+        """
+        others = Counter(self.passed_over) - Counter(annotations or {})
+        if not others:
             return None
-        counts = [f"{count:,} {suffix or 'without an ending'}" for suffix, count in list(self.passed_over.items())[:8]]
-        more = ", ..." if len(self.passed_over) > len(counts) else ""
+        counts = [f"{count:,} {suffix or 'without an ending'}" for suffix, count in others.most_common(8)]
+        more = ", ..." if len(others) > len(counts) else ""
         return f"not read: {', '.join(counts)}{more} (read are {', '.join(sorted(SUFFIXES))})"
 
 

@@ -16,7 +16,7 @@ from gnm_core.contracts import Data
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError, OptionError
 from gnm_core.parts.data.annotations.known import Annotations, Seen
-from gnm_core.parts.data.annotations.read import read_annotations
+from gnm_core.parts.data.annotations.read import files_within, read_annotations
 from gnm_core.parts.data.folder import Survey, chosen, survey
 from gnm_core.parts.data.picture import MODES, Fit, Picture, colour_of, deepest_value, read_picture, stated_size
 from gnm_core.results import Batch
@@ -126,7 +126,7 @@ class ImageFolder(Data):
     def notes(self) -> tuple[str, ...]:
         """What is not read of the folder and its annotations, which pictures are skipped, what is kept in memory, and
         whether 16 bits look like fewer."""
-        left_out = self._survey.left_out()
+        left_out = self._survey.left_out(files_within(self.annotations, self.dir))
         notes = [f"{self.dir}: {left_out}"] if left_out else []
         if passed := len(self._survey.pictures) - len(self._chosen):
             notes.append(f"{self.dir}: include and exclude leave out {passed:,} pictures")

@@ -1,5 +1,6 @@
 """Several sources of annotations read, checked against the pictures, and put together."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from gnm_core.parts.data.annotations.coco import read_coco
 from gnm_core.parts.data.annotations.known import Annotations
 from gnm_core.parts.data.annotations.notes import Noted, Notes
 from gnm_core.parts.data.annotations.table import read_table
-from gnm_core.parts.data.annotations.yolo import read_yolo
+from gnm_core.parts.data.annotations.yolo import NAMES, read_yolo
 from gnm_core.suggestions import did_you_mean
 
 SHOWN = 12
@@ -21,8 +22,8 @@ def read_annotations(
     """Read what is known of the pictures in a folder.
 
     A source is a COCO file (`.json`), a table (`.csv`, `.tsv`), or a folder of YOLO's text files. Picture names are
-    relative to the subfolder that is called as the source is (`train.json`: `folder/train`) where there is one, else to
-    the folder.
+    relative to the subfolder that is called as the source is (`train.json`: `folder/train`) where there is one with
+    pictures, else to the folder.
 
     Args:
         sources: files and folders.
@@ -35,7 +36,7 @@ def read_annotations(
             twice, or has an impossible box; all problems at once, each with its file and line.
     """
     there = set(pictures)
-    all_notes = [_read(source, folder, there, names) for source in sources]
+    all_notes = [_read(source, there, names) for source in sources]
     problems = [problem for notes in all_notes for problem in notes.problems]
     problems += _missing(all_notes, folder, there) + _twice(all_notes)
     classes = tuple(names) or tuple(dict.fromkeys(name for notes in all_notes for name in notes.classes))
@@ -55,10 +56,19 @@ def read_annotations(
     return Annotations(classes, {path: tuple(objects) for path, objects in named.items()}, frozenset(empty))
 
 
-def _read(source: Path, folder: Path, pictures: set[str], names: Sequence[str]) -> Notes:
+def files_within(sources: Sequence[Path], folder: Path) -> dict[str, int]:
+    """Ending to the number of files in the folder that are annotations, or name their classes."""
+    inside = [source for source in sources if source.resolve().is_relative_to(folder.resolve())]
+    files = [source for source in inside if source.is_file()]
+    files += [file for source in inside if source.is_dir() for file in source.rglob("*.txt")]
+    files += [source / name for source in inside for name in NAMES if name[-4:] != ".txt" and (source / name).is_file()]
+    return dict(Counter(file.suffix.lower() for file in set(files)))
+
+
+def _read(source: Path, pictures: set[str], names: Sequence[str]) -> Notes:
     """The format is told from what the source is."""
     name = source.name if source.is_dir() else source.stem
-    under = f"{name}/" if (folder / name).is_dir() and folder / name != folder else ""
+    under = f"{name}/" if any(path.startswith(f"{name}/") for path in pictures) else ""
     if source.is_dir():
         return read_yolo(source, pictures, under, names)
     match source.suffix.lower():
