@@ -68,7 +68,7 @@ def test_a_code_that_begins_as_colours_paints_the_tiles_at_once() -> None:
     mean, _ = encoder(image, torch.zeros(2, 1, 32, 32)).chunk(2, dim=1)
     tiles = (encoder.tiles(image, torch.zeros(2, 1, 32, 32)) + 0.5).flatten(1)
     assert (mean.sigmoid() - tiles).abs().max() < 0.09
-    with pytest.raises(OptionError, match="dims.background = 48 numbers"):
+    with pytest.raises(OptionError, match=r"dims\.background = 48 numbers"):
         Surroundings(DIMS, side=4, begin="colours")
     with pytest.raises(OptionError, match="no hidden layers"):
         Surroundings(dims, side=4, begin="colours", hidden=(8,))
