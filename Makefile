@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := $(wildcard packages/*/pyproject.toml) pyproject.toml
 MINUTES ?= 5
 
-.PHONY: demo test lint bench docs offers wheels clean
+.PHONY: demo test lint bench docs site offers wheels clean
 
 ## demo: compose, train for about five minutes on an embedded digit source, and name a picture
 demo: $(VENV)/.demo
@@ -38,6 +38,11 @@ bench: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python -m pytest tests -k docs
 
+## site: the documentation site, in build/site; a warning is an error; its notebooks are run
+site: $(VENV)/.docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs -b html . build/site
+	@echo "The site: build/site/index.html"
+
 ## offers: which part is in which package, from what the packages register, for whoever has not installed them
 offers: $(VENV)/.dev
 	$(BIN)/python .ci/offers gnm-render gnm-data gnm-baselines
@@ -47,8 +52,12 @@ wheels: offers
 	rm -rf dist
 	for package in packages/*/; do $(BIN)/python -m build --wheel --no-isolation --outdir dist $$package || exit 1; done
 
+$(VENV)/.docs: $(VENV)/.dev
+	$(BIN)/pip install --quiet --group docs
+	touch $@
+
 clean:
-	rm -rf $(VENV) dist runs
+	rm -rf $(VENV) build dist runs docs/reference
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
