@@ -23,8 +23,9 @@ def help_of(path: str) -> str:
 
 def examples(path: str) -> list[list[str]]:
     """The words of every example, without what the shell does with it."""
-    lines = [line.strip() for line in help_of(path).splitlines()]
-    split = [shlex.split(line, comments=True) for line in lines if line.startswith("gnm ") and "COMMAND" not in line]
+    blocks = (COMMANDS[path].help or "").split("\b\n")[1:]
+    lines = [line.strip() for block in blocks for line in block.split("\n\n")[0].splitlines()]
+    split = [shlex.split(line, comments=True) for line in lines if line.startswith("gnm ")]
     return [words[: words.index(">")] if ">" in words else words for words in split]
 
 
