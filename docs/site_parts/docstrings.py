@@ -20,6 +20,10 @@ def as_rst(_app: Sphinx, _what: str, _name: str, _thing: object, _options: objec
         if example:
             written.append(line)
             continue
+        if line == "Example:":
+            example = True
+            written += ["Example::", ""]
+            continue
         if not line.startswith(" ") and line.endswith(":") and lines[i + 1 : i + 2] == [""]:
             example = lines[i + 2 : i + 3] != [] and lines[i + 2].startswith("    ")
         if ITEM.match(line) and written and written[-1].strip() and not ITEM.match(written[-1]):

@@ -132,7 +132,8 @@ def _keys(title: str, schema: dict[str, Any]) -> Iterator[str]:
     yield f"## {title}\n\n{cell(schema.get('description', ''))}\n"
     yield "| key | type | default | |\n|---|---|---|---|"
     for key, said in schema["properties"].items():
-        default = f"`{json.dumps(said['default'])}`" if "default" in said and said["default"] != {} else ""
+        plain = "default" in said and not isinstance(said["default"], dict)  # mappings have a table of their own
+        default = f"`{json.dumps(said['default'])}`" if plain else ""
         yield f"| `{key}` | {cell(_type(said))} | {cell(default)} | {cell(said.get('description', ''))} |"
     yield ""
 

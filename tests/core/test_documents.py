@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from readme_renderer import markdown
 
 sys.path.insert(0, str(Path(__file__).parent / "cli"))
 from commands import misunderstood
@@ -60,6 +61,7 @@ def test_a_package_says_by_itself_what_it_is(package: Path) -> None:
     assert re.search(rf"^pip install .*{package.name}", text, re.MULTILINE)
     assert [target for target in LINK.findall(text) if "://" not in target] == []  # an index has no other files
     assert commands(text)
+    assert markdown.render(text)  # as an index does
     (example,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     exec(compile(example, told(package / "README.md"), "exec"), {})
 
