@@ -265,19 +265,18 @@ class _Loop:
         if self.training.picture_every:
             figure = training_figure(self.spec.dims, self.display.say)
             if figure is not None:
-                batch = examples(data)
-                self.pictures = Pictures(self.folder.pictures, figure, batch, self.training.seed)
+                self.pictures = Pictures(self.folder.pictures, figure, examples(data), self.training.seed)
         self.diagnosis = Diagnosis(self.learner, self._warn)
         if self.training.levels_every:
-            model, seed = self.learner.model, self.training.seed
-            self.structure = structure_watch(self.spec, model, data, seed, self.display.say)
+            say, model = self.display.say, self.learner.model
+            self.structure = structure_watch(self.spec, model, data, self.training.seed, say)
 
     def _must_stop(self, interrupts: Interrupts) -> bool:
         seconds, minutes = self.settings.seconds, self.settings.core_minutes
         late = seconds is not None and self.clock.since >= seconds
         spent = minutes is not None and self.clock.core_seconds >= 60 * minutes
-        asked = self.ongoing.stop_reason is not None
-        return self.ranks.any(late or spent or asked or interrupts.received is not None, self.learner.device)
+        asked = self.ongoing.stop_reason is not None or interrupts.received is not None
+        return self.ranks.any(late or spent or asked, self.learner.device)
 
     def _after(self, report: Report) -> None:
         done, training = self.learner.step, self.training
@@ -334,12 +333,7 @@ class _Loop:
         if self.metrics is None or step == self.saved:
             return
         self.metrics.sync()
-        self.folder.checkpoints.save(
-            self.learner.state(),
-            self.spec,
-            self.training.keep,
-            **self._about(),
-        )
+        self.folder.checkpoints.save(self.learner.state(), self.spec, self.training.keep, **self._about())
         self.saved = step
         self.listeners.tell("gnm_training_checkpoint", checkpoint=self.folder.checkpoints.path(step))
 
@@ -348,8 +342,8 @@ class _Loop:
 
     def _about(self) -> dict[str, Any]:
         """What a checkpoint says of its circumstances."""
-        kernels = kernels_in_use(self.settings, self.learner.device)
-        return {**_remembered(self.settings), **self._spent(), "kernels": kernels, "images": len(self.learner.data)}
+        more = {"kernels": kernels_in_use(self.settings, self.learner.device), "images": len(self.learner.data)}
+        return _remembered(self.settings) | self._spent() | more
 
     def _judge(self, stage: str) -> None:
         if self.structure is None or self.metrics is None:
@@ -376,12 +370,12 @@ class _Loop:
         except (GnmError, Skip) as error:
             self._warn(step, f"no measurement of step {step}: {error}")
             return
-        value = judged.value
+        value, about = judged.value, value_of(judged.value)
         self.display.say(f"step {step}: {judged.told()}")
-        self.metrics.add({"step": step, **self._spent(), "measured": value_of(value)})
+        self.metrics.add({"step": step, **self._spent(), "measured": about})
         self.loggers.numbers(step, {value.name: value.value})
         if judged.is_best:
-            self.folder.best.save(self.learner.state(), self.spec, 1, **self._about(), measured=value_of(value))
+            self.folder.best.save(self.learner.state(), self.spec, 1, **self._about(), measured=about)
         if 0 < self.training.patience <= judged.in_vain:
             self.ongoing.stop(f"{value.name} has been no better than before for {judged.in_vain} measurements")
 
