@@ -57,3 +57,52 @@ def test_a_batch_that_cannot_be_shared_out_is_refused() -> None:
     assert [Ranks(rank, 4).slice(8) for rank in (0, 3)] == [slice(0, 2), slice(6, 8)]
     with pytest.raises(RunError, match="a batch of 9 cannot be shared out evenly among 4 processes"):
         Ranks(0, 4).slice(9)
+
+
+SMALL = {"channels": 1, "size": 32, "grid": 4, "features": 8, "scene": 4, "what": 6}
+MODELS = {
+    "gnm": {"use": "gnm", "head": [8], "core": {"use": "structdraw", "steps": 2, "interaction": [16], "decoder": [16]}},
+    "vae": "vae",
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_gradients_of_two_processes_are_those_of_one_at_the_same_batch(name: str, tmp_path: Path) -> None:
+    """With the noise of the whole batch in both: to 1e-6 of each parameter's largest gradient."""
+    YAML().dump({"dims": SMALL, "model": MODELS[name]}, tmp_path / "spec.yaml")
+    script = Path(__file__).with_name("gradients.py")
+    for processes in (1, 2):
+        launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        command = [sys.executable, *(launcher if processes > 1 else []), script, tmp_path / "spec.yaml"]
+        done = subprocess.run(
+            [*map(str, command), str(tmp_path / f"{processes}.safetensors")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    one, two = (load_file(tmp_path / f"{processes}.safetensors") for processes in (1, 2))
+    assert one.keys() == two.keys()
+    assert any(gradient.abs().max() > 0 for gradient in one.values())
+    for parameter, gradient in one.items():
+        apart, largest = float((two[parameter] - gradient).abs().max()), float(gradient.abs().max())
+        assert apart <= 1e-6 * largest, f"{parameter}: {apart} of {largest}"
+
+
+@pytest.mark.skipif(os.environ.get("GNM_TESTS") != "long", reason="six trainings; GNM_TESTS=long")
+def test_three_seeds_of_two_processes_lie_in_the_band_of_one(tmp_path: Path, toy: Toy) -> None:
+    """The mean ELBO of the last 20 of 200 steps; noise differs, as each process draws its own."""
+    found: dict[int, list[float]] = {1: [], 2: []}
+    for seed in (0, 1, 2):
+        spec = toy(steps=200, log_every=20, seed=seed, checkpoint_every=200, optimizer={"use": "adam", "lr": 3e-3})
+        YAML().dump(spec, tmp_path / f"{seed}.yaml")
+        for processes in (1, 2):
+            run = tmp_path / f"{seed}-{processes}"
+            done = torchrun(processes, "--spec", tmp_path / f"{seed}.yaml", "--out", run)
+            assert done.returncode == 0, done.stderr
+            last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+            found[processes].append(last["elbo"])
+    one, two = torch.tensor(found[1]), torch.tensor(found[2])
+    print(f"\nELBO of three seeds: one process {found[1]}, two {found[2]}")
+    error = (one.var() / 3 + two.var() / 3).sqrt()
+    assert (one.mean() - two.mean()).abs() < 4.3 * error  # Student's, 2 degrees of freedom, 95 %

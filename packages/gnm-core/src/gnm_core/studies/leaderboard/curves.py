@@ -26,7 +26,7 @@ class Curve:
 
 def learning_curves(folder: StudyFolder, scored: Sequence[Scored]) -> list[Chart]:
     """For each number that was recorded while the variants trained, a chart over steps and one over minutes."""
-    histories = {one.title: [read_history(folder.run(p) / "metrics.jsonl") for p in one.runs] for one in scored}
+    histories = {one.title: [read_history(folder.run(p) / "metrics.jsonl") for p in one.begun] for one in scored}
     found = []
     for name, pick in _numbers([history for many in histories.values() for history in many]):
         curves = {title: [c for h in many if (c := pick(h)) is not None] for title, many in histories.items()}
@@ -68,6 +68,8 @@ def _chart(curves: dict[str, list[Curve]], title: str, along: str) -> Chart | No
         return None
     low, high = min(axis[0] for axis in every), max(axis[-1] for axis in every)
     points = [low + (high - low) * i / (POINTS - 1) for i in range(POINTS)]
+    if along == "step":
+        points = sorted({float(round(x)) for x in points})
     records = []
     for i, x in enumerate(points):
         values = {}

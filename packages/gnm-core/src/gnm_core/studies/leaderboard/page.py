@@ -106,14 +106,14 @@ def _lede(folder: StudyFolder, states: Sequence[RunStatus]) -> str:
         begins = f" Runs begin with weights {what}" + (
             f", of which they take {', '.join(study.first.only)}." if study.first.only else "."
         )
-    return f"{done} of {len(states)} runs are done: {seeds}, {_budget(study.budget)} each.{begins}"
+    return f"{done} of {len(states)} runs done: {seeds}, {_budget(study.budget)} each.{begins}"
 
 
 def _budget(budget: Budget) -> str:
     if budget.steps is not None:
         return f"{budget.steps:,} steps"
     if budget.core_minutes is not None:
-        return f"{budget.core_minutes:g} minutes of one core"
+        return f"{budget.core_minutes:g} minute{'' if budget.core_minutes == 1 else 's'} of one core"
     return "as many steps as the spec says"
 
 

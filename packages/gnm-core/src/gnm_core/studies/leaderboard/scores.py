@@ -17,6 +17,8 @@ class Scored:
     title: str
     runs: tuple[PlannedRun, ...]
     """Those that have been measured, one a seed."""
+    begun: tuple[PlannedRun, ...]
+    """Those that have been trained at all."""
     missing: int
     """Runs that have not."""
     values: dict[str, Value]
@@ -54,13 +56,16 @@ def _scored(folder: StudyFolder, title: str, runs: Sequence[PlannedRun]) -> Scor
             found.append((planned, load_evaluation(folder.run(planned))))
         except RunError:
             continue
-    names = list(dict.fromkeys(v.name for _, e in found for o in e.metrics.values() for v in o.values))
+    asked = folder.study.evaluate.metrics  # in this order, whichever was taken first
+    outcomes = [e.metrics[metric] for metric in asked for _, e in found if metric in e.metrics]
+    names = list(dict.fromkeys(value.name for outcome in outcomes for value in outcome.values))
     values = {name: _over_seeds([v for _, e in found if (v := e.value(name)) is not None]) for name in names}
     minutes = [summary_of(folder.run(planned)).core_minutes for planned, _ in found]
     known = [spent for spent in minutes if spent is not None]
     return Scored(
         title,
         tuple(planned for planned, _ in found),
+        tuple(planned for planned in runs if (folder.run(planned) / "spec.yaml").exists()),
         len(runs) - len(found),
         values,
         tuple(e.step for _, e in found),
