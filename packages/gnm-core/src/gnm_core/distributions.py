@@ -59,7 +59,7 @@ def elementwise_divergence(q: Distribution, p: Distribution, sample: Tensor) -> 
     if plain and isinstance(q, Bernoulli) and isinstance(p, Bernoulli):
         return bernoulli_divergence(q, p)
     if q.event_shape == p.event_shape:
-        if plain or (type(q), type(p)) in KL_REGISTRY:
+        if plain or _has_closed_form(q, p):
             with suppress(NotImplementedError):
                 return kl_divergence(q, p)
         return q.log_prob(sample) - p.log_prob(sample)
@@ -82,6 +82,13 @@ def _is_torchs(distribution: Distribution) -> bool:
     if isinstance(distribution, Independent):
         return _is_torchs(distribution.base_dist)
     return type(distribution).log_prob.__module__.startswith("torch.distributions.")
+
+
+def _has_closed_form(q: Distribution, p: Distribution) -> bool:
+    """Whether somebody has registered one for these very classes."""
+    if isinstance(q, Independent) and isinstance(p, Independent):
+        return _has_closed_form(q.base_dist, p.base_dist)
+    return (type(q), type(p)) in KL_REGISTRY
 
 
 def divergence(q: Distribution, p: Distribution, sample: Tensor) -> Tensor:
