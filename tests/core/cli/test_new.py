@@ -49,6 +49,12 @@ def test_a_new_plugin_works_without_an_edit(kind: str, tmp_path: Path, gnm: Run)
 def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GnmError, match="'My Priors' cannot be the name of a package"):
         new_plugin("My Priors", "prior", tmp_path / "a")
+    for name in ("class", "none", "json", "torch", "gnm-core"):
+        with pytest.raises(GnmError, match="means something in Python already"):
+            new_plugin(name, "prior", tmp_path / "a")
+    for name in ("../evil", "/tmp/evil", "a/b", "-a", "a\n", ""):
+        with pytest.raises(GnmError, match="cannot be the name of a package"):
+            new_plugin(name, "prior", tmp_path / "a")
     with pytest.raises(GnmError, match="there is no template for the kind 'piror'; did you mean 'prior'"):
         new_plugin("mine", "piror", tmp_path / "a")
     with pytest.raises(GnmError, match="is already there"):

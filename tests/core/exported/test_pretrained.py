@@ -1,15 +1,18 @@
 """Models by name or folder, wherever a command takes a run."""
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import gnm_core
 import pytest
+import safetensors.torch
 import torch
 from click.testing import CliRunner, Result
 from gnm_core import RunError
@@ -142,3 +145,68 @@ def test_two_packages_may_ship_a_name_and_both_can_be_reached(shipped: Path, tmp
         register.pretrained("toy_zoo:models")
         registers.append(register)
     assert list(registry_of(registers).pretrained) == ["tiny", "two:tiny"]
+
+
+# Folders of strangers
+
+
+def forged(shipped: Path, folder: Path, name: str, content: bytes) -> Path:
+    """A copy with another file in it, whose checksum fits."""
+    shutil.copytree(shipped, folder)
+    meta = json.loads((folder / "meta.json").read_text())
+    meta["files"][name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (folder / name).write_bytes(content)
+    (folder / "meta.json").write_text(json.dumps(meta))
+    return folder
+
+
+def with_nan(content: bytes) -> bytes:
+    weights = safetensors.torch.load(content)
+    return safetensors.torch.save({name: torch.full_like(tensor, torch.nan) for name, tensor in weights.items()})
+
+
+def with_shape(content: bytes, shape: list[int]) -> bytes:
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    next(about for name, about in header.items() if name != "__metadata__")["shape"] = shape
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("model.safetensors", with_nan, "fails: "),
+        ("model.safetensors", lambda b: with_shape(b, [2**40, 2**40]), "model.safetensors is damaged"),
+        ("model.safetensors", lambda b: with_shape(b, [-1]), "model.safetensors is damaged"),
+        ("spec.yaml", lambda b: b.replace(b"features: 6", b"features: 7"), "the weights do not fit the model"),
+        ("spec.yaml", lambda b: b.replace(b"use: gnm", b"use: no-such-model"), "no-such-model"),
+        ("spec.yaml", lambda b: b.replace(b"use: gnm", b"use: os:system"), "os:system"),
+        ("spec.yaml", lambda b: b + b"base: ../../../../etc/passwd\n", "passwd"),
+        ("spec.yaml", lambda b: b + b"more: !!python/object/apply:os.system [id]\n", "spec.yaml"),
+    ],
+)
+def test_what_a_stranger_put_there_is_an_error_in_words(
+    shipped: Path, tmp_path: Path, name: str, change: Callable[[bytes], bytes], says: str
+) -> None:
+    changed = change((shipped / name).read_bytes())
+    assert changed != (shipped / name).read_bytes()
+    folder = forged(shipped, tmp_path / "theirs", name, changed)
+    done = gnm("sample", "--pretrained", folder, "-n", 2, "--out", tmp_path / "a.png")
+    assert done.exit_code == 2, done.output
+    assert says in done.output
+    assert isinstance(done.exception, SystemExit)
+    assert "fault of gnm itself" not in done.output
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"step": 1e999, "files": {}}', "[]", '{"step": 3}', "\0"])
+def test_a_damaged_model_among_those_that_packages_ship_is_named(
+    shipped: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str
+) -> None:
+    folder = Path(shutil.copytree(shipped, tmp_path / "broken"))
+    (folder / "meta.json").write_text(content)
+    known = installed().pretrained["tiny"]
+    monkeypatch.setitem(installed().pretrained, "tiny", replace(known, path=folder))
+    done = gnm("pretrained")
+    assert done.exit_code == 2, done.output
+    assert "broken/meta.json is damaged" in done.output

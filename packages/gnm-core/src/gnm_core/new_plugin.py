@@ -1,6 +1,8 @@
 """Writes the folder of a new plugin: one part of a kind, registered, tested and ready to be installed."""
 
+import keyword
 import re
+import sys
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +12,8 @@ from gnm_core.errors import GnmError
 from gnm_core.printable import quoted
 from gnm_core.suggestions import did_you_mean
 
+_TAKEN = ("gnm", "gnm_core", "gnm_render", "gnm_data", "gnm_baselines", "torch", "numpy", "pytest")
+"""Modules that every plugin needs."""
 PACKAGE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
@@ -61,6 +65,11 @@ def new_plugin(package: str, kind: str, folder: Path) -> list[Path]:
     if folder.exists():
         raise GnmError(f"{folder} is already there")
     module = package.replace("-", "_")
+    part = "".join(word.capitalize() for word in package.split("-"))
+    if keyword.iskeyword(module) or keyword.iskeyword(part) or module in sys.stdlib_module_names or module in _TAKEN:
+        raise GnmError(
+            f"{quoted(package)} cannot be the name of a package: '{module}' means something in Python already"
+        )
     words = {
         "package": package,
         "module": module,
@@ -68,7 +77,7 @@ def new_plugin(package: str, kind: str, folder: Path) -> list[Path]:
         "name": package,
         "method": kind.replace("-", "_"),
         "contract": KINDS[kind].contract,
-        "part": "".join(word.capitalize() for word in package.split("-")),
+        "part": part,
     }
     spec = (
         "# A small model with the part of this package, trained for a moment.\n"

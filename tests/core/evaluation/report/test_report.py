@@ -350,6 +350,14 @@ DOES = "document.documentElement.dataset.attacked='1'"
 ATTACK = f'</pre></title></script><script>{DOES}</script><img src=x onerror="{DOES}">'
 
 
+HOW_WIDE = """
+<script>
+const page = document.documentElement;
+page.dataset.beyond = Math.max(0, page.scrollWidth - innerWidth);
+</script>
+"""
+
+
 def test_no_name_in_a_run_becomes_code_in_a_browser(tmp_path: Path) -> None:
     attacked = replace(
         EVALUATION,
@@ -376,7 +384,9 @@ def test_no_name_in_a_run_becomes_code_in_a_browser(tmp_path: Path) -> None:
     )
     (run / "spec.yaml").write_text(f"# {ATTACK}\n" + (run / "spec.yaml").read_text())
     page = write_report([pair(run, attacked), pair(run, replace(attacked, label="other"))], tmp_path / "page")
-    seen = browse(page, tmp_path / "profile", "--window-size=900,900", "--dump-dom")
+    page.write_text(page.read_text().replace("</body>", f"{HOW_WIDE}</body>"))
+    seen = browse(page, tmp_path / "profile", "--window-size=500,900", "--dump-dom")
     assert "data-attacked" not in seen.stdout
+    assert 'data-beyond="0"' in seen.stdout, "nor does it push anything over the page's edge"
     assert "&lt;script&gt;document" in seen.stdout
     assert "CONSOLE" not in seen.stderr, seen.stderr

@@ -52,8 +52,9 @@ def export(
     for_data = tuple(text for text in overrides if text.lstrip().startswith("data."))
     if strange := [text for text in overrides if text not in (*for_metrics, *for_data)]:
         raise click.UsageError(f"--set changes metrics.… or data.… here, not {strange[0]!r}")
-    from gnm_core import load_run
-    from gnm_core.exported.export import Request, export
+    from gnm_core.evaluation import choose
+    from gnm_core.exported.export import Request, export, require_free
+    from gnm_core.runs.checkpoint import open_run
 
     request = Request(
         name=name or folder.resolve().name,
@@ -62,6 +63,10 @@ def export(
         measure=tuple(text.strip() for text in names.split(",") if text.strip()),
         measuring=for_metrics,
     )
-    made = export(load_run(run, at), run, folder, request, lambda text: click.echo(text, err=True))
+    require_free(folder)  # what is cheap to check comes before the model
+    opened = open_run(run, at)
+    if request.measure:
+        choose(request.measure, request.measuring, opened.spec.dims)
+    made = export(opened.load(), run, folder, request, lambda text: click.echo(text, err=True))
     size = (made / "model.safetensors").stat().st_size / 1e6
     click.echo(f"{made}: {size:.1f} MB of weights, card: {made / 'README.md'}")

@@ -10,7 +10,9 @@ from gnm_core.cli.layout import wrapped
 from gnm_core.cli.output import print_json
 from gnm_core.errors import GnmError, RunError
 from gnm_core.plugins import installed
+from gnm_core.printable import printable, said_by, short
 from gnm_core.registry import Shipped
+from gnm_core.regular_files import read_file
 
 
 @click.command()
@@ -36,7 +38,7 @@ def pretrained(name: str | None, as_json: bool) -> None:
     if as_json:
         print_json([_as_data(entry) for entry in entries])
     elif name is not None:
-        click.echo(_text(entries[0], "README.md"), nl=False)
+        click.echo(printable(_text(entries[0], "README.md")), nl=False)
     elif not entries:
         click.echo("no installed package ships a trained model")
     else:
@@ -50,7 +52,7 @@ def pretrained(name: str | None, as_json: bool) -> None:
 def _text(entry: Shipped, file: str) -> str:
     path = entry.path / file
     try:
-        return path.read_text(encoding="utf-8")
+        return read_file(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise GnmError(f"{path}: cannot be read: {error}") from None
 
@@ -60,12 +62,12 @@ def _as_data(entry: Shipped) -> dict[str, Any]:
         meta = json.loads(_text(entry, "meta.json"))
         return {
             "name": entry.name,
-            "about": str(meta.get("about", "")),
+            "about": short(str(meta.get("about", ""))),
             "step": int(meta["step"]),
             "megabytes": round(int(meta["files"]["model.safetensors"]["bytes"]) / 1e6, 1),
             "package": entry.provider.distribution,
             "version": entry.provider.version,
             "folder": str(entry.path),
         }
-    except (ValueError, TypeError, KeyError) as error:
-        raise GnmError(f"{entry.path / 'meta.json'} is damaged: {type(error).__name__}: {error}") from None
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise GnmError(f"{entry.path / 'meta.json'} is damaged: {said_by(error)}") from None

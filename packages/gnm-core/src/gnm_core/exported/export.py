@@ -74,8 +74,7 @@ def export(
         RunError: the folder is in use or cannot be written, or a weight does not fit float16.
         SpecError: the overrides do not fit.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise RunError(f"{folder} is not empty; choose another folder")
+    require_free(folder)
     spec = portable(load_spec(run.spec.resolved(), request.overrides) if request.overrides else run.spec)
     weights = run.model.state_dict()
     halves = rounded(weights)
@@ -99,6 +98,17 @@ def export(
             raise
         sync_folder(folder.parent)
     return folder
+
+
+def require_free(folder: Path) -> None:
+    """See that nothing is in the way of a new folder.
+
+    Raises:
+        RunError: there is something.
+    """
+    with os_errors_as(RunError, f"{folder}: cannot be written"):
+        if folder.exists() and any(folder.iterdir()):
+            raise RunError(f"{folder} is not empty; choose another folder")
 
 
 def portable(spec: CheckedSpec) -> CheckedSpec:
