@@ -3,8 +3,12 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args, get_origin
 
+import click
 import pytest
 from annotated_types import Interval, Le, Lt
+from click.testing import CliRunner
+from gnm_core.cli import main
+from gnm_core.cli.options import Amount
 from gnm_core.dims import Dims
 from gnm_core.errors import ShortageError, SpecError
 from gnm_core.memory import memory, require_memory
@@ -35,6 +39,48 @@ def test_every_whole_number_that_a_spec_can_give_has_an_upper_bound() -> None:
         if list(unbounded(argument.annotation))
     ]
     assert not found, f"write Annotated[int, Ge(...), Le(...)]: {', '.join(found)}"
+
+
+SPECS_OWN = ("size", "seed", "count")
+"""Handed to a spec or to a data set, which has bounds of its own."""
+
+
+def options(command: click.Command, path: str) -> Iterator[tuple[str, click.Parameter]]:
+    """Every option of a command and of those below it."""
+    yield from ((f"{path} {' '.join(option.opts)}", option) for option in command.params)
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from options(inner, f"{path} {name}")
+
+
+def test_every_number_on_the_command_line_has_an_upper_bound_and_is_one() -> None:
+    found = []
+    for entry in installed().commands.values():
+        for name, option in options(entry.load(), entry.name):
+            if isinstance(option.type, click.IntRange):
+                found += [name] if option.type.max is None else []
+            elif isinstance(option.type, click.types.IntParamType):
+                found += [] if option.name in SPECS_OWN else [name]
+            elif isinstance(option.type, click.types.FloatParamType):
+                found += [] if isinstance(option.type, Amount) else [name]
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["sample", "run", "--out", "x.png", "--seed", "99999999999999999999999"], "not in the range"),
+        (["sample", "run", "--out", "x.png", "-n", "99999999999"], "not in the range"),
+        (["figure", "run", "-n", "99999999999"], "not in the range"),
+        (["evaluate", "run", "--at", "1" + "0" * 5000], "is neither a step nor 'best'"),
+        (["train", "--resume", "run", "--seconds", "nan"], "nan is no amount"),
+        (["train", "--resume", "run", "--core-minutes=-1"], "not in the range"),
+    ],
+)
+def test_numbers_that_nobody_means_are_refused_by_name(arguments: list[str], told: str) -> None:
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2
+    assert told in done.output
+    assert isinstance(done.exception, SystemExit)
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_weights_that_do_not_fit(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["-n", "0"], "0 is not in the range x>=1"),
+        (["-n", "0"], "0 is not in the range 1<=x<=1000000"),
         (["--set", "metrics.s-acc.n=0"], "metrics.s-acc.n: 0 is out of range; expected an integer of at least 1"),
         (["--metrics", "s-ac"], "there is no metric 's-ac' did you mean 's-acc'? metrics: ap, counting, d-steps, "),
         (["--metrics", ","], "--metrics names no metric"),

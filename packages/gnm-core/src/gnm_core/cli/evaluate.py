@@ -9,7 +9,7 @@ import click
 
 from gnm_core.cli.completing import parts_of, pretrained
 from gnm_core.cli.completing import runs as runs_there
-from gnm_core.cli.options import at_option
+from gnm_core.cli.options import COUNT, SEED, at_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     metavar="FILE-OR-DIR",
     help="With --data DIR: what is known of the pictures, as .json, .csv or a folder of .txt; may be given again.",
 )
-@click.option("-n", "limit", type=click.IntRange(min=1), help="Look at the first so many images of the split, at most.")
+@click.option("-n", "limit", type=COUNT, help="Look at the first so many images of the split, at most.")
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
@@ -66,9 +66,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Which images.",
 )
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same numbers."
-)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="The same seed, the same numbers.")
 @at_option
 @click.option("--again", is_flag=True, help="Take metrics again that have been taken.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER", help="Write here, not into the runs.")

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
@@ -11,6 +12,30 @@ import click
 
 from gnm_core.cli.completing import pretrained as models
 from gnm_core.cli.completing import runs, specs
+from gnm_core.printable import quoted
+
+COUNT = click.IntRange(1, 1_000_000)
+"""How many of something is to be made or looked at."""
+SEED = click.IntRange(0, 2**63 - 1)
+"""As large as torch takes them, and specs."""
+DIGITS = 12
+"""Of a step, at most: as many as those of checkpoints have."""
+THREADS = click.IntRange(1, 1024)
+
+
+class Amount(click.FloatRange):
+    """A number within bounds, which `nan` is not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number.
+
+        Raises:
+            BadParameter: it is none, or out of range.
+        """
+        found = super().convert(value, param, ctx)
+        if math.isnan(found):
+            self.fail(f"{value} is no amount", param, ctx)
+        return found
 
 
 def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,8 +75,8 @@ def _checkpoint(context: click.Context, option: click.Parameter, value: str | No
     """A step, or `best`."""
     if value is None or value == "best":
         return value
-    if not (value.isascii() and value.isdigit()):
-        raise click.BadParameter(f"{value!r} is neither a step nor 'best'.", context, option)
+    if not (value.isascii() and value.isdigit() and len(value) <= DIGITS):
+        raise click.BadParameter(f"{quoted(value)} is neither a step nor 'best'.", context, option)
     return int(value)
 
 

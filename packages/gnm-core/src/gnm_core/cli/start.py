@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gnm_core.cli.options import Amount
+
 if TYPE_CHECKING:
     from gnm_core.starting.folder_look import FolderLook
     from gnm_core.starting.recipe import ObjectSize
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", required=True, help="The spec to write.")
 @click.option(
     "--object-size",
-    type=click.FloatRange(min=1),
+    type=Amount(min=1),
     metavar="PIXELS",
     help="Usual side of an object, in pixels of the pictures; asked for at a terminal, else guessed.",
 )
@@ -64,7 +66,7 @@ def _object_size(seen: "FolderLook", said: float | None) -> "ObjectSize":
             return guess
         said = click.prompt(
             f"Usual side of an object, in pixels of the pictures ({guess.source})",
-            type=click.FloatRange(min=1),
+            type=Amount(min=1),
             default=guess.pixels,
         )
         if said == guess.pixels:

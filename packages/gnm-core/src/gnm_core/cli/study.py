@@ -20,7 +20,7 @@ FAILED = 1
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the study; runs/NAME-OF-FILE if left out."
 )
-@click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time: 1 here, without limit on a cluster.")
+@click.option("--jobs", type=click.IntRange(1, 10**6), help="Runs at a time: 1 here, without limit on a cluster.")
 @click.option("--status", is_flag=True, help="Say how far every run is, and end.")
 @click.option("--dry-run", is_flag=True, help="Check all specs, list the runs, and end.")
 @click.option("--run", "only", metavar="NAME", help="Do this run alone, here and now.")

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from gnm_core.cli.completing import runs, runs_and_pretrained
-from gnm_core.cli.options import spec_options
+from gnm_core.cli.options import THREADS, Amount, spec_options
 
 
 @click.command()
@@ -24,23 +24,23 @@ from gnm_core.cli.options import spec_options
     help="Begin with the weights of this run or shipped model, as far as they fit; its spec too, without --spec.",
 )
 @click.option("--only", metavar="A,B", help="With --from: take these parts only, such as encoder,head.")
-@click.option("--at", type=click.IntRange(min=0), metavar="STEP", help="Resume from this step's checkpoint.")
+@click.option("--at", type=click.IntRange(0, 10**12), metavar="STEP", help="Resume from this step's checkpoint.")
 @click.option("--device", metavar="NAME", help="cpu (the default), cuda or cuda:N.")
 @click.option("--precision", type=click.Choice(["float32", "bf16"]), help="bf16 runs under autocast.")
 @click.option("--compile/--no-compile", "compiled", default=None, help="Compile the model's parts with torch.compile.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.")
-@click.option("--steps", type=click.IntRange(min=1), help="Stop, for now, after so many steps in all.")
-@click.option("--seconds", type=click.FloatRange(min=0), help="Stop, for now, after so much time.")
+@click.option("--threads", type=THREADS, help="CPU threads.")
+@click.option("--steps", type=click.IntRange(1, 10**12), help="Stop, for now, after so many steps in all.")
+@click.option("--seconds", type=Amount(min=0), help="Stop, for now, after so much time.")
 @click.option(
     "--within",
     "fit",
-    type=click.FloatRange(min=1),
+    type=Amount(min=1),
     metavar="SECONDS",
     help="Time a few steps first, and shorten every stage alike so that the training ends within so many seconds.",
 )
 @click.option(
     "--core-minutes",
-    type=click.FloatRange(min=0),
+    type=Amount(min=0),
     help="Stop, for now, when the run has used so much processor time in all; 60 minutes of two cores are 120.",
 )
 @click.option(

@@ -21,8 +21,8 @@ from gnm_core.cli.options import spec_options
 )
 @click.option("--size", type=int, help="Side of the images, in pixels; 128 by default, or what the spec says.")
 @click.option("--seed", type=int, help="Seed of the data set.")
-@click.option("--processes", type=click.IntRange(1), default=2, show_default=True, help="How many work at once.")
-@click.option("--shard-size", type=click.IntRange(1), default=1000, show_default=True, help="Images in a file.")
+@click.option("--processes", type=click.IntRange(1, 1024), default=2, show_default=True, help="How many work at once.")
+@click.option("--shard-size", type=click.IntRange(1, 10**9), default=1000, show_default=True, help="Images in a file.")
 @click.pass_context
 def build(
     context: click.Context,

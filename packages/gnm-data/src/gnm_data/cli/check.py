@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Not these pictures.")
 @click.option("--white", type=click.IntRange(1, 65535), help="White in pictures of more than 8 bits. [65535]")
 @click.option(
-    "--max-pixels", type=click.IntRange(min=1), default=64_000_000, show_default=True, help="A larger one is refused."
+    "--max-pixels",
+    type=click.IntRange(1, 10**12),
+    default=64_000_000,
+    show_default=True,
+    help="The largest read.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 @click.pass_context

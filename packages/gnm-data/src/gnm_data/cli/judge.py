@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 from gnm_core.cli.completing import parts_of
+from gnm_core.cli.options import COUNT
 
 if TYPE_CHECKING:
     from gnm_core.contracts import Judge
@@ -27,7 +28,7 @@ _AT_ONCE = 256
     shell_complete=parts_of("judge"),
     help="Judge, such as mnist-4; `gnm parts judge` lists them.",
 )
-@click.option("-n", "count", type=click.IntRange(1), help="Judge the first so many pictures only.")
+@click.option("-n", "count", type=COUNT, help="Judge the first so many pictures only.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Draw a contact sheet with the verdicts.")
 @click.option("--json", "as_json", is_flag=True, help="Print every verdict as JSON.")
 def judge(folder: Path, *, rule: str, count: int | None, out: Path | None, as_json: bool) -> None:

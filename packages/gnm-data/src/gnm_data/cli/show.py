@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 from gnm_core.cli.completing import parts_of
-from gnm_core.cli.options import spec_options
+from gnm_core.cli.options import COUNT, spec_options
 
 MOST = 1024
 """Pictures that fit on a sheet."""
@@ -13,7 +13,7 @@ MOST = 1024
 @click.command(short_help="Write the first pictures of a data set to a file.")
 @click.argument("name", required=False, shell_complete=parts_of("data"))
 @spec_options
-@click.option("-n", "count", type=click.IntRange(1), default=25, show_default=True, help="How many pictures.")
+@click.option("-n", "count", type=COUNT, default=25, show_default=True, help="How many pictures.")
 @click.option("--size", type=int, help="Side of the pictures, in pixels; 128 by default, or what the spec says.")
 @click.option(
     "--split",

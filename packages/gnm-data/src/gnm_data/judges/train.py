@@ -17,11 +17,15 @@ _DIGITS = ("mnist-4", "mnist-10", "mnist-4-10")
     metavar="DIR",
     help="Folder of the MNIST files; without it the judge learns from the embedded digits alone.",
 )
-@click.option("--steps", type=click.IntRange(1), default=9000, show_default=True, help="Batches of 32 pictures.")
-@click.option("--rooms", type=click.IntRange(32), default=4000, show_default=True, help="Rooms to paint first.")
+@click.option("--steps", type=click.IntRange(1, 10**6), default=9000, show_default=True, help="Batches of 32 pictures.")
+@click.option("--rooms", type=click.IntRange(32, 10**6), default=4000, show_default=True, help="Rooms to paint first.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True)
 @click.option(
-    "--threads", type=click.IntRange(1), default=1, show_default=True, help="Processes that paint, threads of torch."
+    "--threads",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="Processes that paint, threads of torch.",
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="By default the package's own file.")
 def train(

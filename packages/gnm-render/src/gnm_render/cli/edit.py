@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from gnm_core.cli.options import at_option, run_argument
+from gnm_core.cli.options import SEED, at_option, run_argument
 
 if TYPE_CHECKING:
     from gnm_core.contracts import Model
@@ -67,7 +67,7 @@ def _edit_options(command: Any) -> Any:
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="PICTURE")
 @_edit_options
 @click.option("--keep", metavar="N,M,...", help="Then keep these objects and generate the others anew.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of what is generated.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of what is generated.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The edited picture.")
 @click.option("--json", "as_json", type=click.Path(path_type=Path), metavar="FILE", help="Its objects as JSON.")
 @at_option

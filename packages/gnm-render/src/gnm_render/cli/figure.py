@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 from gnm_core.cli.completing import parts_of
-from gnm_core.cli.options import at_option, run_argument
+from gnm_core.cli.options import COUNT, SEED, at_option, run_argument
 
 if TYPE_CHECKING:
     from gnm_core import Batch, CheckedSpec
@@ -35,8 +35,8 @@ FOLDER = "figures"
     metavar="PATH=VALUE",
     help="An option of the figure, such as figure.samples=6, or of the data set (data.seed=1); may be given again.",
 )
-@click.option("-n", "count", type=click.IntRange(min=1), help="How many scenes; a figure's option rows or count.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, other samples.")
+@click.option("-n", "count", type=COUNT, help="How many scenes; a figure's option rows or count.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Another seed, other samples.")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), help="Where pictures come from. [test]")
 @at_option
 def figure(

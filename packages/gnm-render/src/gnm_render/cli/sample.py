@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from gnm_core.cli.options import at_option, run_argument
+from gnm_core.cli.options import COUNT, SEED, at_option, run_argument
 
 if TYPE_CHECKING:
     from gnm_core import Model, Scene
@@ -18,13 +18,13 @@ CELL = 128
 
 @click.command()
 @run_argument
-@click.option("-n", "count", type=click.IntRange(min=1), default=50, show_default=True, help="How many samples.")
+@click.option("-n", "count", type=COUNT, default=50, show_default=True, help="How many samples.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="One picture of all samples.")
-@click.option("--columns", type=click.IntRange(min=1), default=10, show_default=True, help="Samples in a row.")
+@click.option("--columns", type=click.IntRange(1, 1000), default=10, show_default=True, help="Samples in a row.")
 @click.option("--steps-grid", is_flag=True, help="Show each sample after every drawing step instead, one a row.")
 @click.option("--singles", type=click.Path(path_type=Path), metavar="DIR", help="Every sample in a file of its own.")
 @click.option("--json", "as_json", type=click.Path(path_type=Path), metavar="FILE", help="Boxes and codes as JSON.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, other samples.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Another seed, other samples.")
 @at_option
 def sample(
     *,
@@ -51,9 +51,10 @@ def sample(
     if steps_grid and out is None:
         raise click.UsageError("--steps-grid goes with --out")
     import torch
-    from gnm_core import load_run
     from gnm_core.diagnosis.caption import caption_of, captioned
     from gnm_core.diagnosis.of_run import of_samples
+    from gnm_core.memory import require_memory
+    from gnm_core.runs.checkpoint import open_run
 
     from gnm_render.cli.describe import scene_as_data
     from gnm_render.cli.outputs import require_picture_name, write_json, write_picture
@@ -63,7 +64,10 @@ def sample(
 
     if out is not None:
         require_picture_name(out)
-    loaded = load_run(run, at)
+    opened = open_run(run, at)
+    dims = opened.spec.dims
+    require_memory(2 * count * dims.channels * dims.size**2 * 4, f"{count:,} samples")  # each, and the picture of all
+    loaded = opened.load()
     model = loaded.model
     torch.manual_seed(seed)
     batches = [min(AT_ONCE, count - start) for start in range(0, count, AT_ONCE)]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 from gnm_core.cli.completing import pretrained, runs
+from gnm_core.cli.options import THREADS
 
 
 @click.command()
@@ -17,7 +18,7 @@ from gnm_core.cli.completing import pretrained, runs
     help="A shipped or exported model; may be given again.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Where to listen; any free port if left out.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.")
+@click.option("--threads", type=THREADS, help="CPU threads.")
 @click.option(
     "--export", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Write a page that needs no server."
 )
