@@ -69,7 +69,7 @@ def test_the_constrained_room_is_the_best_of_all(seed: int) -> None:
         scores(random, count, 5),
         scores(random, count, 2),
         random.normal(size=(count, 2)),
-        random.normal(size=(count, 2)),
+        random.normal(size=(count, 3, 2)),
     )
     tried = []
     for arrow, odd, one, two in product(range(-1, count), repeat=4):
@@ -84,12 +84,13 @@ def test_the_constrained_room_is_the_best_of_all(seed: int) -> None:
             pairs = ((arrow, 3), (odd, odd_shape), (one, pair_shape), (two, pair_shape))
             total += sum(room.scores[c, shape] for c, shape in pairs if c >= 0)
             if arrow >= 0:
-                aside = np.radians(16.0)
+                pointing = -3.5
                 if odd >= 0:
                     to = room.floor[odd] - room.floor[arrow]
-                    angle = np.arctan2(to[1], to[0]) - np.arctan2(room.headings[arrow, 1], room.headings[arrow, 0])
-                    aside = (angle + np.pi) % (2 * np.pi) - np.pi
-                total += max(-((aside / np.radians(5.0)) ** 2) / 2, FLOOR)
+                    turns = np.arctan2(to[1], to[0]) - np.arctan2(*room.headings[arrow].T[::-1])
+                    turns = (turns + np.pi) % (2 * np.pi) - np.pi
+                    pointing = min(np.log(np.exp(-((turns / np.radians(7.0)) ** 2) / 2).mean() + 1e-3), 0.0)
+                total += pointing
             tried.append(total)
     assert _constrained(room).score == pytest.approx(max(tried))
     assert np.isfinite(_unconstrained(room).score)

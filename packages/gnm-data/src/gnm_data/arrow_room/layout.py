@@ -22,7 +22,7 @@ VISIBILITY_SIDE = 64
 """Side, in pixels, of the image in which visible areas are counted, whatever size is painted."""
 
 _OBJECTS = SHAPES[:3]
-_NUMBERS = 29
+NUMBERS = 29
 """Random numbers that one attempt takes at most."""
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ def sample(seed: int, split: str, index: int, look: Look = STUDIO) -> Room:
     random = Randomness("arrow-room", seed, split)
     image = np.array([index])
     for number in range(ATTEMPTS):
-        bits = random.bits(image, number, _NUMBERS)[0]
+        bits = random.bits(image, number, NUMBERS)[0]
         room = attempt((bits >> np.uint64(11)) * 2.0**-53, look)
         if spaced(room) and pointed_at(room, look.places.clearance) == room.target and recognisable(room):
             return room

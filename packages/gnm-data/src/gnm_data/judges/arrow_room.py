@@ -13,16 +13,18 @@ from torch import Tensor
 
 from gnm_data.arrow_room.room import MATERIALS, SHAPES
 from gnm_data.judges.canvas import SIDE
-from gnm_data.judges.reading import FLOOR, UNSEEN
+from gnm_data.judges.reading import UNSEEN
 from gnm_data.judges.room_reader import ARROW, RoomCandidates, RoomReader
 from gnm_data.judges.wording import count, listing
 
 THRESHOLD = -0.6
 """Least margin of a room that obeys the rule, in nats; chosen on validation rooms."""
-_ANGLE_DEVIATION = np.radians(5.0)
-"""Standard deviation of the angle between the arrow and what it points at."""
-_MISS = np.radians(16.0)
-"""An arrow that points at nothing is taken to be this far beside everything."""
+_ANGLE_DEVIATION = np.radians(7.0)
+"""Standard deviation of the angle between the arrow and what it points at, as seen in one crop ..."""
+_LOST = 1e-3
+"""... and the likelihood of any angle, for when no crop shows it rightly."""
+_MISS = -3.5
+"""Log-likelihood of an arrow that points at nothing; that of one that points right at an object is 0."""
 _ODD, _PAIR = np.array(list(permutations(range(ARROW), 2))).T
 """Shape of the odd object and of the other two, in each of six ways."""
 _MAX_CANDIDATES = 7
@@ -39,7 +41,7 @@ class ArrowRoomJudge(Judge):
     channels: ClassVar[int] = 3
     """C of the pictures that it looks at."""
     name: ClassVar[str] = "arrow-room"
-    version: str = "2"
+    version: str = "3"
 
     def __init__(self) -> None:
         self._reader = RoomReader()
@@ -170,11 +172,12 @@ def _role_assignments(count: int) -> np.ndarray:
 
 def _pointing(candidates: RoomCandidates) -> np.ndarray:
     """(N, N + 1): how well candidate i, as an arrow, points at candidate j, and last at nothing; a log-likelihood."""
-    to = candidates.floor - candidates.floor[:, None]
-    across = candidates.headings[:, None, 0] * to[..., 1] - candidates.headings[:, None, 1] * to[..., 0]
-    along = (candidates.headings[:, None] * to).sum(-1)
-    aside = np.pad(np.arctan2(across, along), ((0, 0), (0, 1)), constant_values=_MISS)
-    return np.asarray(-((aside / _ANGLE_DEVIATION) ** 2) / 2).clip(min=FLOOR)
+    to = (candidates.floor - candidates.floor[:, None])[:, None]
+    ahead = candidates.headings[:, :, None]
+    across = ahead[..., 0] * to[..., 1] - ahead[..., 1] * to[..., 0]
+    angles = np.arctan2(across, (ahead * to).sum(-1))
+    fits = np.exp(-((angles / _ANGLE_DEVIATION) ** 2) / 2).mean(1)
+    return np.pad(np.log(np.minimum(fits + _LOST, 1.0)), ((0, 0), (0, 1)), constant_values=_MISS)
 
 
 def _reason(candidates: RoomCandidates, free: RoomReading, rule: RoomReading) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from gnm_data.arrow_room.cove import Cove
 from gnm_data.arrow_room.look import Camera, Finish, Lamp, Light, Look, Sizes
-from gnm_data.arrow_room.looks import LOOKS, STUDIO
+from gnm_data.arrow_room.looks import LOOKS, PUBLISHED, STUDIO
 from gnm_data.judges.canvas import SIDE
 from gnm_data.judges.room_views import PAINTED
 
@@ -86,17 +86,23 @@ def _finishes(random: np.random.Generator) -> tuple[Finish, Finish]:
             specular=random.uniform(0.15, 0.5),
             brighter=random.uniform(-0.04, 0.06),
         ),
-        replace(metal, roughness=random.uniform(0.08, 0.34), brighter=random.uniform(-0.1, 0.16)),
+        replace(
+            metal,
+            roughness=random.uniform(0.08, 0.34),
+            brighter=random.uniform(-0.1, 0.16),
+            glint=random.uniform(0.05, 0.2),
+            shine=random.uniform(0.7, 2.2),
+        ),
     )
 
 
 @lru_cache(maxsize=_STUDIOS)
 def _studio(number: int) -> tuple[Cove, Light]:
-    """One of a few kinds of room and light."""
-    random, usual = np.random.default_rng(number), STUDIO.light
-    grey = random.uniform(0.5, 0.88)
+    """One of a few kinds of room and light, before a lit wall or before one that fades."""
+    random, base = np.random.default_rng(number), (STUDIO, PUBLISHED)[number % 2]
+    usual, grey = base.light, random.uniform(0.5, 0.92)
     cove = replace(
-        STUDIO.cove,
+        base.cove,
         start=random.uniform(5.5, 10.0),
         radius=random.uniform(2.0, 4.5),
         albedo=tuple((grey * random.uniform(0.97, 1.03, 3)).tolist()),

@@ -9,6 +9,8 @@ from multiprocessing import get_context
 
 import numpy as np
 
+from gnm_data.arrow_room.layout import NUMBERS, attempt, spaced
+from gnm_data.arrow_room.looks import LOOKS, STUDIO
 from gnm_data.arrow_room.painter import Painter
 from gnm_data.arrow_room.room import COLOURS, MATERIALS, SHAPES, Body, Room
 from gnm_data.arrow_room.tracer import Tracer
@@ -44,8 +46,8 @@ def paint_rooms(
     count: int,
     processes: int = 1,
     seed: int = 77,
-    stray: float = 0.25,
-    own: float = 0.4,
+    stray: float = 0.4,
+    own: float = 0.6,
     report: Callable[[int], None] = lambda done: None,
 ) -> list[PaintedRoom]:
     """Draw and paint rooms, the same for the same seed.
@@ -70,7 +72,7 @@ def paint_rooms(
     return rooms
 
 
-def paint_room(seed: int, index: int, stray: float = 0.25, own: float = 0.4) -> PaintedRoom:
+def paint_room(seed: int, index: int, stray: float = 0.4, own: float = 0.6) -> PaintedRoom:
     """Draw and paint one room; see `paint_rooms`."""
     random = np.random.default_rng((seed, index))
     made, materials = draw(random, stray, own)
@@ -111,24 +113,48 @@ def draw(random: np.random.Generator, stray: float, own: float) -> tuple[Room, t
 
 def _objects(random: np.random.Generator) -> tuple[list[Body], tuple[float, float]]:
     """Objects that keep a distance from each other, and a place for the arrow; most threes have an odd one."""
-    number = int(random.choice((1, 2, 3, 4), p=(0.04, 0.1, 0.72, 0.14)))
-    while True:
-        reach, gap, arrow_gap = random.uniform(2.2, 3.6), random.uniform(1.25, 1.7), random.uniform(1.25, 1.9)
-        places = random.uniform((-reach, -1.2), (reach, 3.9), (number, 2))
-        arrow = random.uniform((-1.9, -3.5), (1.9, -1.0))
-        apart = np.linalg.norm(places[:, None] - places, axis=-1)[np.triu_indices(number, 1)]
-        if apart.min(initial=np.inf) >= gap and np.linalg.norm(places - arrow, axis=1).min() >= arrow_gap:
-            break
+    places, arrow = _usual_places(random) if random.random() < 0.5 else _other_places(random)
+    number = len(places)
     shapes = [SHAPES[i] for i in random.integers(0, 3, number)]
     if number == 3 and random.random() < 0.6:
         odd, pair = random.choice(SHAPES[:3], 2, replace=False)
         shapes = [str(pair)] * 3
         shapes[random.integers(3)] = str(odd)
     objects = [
-        Body(shape, _colour(random), x, y, random.uniform(0, np.pi / 2))
+        Body(shape, _colour(random), x, y, _turn(random, x, y))
         for shape, (x, y) in zip(shapes, places.tolist(), strict=True)
     ]
     return objects, (float(arrow[0]), float(arrow[1]))
+
+
+def _usual_places(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Where three objects and the arrow stand in scenes of the data set."""
+    look = LOOKS["published"] if random.random() < 0.7 else LOOKS["studio"]
+    while True:
+        room = attempt(random.random(NUMBERS), look)
+        if spaced(room):
+            *places, arrow = np.array([(body.x, body.y) for body in room.bodies])
+            return np.array(places), arrow
+
+
+def _other_places(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Where any number of objects and an arrow might stand."""
+    number = int(random.choice((1, 2, 3, 4), p=(0.06, 0.14, 0.55, 0.25)))
+    while True:
+        reach, gap, arrow_gap = random.uniform(2.2, 3.6), random.uniform(1.25, 1.7), random.uniform(1.25, 1.9)
+        places = random.uniform((-reach, -1.2), (reach, 3.9), (number, 2))
+        arrow = random.uniform((-1.9, -3.5), (1.9, -1.0))
+        apart = np.linalg.norm(places[:, None] - places, axis=-1)[np.triu_indices(number, 1)]
+        if apart.min(initial=np.inf) >= gap and np.linalg.norm(places - arrow, axis=1).min() >= arrow_gap:
+            return places, arrow
+
+
+def _turn(random: np.random.Generator, x: float, y: float) -> float:
+    """Angle of an object: three cubes in ten nearly show one face only, which is when they look most like cylinders."""
+    if random.random() > 0.3:
+        return float(random.uniform(0, np.pi / 2))
+    camera_x, camera_y, _ = STUDIO.camera.position
+    return float((np.arctan2(camera_y - y, camera_x - x) + random.normal(0, 0.12)) % (np.pi / 2))
 
 
 def _colour(random: np.random.Generator) -> str:

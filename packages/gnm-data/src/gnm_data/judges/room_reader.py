@@ -13,25 +13,27 @@ from gnm_data.arrow_room.room import CAMERA, SHAPES
 from gnm_data.judges.canvas import SIDE, to_canvas
 from gnm_data.judges.crops import MARGIN, cut
 from gnm_data.judges.networks import Classifier, Detector
-from gnm_data.judges.proposals import propose
+from gnm_data.judges.proposals import Proposals, propose
 from gnm_data.judges.reading import FLOOR, Candidates
 from gnm_data.judges.weights import FOLDER, load
 
 ARROW = SHAPES.index("arrow")
 CLASSES = len(SHAPES) + 1
 """The shapes, then nothing."""
-_BATCH = 128
+_BATCH = 64
 """Pictures that are looked at together."""
 _BODY, _ARROW = 38.0, 46.0
 """Side of the crops about bodies and about arrows, in 128ths of the picture."""
 _LIFT = 8.0
 """The middle of a crop about a body is this far above its foot."""
-_NAMES, _MATERIALS = 0.2, 0.4
+_NAMES, _MATERIALS = 0.1, 0.4
 """Weight of the detector, which sees more of the picture, beside the classifier, which looks more closely."""
 _MIN_HEAT = 0.15
 """Least heat of a candidate."""
-_MIN_DISTANCE = 7.0
-"""Two candidates nearer than this, in 128ths of the picture, are one."""
+_MIN_DISTANCE, _ALIKE = 7.0, 11.0
+"""Two candidates nearer than this, in 128ths of the picture, are one; so are two of one class nearer than the other."""
+_CROPS = ((0.0, 0.0, 1.0), (1.2, 0.8, 1.06), (-1.2, -0.8, 0.94))
+"""How far aside and below and how much wider the pointer's crops are; each is looked at in the mirror, too."""
 
 
 def room_detector() -> Detector:
@@ -81,11 +83,15 @@ class RoomCandidates(Candidates):
     floor: np.ndarray
     """(N, 2) float64 = (x, y): place on the floor, in the room's units."""
     headings: np.ndarray
-    """(N, 2) float64: along the floor, to the right and away; the direction of an arrow, else nothing."""
+    """(N, V, 2) float64: along the floor, to the right and away; the direction of an arrow in each of V crops, else
+    nothing."""
 
 
 class RoomReader:
     """A detector proposes places; a classifier looks at each closely; a pointer predicts where arrows point.
+
+    The classifier looks at a crop and its mirror image, and what it says of them is averaged. The pointer looks at six
+    crops, and the direction in each is kept: how far they differ tells how much it knows.
 
     Args:
         weights: file of trained weights; by default those of the package.
@@ -100,21 +106,44 @@ class RoomReader:
         """(B, 3, H, W) → the candidates of each picture."""
         for start in range(0, len(images), _BATCH):
             image = to_canvas(images[start : start + _BATCH], 3)
-            found = propose(
-                self._networks["detector"](image), _MIN_HEAT, lambda rest: torch.full((len(rest),), _MIN_DISTANCE)
-            )
-            where = (image, found.scene, found.centres, torch.ones(len(found.scene)))
-            predicted = self._networks["classifier"](body_crops(*where)).double()
+            found = find(self._networks["detector"](image))
+            predicted, directions = self._closely(image, found)
             rest = found.rest.double()
-            names = torch.lerp(predicted[:, :CLASSES].log_softmax(1), rest[:, :CLASSES].log_softmax(1), _NAMES)
+            names = predicted[..., :CLASSES].log_softmax(-1).mean(0)
+            names = torch.lerp(names, rest[:, :CLASSES].log_softmax(1), _NAMES)
             scores = names.log_softmax(1).clamp(min=FLOOR).numpy()
-            metal = torch.lerp(predicted[:, CLASSES], rest[:, CLASSES], _MATERIALS)
+            metal = torch.lerp(predicted[..., CLASSES].mean(0), rest[:, CLASSES], _MATERIALS)
             materials = F.logsigmoid(torch.stack([-metal, metal], 1)).clamp(min=FLOOR).numpy()
             places = found.centres.double().numpy()
-            headings = directions_on_floor(places, self._networks["pointer"](arrow_crops(*where)).double().numpy())
+            headings = np.stack([directions_on_floor(places, one) for one in directions.numpy()], 1)
             floor = on_floor(places)
             for some in found.by_picture(len(image)):
-                yield RoomCandidates(places[some], scores[some], materials[some], floor[some], headings[some])
+                one = some.start + _distinct(places[some], scores[some], found.heat[some].numpy())
+                yield RoomCandidates(places[one], scores[one], materials[one], floor[one], headings[one])
+
+    def _closely(self, image: Tensor, found: Proposals) -> tuple[Tensor, Tensor]:
+        """What classifier (2, M, CLASSES + 1) and pointer (6, M, 2) predict from crops about each of M places."""
+        classifier, pointer = self._networks["classifier"], self._networks["pointer"]
+        size = torch.ones(len(found.scene))
+        bodies = body_crops(image, found.scene, found.centres, size)
+        directions = []
+        for x, y, wider in _CROPS:
+            crops = arrow_crops(image, found.scene, found.centres + torch.tensor([x, y]), wider * size)
+            directions += [pointer(crops), pointer(crops.flip(-1)) * torch.tensor([-1.0, 1.0])]
+        predicted = torch.stack([classifier(bodies), classifier(bodies.flip(-1))])
+        return predicted.double(), torch.stack(directions).double()
+
+
+def find(output: Tensor) -> Proposals:
+    """Places in the detector's map (B, D, 16, 16) that may be feet."""
+    return propose(output, _MIN_HEAT, lambda rest: torch.full((len(rest),), _MIN_DISTANCE))
+
+
+def _distinct(places: np.ndarray, scores: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """Which candidates have no hotter one of their class beside them."""
+    label, rank = scores.argmax(1), np.argsort(np.argsort(-heat, kind="stable"))
+    near = np.linalg.norm(places[:, None] - places, axis=-1) < _ALIKE
+    return np.flatnonzero(~(near & (label[:, None] == label) & (rank < rank[:, None])).any(1))
 
 
 def on_floor(places: np.ndarray) -> np.ndarray:

@@ -1,42 +1,37 @@
 """Trains the Arrow Room network on rooms of its own."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnm_data.judges.canvas import SIDE
-from gnm_data.judges.learning import Report, learn
-from gnm_data.judges.proposals import STRIDE, cells
+from gnm_data.judges.learning import Report, learn, plateau
+from gnm_data.judges.proposals import STRIDE, Proposals, cells
 from gnm_data.judges.room_reader import (
     ARROW,
     CLASSES,
     arrow_crops,
     body_crops,
     directions_on_floor,
-    room_classifier,
-    room_detector,
-    room_pointer,
+    find,
+    room_networks,
 )
 from gnm_data.judges.room_training_data import RoomBatch, RoomTrainingData
 from gnm_data.judges.targets import Targets, heat_loss, place_loss, targets
 
-Losses = Callable[[nn.Module, RoomBatch], dict[str, Tensor]]
-
-_SCENES = 32
-"""Pictures in a batch."""
+_SCENES, _SEARCHED = 32, 12
+"""Pictures in a batch, and how many of them the detector looks at: finding is learned sooner than naming."""
 _RIM = 3.0
 """A body whose foot lies beyond the picture is looked for this far within its edge, in 128ths of the picture."""
-_CLEAR = 11.0
+_CLEAR = 10.0
 """Where no body has its foot within this, in 128ths of the picture, a crop shows none."""
 _SHIFT, _SPREAD = 1.3, 0.08
 """How far crops are from where they should be, in 128ths of the picture, and how much larger or smaller, as a share."""
-_CROPS = 3
-"""Crops about each arrow."""
 _BEYOND = 10.0
 """Crops about feet beyond the picture are no farther from it than this."""
 _IGNORED = 11.0
@@ -44,47 +39,46 @@ _IGNORED = 11.0
 
 
 def train_rooms(
-    data: RoomTrainingData, arrows: RoomTrainingData, steps: int, seed: int, report: Report
+    data: RoomTrainingData, steps: int, seed: int, report: Report, checkpoint: Path | None = None
 ) -> dict[str, nn.Module]:
-    """→ `detector`, `classifier` and `pointer`, trained one after the other.
+    """→ `detector`, `classifier` and `pointer`, trained together: drawing pictures costs as much as learning from them.
 
     Args:
         data: rooms to learn from.
-        arrows: rooms for the pointer, in which most arrows point anywhere.
-        steps: batches of 32 pictures; two thirds of them suffice for the pointer.
+        steps: batches of 32 pictures, each picture twice: as it is and mirrored.
         seed: of everything random.
         report: called with the losses now and then.
+        checkpoint: see `learn`.
     """
-    trained: dict[str, nn.Module] = {}
-    for name, make, losses, rooms, count in (
-        ("detector", room_detector, detector_losses, data, steps),
-        ("classifier", room_classifier, classifier_losses, data, steps),
-        ("pointer", room_pointer, pointer_losses, arrows, max(2 * steps // 3, 2)),
-    ):
-        torch.manual_seed(seed)
-        network = make()
-        trained |= learn(
-            nn.ModuleDict({name: network}),
-            partial(_step, network, losses, rooms, seed),
-            count,
-            rate=3e-3,
-            report=report,
-        )
-    return trained
+    torch.manual_seed(seed)
+    networks = room_networks()
+
+    @lru_cache(maxsize=1)
+    def batch_of(number: int) -> RoomBatch:
+        return data.make(_SCENES, seed * 10_000_019 + number)
+
+    def losses(step: int) -> dict[str, Tensor]:
+        with torch.autocast("cpu", enabled=False):
+            batch = batch_of(step // 2)
+        batch = batch.mirrored() if step % 2 else batch
+        output: Tensor = networks["detector"](batch.image[:_SEARCHED].contiguous(memory_format=torch.channels_last))
+        output = output.float()
+        with torch.autocast("cpu", enabled=False):
+            found = find(output.detach())
+        return {
+            **detector_losses(output, batch.first(_SEARCHED)),
+            **classifier_losses(networks["classifier"], batch, found),
+            **pointer_losses(networks["pointer"], batch),
+        }
+
+    return learn(networks, losses, steps, rate=3e-3, report=report, schedule=plateau, checkpoint=checkpoint)
 
 
-def _step(network: nn.Module, losses: Losses, data: RoomTrainingData, seed: int, step: int) -> dict[str, Tensor]:
-    with torch.autocast("cpu", enabled=False):
-        batch = data.make(_SCENES, seed * 10_000_019 + step)
-    return losses(network, batch)
+def detector_losses(output: Tensor, batch: RoomBatch) -> dict[str, Tensor]:
+    """Heat, place, class and material of every body and the direction of arrows, of the map (B, D, 16, 16).
 
-
-def detector_losses(detector: nn.Module, batch: RoomBatch) -> dict[str, Tensor]:
-    """Heat, place, class and material of every body; the direction of arrows.
-
-    Its direction only helps it to see: the pointer decides it.
+    The detector's direction only helps it to see: the pointer decides it.
     """
-    output: Tensor = detector(batch.image.contiguous(memory_format=torch.channels_last)).float()
     heat = output[:, 0].detach().sigmoid()
     ignored = _ignored(batch, len(output))
     target = _targets(batch, heat, ignored)
@@ -109,46 +103,57 @@ def detector_losses(detector: nn.Module, batch: RoomBatch) -> dict[str, Tensor]:
     }
 
 
-def classifier_losses(classifier: nn.Module, batch: RoomBatch) -> dict[str, Tensor]:
-    """Class and material in crops about bodies, and about places where none has its foot."""
-    negative_scene, negative = _negatives(batch)
+def classifier_losses(classifier: nn.Module, batch: RoomBatch, found: Proposals) -> dict[str, Tensor]:
+    """Class and material in crops about bodies; nothing in crops about places without a foot.
+
+    Args:
+        classifier: what learns.
+        batch: pictures.
+        found: where the detector believes to see bodies.
+    """
+    negative_scene, negative = _negatives(batch, found)
     scene = torch.cat([batch.scene, negative_scene])
-    feet = torch.cat([batch.feet.clamp(-_BEYOND, SIDE + _BEYOND), negative])
-    shift = torch.randn(feet.shape).clamp(-2.5, 2.5) * _SHIFT
-    scale = torch.exp(_SPREAD * torch.randn(len(scene)))
-    predicted = classifier(body_crops(batch.image, scene, feet + shift, scale)).float()
+    about = torch.cat([batch.feet.clamp(-_BEYOND, SIDE + _BEYOND), negative])
+    predicted = classifier(body_crops(batch.image, scene, *_jittered(about))).float()
     labels = torch.cat([batch.labels, torch.full_like(negative_scene, CLASSES - 1)])
-    bodies = len(batch.labels)
+    metal = predicted[: len(batch.labels), CLASSES]
     return {
         "crop": F.cross_entropy(predicted[:, :CLASSES], labels),
-        "material": F.binary_cross_entropy_with_logits(predicted[:bodies, CLASSES], batch.materials.float()),
+        "crop's material": F.binary_cross_entropy_with_logits(metal, batch.materials.float()),
     }
 
 
 def pointer_losses(pointer: nn.Module, batch: RoomBatch) -> dict[str, Tensor]:
-    """Directions of arrows in several crops about each."""
-    arrows = (batch.labels == ARROW).nonzero()[:, 0].repeat(_CROPS)
-    shift = torch.randn(len(arrows), 2).clamp(-2.5, 2.5) * _SHIFT
-    scale = torch.exp(_SPREAD * torch.randn(len(arrows)))
-    predicted = pointer(arrow_crops(batch.image, batch.scene[arrows], batch.feet[arrows] + shift, scale)).float()
-    return {"heading": F.smooth_l1_loss(predicted, batch.heading[arrows], beta=0.05)}
+    """Directions of arrows in two crops about each."""
+    arrows = (batch.labels == ARROW).nonzero()[:, 0].repeat(2)
+    crops = arrow_crops(batch.image, batch.scene[arrows], *_jittered(batch.feet[arrows]))
+    return {"heading": F.smooth_l1_loss(pointer(crops).float(), batch.heading[arrows], beta=0.05)}
+
+
+def _jittered(places: Tensor) -> tuple[Tensor, Tensor]:
+    """Places (K, 2) about the given ones, and how much wider than usual crops about them are (K,)."""
+    shift = torch.randn(places.shape).clamp(-2.5, 2.5) * _SHIFT
+    return places + shift, torch.exp(_SPREAD * torch.randn(len(places)))
 
 
 def _on_floor(feet: Tensor, heading: Tensor) -> Tensor:
     return torch.from_numpy(directions_on_floor(feet.double().numpy(), heading.double().numpy())).float()
 
 
-def _negatives(batch: RoomBatch) -> tuple[Tensor, Tensor]:
-    """Scene (K,) and places (K, 2) where no body has its foot: spoilt ones, beside bodies, anywhere."""
+def _negatives(batch: RoomBatch, found: Proposals) -> tuple[Tensor, Tensor]:
+    """Scene (K,) and places (K, 2) without a foot: unrecognisable bodies, found places, beside bodies, anywhere."""
     count = len(batch.image)
-    beside = torch.randint(len(batch.scene), (count,))
-    angle, away = 2 * math.pi * torch.rand(count), _CLEAR + 12 * torch.rand(count)
+    beside = torch.randint(len(batch.scene), (count // 2,))
+    angle, away = 2 * math.pi * torch.rand(len(beside)), _CLEAR + 12 * torch.rand(len(beside))
     near = batch.feet[beside] + torch.stack([angle.cos(), angle.sin()], 1) * away[:, None]
-    scene = torch.cat([batch.unrecognisable[0], batch.scene[beside], torch.arange(count)])
-    places = torch.cat([batch.unrecognisable[1], near, 10 + (SIDE - 20) * torch.rand(count, 2)])
+    hottest = found.heat.argsort(descending=True)[: 2 * count]
+    scene = torch.cat([batch.unrecognisable[0], found.scene[hottest], batch.scene[beside], torch.arange(count // 2)])
+    places = torch.cat(
+        [batch.unrecognisable[1], found.centres[hottest], near, 10 + (SIDE - 20) * torch.rand(count // 2, 2)]
+    )
     bodies = torch.cat([batch.scene, batch.ambiguous[0]])
     taken = torch.cdist(places, torch.cat([batch.feet, batch.ambiguous[1]])) < _CLEAR
-    free = ~((scene[:, None] == bodies) & taken).any(1)
+    free = (~((scene[:, None] == bodies) & taken).any(1)).nonzero()[:, 0][:count]
     return scene[free], places[free]
 
 
@@ -161,7 +166,7 @@ def _ignored(batch: RoomBatch, count: int) -> Tensor:
 
 
 def _targets(batch: RoomBatch, heat: Tensor, ignored: Tensor) -> Targets:
-    """Targets for places within the picture, with the direction to feet that may lie beyond it."""
+    """Targets for places within the picture, with the way to feet that may lie beyond it."""
     target = targets(len(heat), batch.scene, batch.feet.clamp(_RIM, SIDE - _RIM))
     _, row, column = target.positive
     offset = (batch.feet[target.about] - cells()[:, row, column].T) / STRIDE

@@ -1,7 +1,7 @@
 """Pictures that the Arrow Room network learns from: painted rooms, seen in many ways."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -40,6 +40,39 @@ class RoomBatch:
     """Scene (D,) and foot (D, 2) of each body that is half hidden: whether it is there is not taught."""
     unrecognisable: tuple[Tensor, Tensor]
     """Scene (S,) and foot (S, 2) of each body that is smudged past recognition: no body."""
+
+    def mirrored(self) -> "RoomBatch":
+        """The same pictures, left and right exchanged."""
+
+        def over(places: Tensor) -> Tensor:
+            return torch.stack([SIDE - places[:, 0], places[:, 1]], 1)
+
+        return replace(
+            self,
+            image=self.image.flip(-1),
+            feet=over(self.feet),
+            heading=self.heading * torch.tensor([-1.0, 1.0]),
+            ambiguous=(self.ambiguous[0], over(self.ambiguous[1])),
+            unrecognisable=(self.unrecognisable[0], over(self.unrecognisable[1])),
+        )
+
+    def first(self, count: int) -> "RoomBatch":
+        """Only the first pictures."""
+        near = self.scene < count
+
+        def among(places: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+            return places[0][places[0] < count], places[1][places[0] < count]
+
+        return RoomBatch(
+            self.image[:count],
+            self.scene[near],
+            self.labels[near],
+            self.materials[near],
+            self.feet[near],
+            self.heading[near],
+            among(self.ambiguous),
+            among(self.unrecognisable),
+        )
 
 
 class RoomTrainingData:

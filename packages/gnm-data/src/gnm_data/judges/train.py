@@ -18,7 +18,7 @@ _DIGITS = ("mnist-4", "mnist-10", "mnist-4-10")
     help="Folder of the MNIST files; without it the judge learns from the embedded digits alone.",
 )
 @click.option("--steps", type=click.IntRange(1, 10**6), default=9000, show_default=True, help="Batches of 32 pictures.")
-@click.option("--rooms", type=click.IntRange(32, 10**6), default=4000, show_default=True, help="Rooms to paint first.")
+@click.option("--rooms", type=click.IntRange(32, 10**6), default=8000, show_default=True, help="Rooms to paint first.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True)
 @click.option(
     "--threads",
@@ -27,9 +27,23 @@ _DIGITS = ("mnist-4", "mnist-10", "mnist-4-10")
     show_default=True,
     help="Processes that paint, threads of torch.",
 )
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Keep the rooms and the state of their training there (.pt), and go on from what is there.",
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="By default the package's own file.")
 def train(
-    *, rule: str, digits_dir: Path | None, steps: int, rooms: int, seed: int, threads: int, out: Path | None
+    *,
+    rule: str,
+    digits_dir: Path | None,
+    steps: int,
+    rooms: int,
+    seed: int,
+    threads: int,
+    checkpoint: Path | None,
+    out: Path | None,
 ) -> None:
     """Train the network of a judge on pictures made on the fly.
 
@@ -59,6 +73,7 @@ def train(
         file = out or FOLDER / "digits.safetensors"
     else:
         from gnm_data.judges.room_painting import paint_rooms
+        from gnm_data.judges.room_store import keep_rooms, kept_rooms
         from gnm_data.judges.room_training import train_rooms
         from gnm_data.judges.room_training_data import RoomTrainingData
 
@@ -66,11 +81,16 @@ def train(
             if done % 500 == 0:
                 click.echo(f"{monotonic() - start:7.0f} s  painted {done:,} of {rooms:,} rooms")
 
-        data = RoomTrainingData(paint_rooms(rooms, threads, report=painted))
-        arrows = RoomTrainingData(paint_rooms(max(rooms // 2, 32), threads, seed=78, stray=0.8))
-        networks = train_rooms(data, arrows, steps, seed, report)
-        material = f"{rooms + rooms // 2} rooms of the ray tracer, of many looks"
         file = out or FOLDER / "arrow-room.safetensors"
+        store = checkpoint.with_suffix(f".{rooms}.npz") if checkpoint else None
+        if store and store.exists():
+            painted_rooms = kept_rooms(store)
+        else:
+            painted_rooms = paint_rooms(rooms, threads, report=painted)
+            if store:
+                keep_rooms(store, painted_rooms)
+        networks = train_rooms(RoomTrainingData(painted_rooms), steps, seed, report, checkpoint)
+        material = f"{rooms:,} rooms of the ray tracer, of many looks"
     options = [f"--rule {rule}", f"--steps {steps}", f"--seed {seed}"]
     options += [f"--rooms {rooms}"] if rule == "arrow-room" else ["--digits-dir MNIST"] if digits_dir else []
     save(
