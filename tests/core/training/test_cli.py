@@ -58,7 +58,8 @@ def test_it_trains_and_says_where_things_are(tmp_path: Path, toy: Toy) -> None:
     assert f"12 of 12 steps made; checkpoint: {tmp_path}/run/checkpoints/step-00000012" in done.output
     assert f"picture: {tmp_path}/run/pictures/step-00000012.png" in done.output
     with Image.open(tmp_path / "run/pictures/step-00000006.png") as picture:
-        assert picture.size == (8 * 8, 16)
+        assert picture.width == 8 * 8
+        assert picture.height > 16  # below it stands that 6 steps are too few
 
 
 def test_it_stops_early_when_asked_and_goes_on(tmp_path: Path, toy: Toy) -> None:

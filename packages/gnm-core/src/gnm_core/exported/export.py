@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from gnm_core.diagnosis.caption import caption_of, captioned
+from gnm_core.diagnosis.of_run import of_run
 from gnm_core.errors import FigureError, RunError
 from gnm_core.evaluation import (
     NAME,
@@ -190,6 +192,7 @@ def _draw(exported: Run, folder: Path, say: Callable[[str], None]) -> Sequence[s
     except Exception as error:  # without its data set a model can still be given away
         say(f"no pictures of the data set: {error}")
         batch = no_pictures(exported.model.dims)
+    caption = caption_of(of_run(exported, batch.image))
     names = []
     for kind in _ours(figure_kinds()):
         try:
@@ -197,7 +200,7 @@ def _draw(exported: Run, folder: Path, say: Callable[[str], None]) -> Sequence[s
         except FigureError as error:
             say(f"{kind}: not drawn: {error}")
             continue
-        write_png(folder / f"{kind}.png", pixels)
+        write_png(folder / f"{kind}.png", captioned(pixels, caption))
         names.append(f"{kind}.png")
     return names
 

@@ -1,15 +1,16 @@
 """Looks at a model now and then while it trains, and says in plain words what goes wrong."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Protocol
 
 from torch import Tensor
 
 from gnm_core import failures
 from gnm_core.diagnosis.asked import Asked, asked_of
+from gnm_core.diagnosis.caption import caption_of
 from gnm_core.diagnosis.rules import Finding, TooFewSteps, diagnose
-from gnm_core.diagnosis.signs import signs_of
+from gnm_core.diagnosis.signs import Signs, signs_of
 from gnm_core.training.flatness import Flatness
 from gnm_core.training.learner import Learner
 from gnm_core.training.pictures import examples
@@ -76,6 +77,16 @@ class Diagnosis:
         """What is wrong now, whether it has lasted or not."""
         return self._findings()
 
+    def caption(self) -> str:
+        """What a picture drawn now says of itself: a function of the model and the step, whatever was seen before."""
+        if self._broken:
+            return ""
+        try:
+            signs = self._signs()
+        except Exception:  # whoever looks for faults tells of it; a picture is drawn all the same
+            return ""
+        return caption_of(diagnose(replace(signs, divergences={}, flat_since=None, size_spread=None)))
+
     def _findings(self) -> list[Finding]:
         if self._broken:
             return []
@@ -87,12 +98,15 @@ class Diagnosis:
             return []
 
     def _look(self) -> list[Finding]:
+        return diagnose(self._signs())
+
+    def _signs(self) -> Signs:
         learner = self._learner
         if self._image is None:
             self._image = examples(learner.data, PICTURES).image.to(learner.device)
         with learner.looking() as model:
             scene = model.reconstruct(self._image)
-        signs = signs_of(
+        return signs_of(
             scene,
             self._image,
             step=learner.step,
@@ -101,7 +115,6 @@ class Diagnosis:
             divergences=self._divergences,
             flat_since=self._flatness.since(),
         )
-        return diagnose(signs)
 
     def _asked(self, step: int) -> Asked:
         return asked_of(self._learner.model, step, self._weights)

@@ -385,8 +385,9 @@ class _Loop:
         if self.pictures is None or path == self.drawn:
             return
         try:
+            caption = "" if self.diagnosis is None else self.diagnosis.caption()
             with self.learner.looking() as model:
-                pixels: np.ndarray = self.pictures.draw(model, step)
+                pixels: np.ndarray = self.pictures.draw(model, step, caption)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a picture that fails must not cost the training

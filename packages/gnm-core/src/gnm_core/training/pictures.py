@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from gnm_core.contracts import Data, Figure, Model
+from gnm_core.diagnosis.caption import captioned
 from gnm_core.dims import Dims
 from gnm_core.errors import DataError
 from gnm_core.evaluation import TRAINING as FIGURE
@@ -37,11 +38,12 @@ class Pictures:
     def __init__(self, folder: Path, figure: Figure, batch: Batch, seed: int) -> None:
         self.folder, self.figure, self.batch, self.seed = folder, figure, batch, seed
 
-    def draw(self, model: Model, step: int) -> np.ndarray:
+    def draw(self, model: Model, step: int, caption: str = "") -> np.ndarray:
         """(height, width, 3) uint8, also written to `step-XXXXXXXX.png`; the model is left as it was."""
         with observing(model) as device:
             seed_from(self.seed, step, STREAM)
             pixels = self.figure.draw(model, Batch(self.batch.image.to(device), self.batch.truth))
+        pixels = captioned(pixels, caption)
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, "PNG")
         self.folder.mkdir(exist_ok=True)
