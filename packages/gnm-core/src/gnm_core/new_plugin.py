@@ -27,11 +27,25 @@ class Kind:
     """What a spec says where the part goes; `$name` is the part's."""
     train: str = ""
     """The same, in a stage of its training."""
+    data: str = "mnist-4"
+    """What it is trained on."""
+    also: str = ""
+    """What else the plugin registers."""
 
 
+_BACKGROUND = "{use: separable, glimpse: {use: mlp, masks: true}, background: smooth-background}"
 KINDS = {
     "prior": Kind("ScenePrior", "model: {use: gnm, core: {use: structdraw, prior: $name}}"),
     "encoder": Kind("Encoder", "model: {use: gnm, encoder: $name}"),
+    "glimpse-encoder": Kind("GlimpseEncoder", "model: {use: gnm, glimpse_encoder: $name}"),
+    "background-encoder": Kind(
+        "BackgroundEncoder", f"model: {{use: gnm, renderer: {_BACKGROUND}, background_encoder: $name}}"
+    ),
+    "core": Kind("Core", "model: {use: gnm, core: $name}"),
+    "renderer": Kind("Renderer", "model: {use: gnm, renderer: $name}"),
+    "model": Kind("Model", "model: $name"),
+    "data": Kind("Data", "model: gnm", data="$name"),
+    "judge": Kind("Judge", "model: gnm", data="$name", also='register.data("$name", "$module.part:Mirrored")'),
     "decoder": Kind("GlimpseDecoder", "model: {use: gnm, renderer: {use: separable, glimpse: $name}}"),
     "curriculum": Kind("Curriculum", "model: {use: gnm, curriculum: $name}"),
     "schedule": Kind("Schedule", "model: gnm", "optimizer: {use: adam, lr: $name}"),
@@ -82,16 +96,17 @@ def new_plugin(package: str, kind: str, folder: Path) -> list[Path]:
     spec = (
         "# A small model with the part of this package, trained for a moment.\n"
         f"dims: {{size: 64, features: 16, scene: 8, what: 8}}\n{KINDS[kind].spec}\n"
-        f"data: mnist-4\ntrain:\n  stages:\n    - name: all\n      steps: 20\n      batch: 4\n"
+        f"data: {KINDS[kind].data}\ntrain:\n  stages:\n    - name: all\n      steps: 20\n      batch: 4\n"
     )
     if KINDS[kind].train:
         spec += f"      {KINDS[kind].train}\n"
+    plugin = _template("plugin.py") + (f"    {KINDS[kind].also}\n" if KINDS[kind].also else "")
     texts = {
         "pyproject.toml": _template("pyproject.toml"),
         "README.md": _template("README.md"),
         "spec.yaml": spec,
         f"src/{module}/__init__.py": f'"""A {kind} for gnm."""\n',
-        f"src/{module}/plugin.py": _template("plugin.py"),
+        f"src/{module}/plugin.py": plugin,
         f"src/{module}/part.py": _template(f"parts/{kind}"),
         "tests/test_part.py": _template("test_part.py"),
     }

@@ -29,11 +29,16 @@ class Wrong(StructDRAW):
             features = features + features.mean(0)
         drawing = super().infer(features, mode=mode)
         self.seen = drawing.scene.detach().mean()
+        if self.fault == "half the mean" and mode:
+            halved = super().generate(len(features), 0.5 * drawing.scene)
+            drawing = replace(halved, posterior=drawing.posterior)
         if self.fault == "detached":
             drawing = replace(drawing, scene=drawing.scene.detach())
         return self._spoilt(drawing)
 
     def generate(self, n: int, scene: Tensor | None = None) -> Drawing:
+        if self.fault == "ignores the scene":
+            scene = None
         drawing = super().generate(n, scene)
         if scene is None and self.fault == "leaks":
             drawing = super().generate(n, drawing.scene + self.seen)
@@ -47,6 +52,10 @@ class Wrong(StructDRAW):
         match self.fault:
             case "reversed":
                 return replace(drawing, prior=drawing.prior[::-1])
+            case "fewer priors":
+                return replace(drawing, prior=drawing.prior[1:])
+            case "canvases of the end":
+                return replace(drawing, canvases=(drawing.canvases[-1],) * len(drawing.canvases))
             case "peeks":
                 moved = zip(drawing.prior, drawing.scene.unbind(1), strict=True)
                 peeking = tuple(Normal(p.mean + 0.5 * z, p.stddev, validate_args=False) for p, z in moved)
@@ -62,6 +71,10 @@ FAULTS = {
     "detached": "a-drawn-code-has-gradients",
     "mixes images": "each-image-alone",
     "repeats": "every-drawing-is-its-own",
+    "half the mean": "the-mode-is-the-mean",
+    "ignores the scene": "outputs-are-as-promised",
+    "fewer priors": "outputs-are-as-promised",
+    "canvases of the end": "a-canvas-knows-the-steps-before-it",
     "tempered": "codes-are-drawn-as-said",
 }
 """Each fault, and the law that it breaks."""

@@ -44,7 +44,10 @@ class WrongData(Data):
         if self.fault == "moves":
             self.split = split
             return self
-        return WrongData(self.dims, fault=self.fault, split=split)
+        other = WrongData(self.dims, fault=self.fault, split=split)
+        if self.fault == "loses options":
+            other.images = other.images * 0.5
+        return other
 
     def order(self, epoch: int, seed: int) -> np.ndarray:
         order = super().order(epoch, seed)
@@ -60,6 +63,7 @@ DATA_FAULTS = {
     "shares": "its-images-stay-as-they-are",
     "one split": "splits-are-apart",
     "moves": "splits-are-apart",
+    "loses options": "there-and-back",
     "no order": "an-order-for-each-epoch",
     "half an epoch": "an-order-for-each-epoch",
     "turned boxes": "truth-fits-the-images",

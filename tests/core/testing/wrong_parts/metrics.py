@@ -14,15 +14,19 @@ class Wrong(Metric):
     asked: ClassVar[list[int]] = []
 
     def __init__(self, *, fault: str = "") -> None:
-        self.fault = fault
+        self.fault, self.sum = fault, 0.0
 
     def update(self, batch: EvaluationBatch) -> Any:
         if self.fault == "changes shared images":
             batch.image.mul_(0.5)
-        return float(batch.image.mean())
+        each = batch.image.flatten(1).mean(1)
+        if self.fault == "sums in self":
+            self.sum += float(each.sum())
+        return [float(each.mean())] if self.fault == "mean of means" else each.tolist()
 
     def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
-        value: Any = sum(updates) / len(updates)
+        each = [number for few in updates for number in few]
+        value: Any = (self.sum if self.fault == "sums in self" else sum(each)) / len(each)
         if self.fault == "hidden state":
             self.asked.append(1)
             value += len(self.asked)
@@ -34,6 +38,8 @@ class Wrong(Metric):
 FAULTS = {
     "hidden state": "nothing-is-left-from-before",
     "changes shared images": "shared-images-stay-as-they-are",
+    "sums in self": "nothing-is-left-from-before",
+    "mean of means": "batches-do-not-matter",
     "a tensor": "values-are-plain-numbers",
 }
 """Each fault, and the law that it breaks."""

@@ -52,7 +52,8 @@ class Wrong(Model):
         return Scene(self._paint(code))
 
     def reconstruct(self, image: Tensor) -> Scene:
-        return Scene(self._paint(self._look(image).mean))
+        mean = self._look(image).mean
+        return Scene(self._paint(torch.zeros_like(mean) if self.fault == "sees nothing" else mean))
 
     def log_weights(self, image: Tensor, *, exact: bool = True) -> Tensor:
         likelihood, _, ratio = self._weigh(image)
@@ -81,6 +82,7 @@ FAULTS = {
     "negative divergence": "divergences-are-not-negative",
     "mean likelihood": "neighbours-do-not-matter",
     "ignores the seed": "samples-follow-the-seed",
+    "sees nothing": "reconstructions-follow-the-image",
     "nan later": "terms-at-every-step",
     "nan boxes": "objects-fit-together",
     "present of another shape": "objects-fit-together",

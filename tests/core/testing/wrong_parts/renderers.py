@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Annotated
 
 import torch
-from gnm_core import Components, Default, Dims, GlimpseDecoder, Rendering, SymbolicLatents
+from gnm_core import BackgroundDecoder, Components, Default, Dims, GlimpseDecoder, Rendering, SymbolicLatents
 from gnm_render.renderers.separable import SeparableRenderer
 from torch import Tensor
 
@@ -13,9 +13,14 @@ class Wrong(SeparableRenderer):
     """Right unless told otherwise."""
 
     def __init__(
-        self, dims: Dims, *, glimpse: Annotated[GlimpseDecoder, Default("mlp", masks=True)], fault: str = ""
+        self,
+        dims: Dims,
+        *,
+        glimpse: Annotated[GlimpseDecoder, Default("mlp", masks=True)],
+        background: Annotated[BackgroundDecoder | None, Default("smooth-background")] = None,
+        fault: str = "",
     ) -> None:
-        super().__init__(dims, glimpse=glimpse, background=None)
+        super().__init__(dims, glimpse=glimpse, background=background)
         self.fault = fault
 
     def forward(
@@ -26,11 +31,19 @@ class Wrong(SeparableRenderer):
         box_mask: float | None = None,
         alpha: float | None = None,
     ) -> Rendering:
+        box_mask = None if self.fault == "ignores box_mask" else box_mask
+        alpha = None if self.fault == "ignores alpha" else alpha
         rendering = super().forward(self._spoilt(latents), background, box_mask=box_mask, alpha=alpha)
         if self.fault == "mixes scenes":
             rendering = replace(rendering, image=rendering.image + 0.1 * rendering.image.mean(0))
         if self.fault == "three times":
             rendering = replace(rendering, image=3 * rendering.image)
+        if self.fault == "nothing behind":
+            rendering = replace(rendering, image=rendering.foreground)
+        if self.fault == "glass":
+            rendering = replace(rendering, image=rendering.foreground + rendering.background)
+        if self.fault == "says another cover":
+            rendering = replace(rendering, alpha=1 - rendering.alpha)
         return rendering
 
     def layers(self, latents: SymbolicLatents) -> Components:
@@ -53,6 +66,8 @@ class Wrong(SeparableRenderer):
                 return replace(latents, where=torch.stack([2 * width, 2 * height, x, y], -1))
             case "rounded presence":
                 return replace(latents, presence=latents.presence.ceil())
+            case "always there":
+                return replace(latents, presence=torch.ones_like(latents.presence))
             case "no depth":
                 return replace(latents, depth=torch.zeros_like(latents.depth))
             case "farther in front":
@@ -73,6 +88,12 @@ FAULTS = {
     "where detached": "gradients-reach-the-inputs",
     "mixes scenes": "each-image-alone",
     "three times": "a-white-square-at-its-place",
+    "always there": "outputs-are-as-promised",
+    "nothing behind": "what-lies-behind-is-seen-beside-objects",
+    "glass": "what-lies-behind-is-seen-beside-objects",
+    "says another cover": "an-image-is-its-layers-put-together",
+    "ignores box_mask": "curricula-are-obeyed",
+    "ignores alpha": "curricula-are-obeyed",
     "noise": "layers-are-what-is-painted",
 }
 """Each fault, and the law that it breaks."""

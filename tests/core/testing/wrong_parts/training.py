@@ -69,6 +69,9 @@ class WrongObjective(Objective):
                 total = (divergence - error).mean()
             case "counts":
                 total = (error + divergence).mean() + self.calls
+            case "changes the terms":
+                terms.kl["scene"].data.mul_(2)
+                total = (error + divergence).mean()
             case "no scalar":
                 total = error + divergence
             case _:
@@ -80,6 +83,7 @@ OBJECTIVE_FAULTS = {
     "a sum": "a-mean-over-the-batch",
     "wrong sign": "a-better-picture-costs-less",
     "counts": "the-same-again-in-evaluation",
+    "changes the terms": "terms-stay-as-they-are",
     "no scalar": "a-loss-at-every-step",
     "other weights": "the-weights-told-are-the-weights",
 }
@@ -103,6 +107,28 @@ class Heavy(torch.optim.Optimizer):
                 parameter.sub_(store[key], alpha=-rate if self.fault == "uphill" else rate)
 
 
+class Switched(Heavy):
+    """With a switch between the weights to train and those to use, which are half as large, unless told otherwise."""
+
+    training = True
+
+    def train(self) -> None:
+        self._move(True, 1.5 if self.fault == "does not lead back" else 2.0)
+
+    def eval(self) -> None:
+        self._move(False, 0.5)
+
+    @torch.no_grad()
+    def _move(self, training: bool, factor: float) -> None:
+        if self.training != training or self.fault == "moves twice":
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    parameter.mul_(factor)
+                    if self.fault == "changes its state":
+                        self.state[parameter]["speed"] = torch.zeros_like(parameter)
+        self.training = training
+
+
 class WrongOptimizer(Optimizer):
     """Right unless told otherwise."""
 
@@ -111,6 +137,8 @@ class WrongOptimizer(Optimizer):
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         given = list(parameters)
+        if self.fault in ("does not lead back", "moves twice", "changes its state"):
+            return Switched(given, self.rate(0), self.fault)
         return Heavy(given[1:] if self.fault == "misses one" else given, self.rate(0), self.fault)
 
 
@@ -118,6 +146,7 @@ OPTIMIZER_FAULTS = {
     "forgets": "it-goes-on-from-its-state",
     "own rate": "it-obeys-the-rate",
     "uphill": "it-goes-downhill",
+    **dict.fromkeys(("does not lead back", "moves twice", "changes its state"), "its-switch-changes-weights-alone"),
     "misses one": "it-takes-every-parameter",
 }
 """Each fault, and the law that it breaks."""

@@ -117,6 +117,32 @@ def _require_likely(name: str, distributions: Sequence[Distribution], scene: Ten
 
 
 @law(Core)
+def a_canvas_knows_the_steps_before_it(bench: Bench) -> None:
+    """Canvases are in the order in which they are drawn: another z_k leaves those of the steps before k as they are."""
+    core = bench.part()
+    with torch.no_grad():
+        scene, other = core.generate(3).scene, core.generate(3).scene
+        base = core.generate(3, scene).canvases
+        for k in range(1, core.steps):
+            changed = scene.clone()
+            changed[:, k:] = other[:, k:]
+            for step, canvas in enumerate(core.generate(3, changed).canvases[:k]):
+                off = gap(canvas, base[step])
+                require(off <= CLOSE, f"canvas {step} changes by {off:.2g} of its size when z_{k} does")
+
+
+@law(Core)
+def the_mode_is_the_mean(bench: Bench) -> None:
+    """`infer(mode=True)` takes the mean of each step's posterior, as it is given the steps before."""
+    core = bench.part()
+    with torch.no_grad():
+        drawing = core.infer(_features(core, bench, 3), mode=True)
+    for step, q in enumerate(cast(tuple[Distribution, ...], drawing.posterior)):
+        off = gap(drawing.scene[:, step], q.mean)
+        require(off <= CLOSE, f"with mode=True, z_{step} differs by {off:.2g} of its size from its posterior's mean")
+
+
+@law(Core)
 def a_drawn_code_has_gradients(bench: Bench) -> None:
     """The posterior's sample is reparameterised: the scene code and the map tell the features how to change."""
     core = bench.build().train()

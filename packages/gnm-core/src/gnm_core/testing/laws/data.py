@@ -95,6 +95,26 @@ def splits_are_apart(bench: Bench) -> None:
 
 
 @law(Data)
+def there_and_back(bench: Bench) -> None:
+    """At another split and back again, it is the same data set, options and all."""
+    data, indices = _data(bench)
+    before, seen = _tensors(data.batch(indices)), 0
+    for split in ("train", "validation", "test"):
+        try:
+            other = data.at(split)
+            back = other.at(data.split)
+        except DataError:
+            continue
+        seen += split != data.split
+        require(len(back) == len(data), f"at('{split}').at('{data.split}') has {len(back)} images, not {len(data)}")
+        for name, value in _tensors(back.batch(indices)).items():
+            same = value.shape == before[name].shape and torch.equal(value, before[name])
+            require(same, f"{name} differs at('{split}').at('{data.split}'): options are lost on the way")
+    if not seen:
+        raise NotHere("it has one split only")
+
+
+@law(Data)
 def an_order_for_each_epoch(bench: Bench) -> None:
     """The order of an epoch is a permutation, a function of the epoch and the seed."""
     data, _ = _data(bench)

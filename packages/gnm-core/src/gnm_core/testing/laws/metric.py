@@ -1,5 +1,7 @@
 """Laws of metrics: numbers that are numbers, from shared images that stay as they are, whatever ran before."""
 
+from itertools import accumulate
+from math import isfinite
 from numbers import Real
 
 import torch
@@ -81,3 +83,49 @@ def nothing_is_left_from_before(bench: Bench) -> None:
                     f"'{old.name}' is {old.value}, then {fresh.value} of a fresh copy, then {once_more.value}: "
                     "something is kept between measurements",
                 )
+
+
+SPLITS = ((40,), (25, 15), (7, 13, 20))
+"""Ways to take the kit's images in batches."""
+
+
+@law(Metric)
+def batches_do_not_matter(bench: Bench) -> None:
+    """The same images in other batches give the same numbers: a mean is over images, not over batches."""
+    metric: Metric = bench.build()
+    if metric.images == 0:
+        raise NotHere("it sees no images")
+    said = 0
+    for subject in range(2):
+        try:
+            found = [_in_batches(metric, _subjects(bench)[subject], sizes, seed) for sizes, seed in _ways()]
+        except Skip:
+            continue
+        whole, again, *others = found
+        for name, value in whole.items():
+            if value != again[name] or not isfinite(value):
+                continue  # it draws, and draws others in other batches
+            said += 1
+            for sizes, other in zip(SPLITS[1:], others, strict=True):
+                off = abs(other[name] - value)
+                require(
+                    off <= 1e-4 * max(1.0, abs(value)),
+                    f"'{name}' is {value:.6g} of 40 images at once, {other[name]:.6g} of them in batches of {sizes}",
+                )
+    if not said:
+        raise NotHere("all that it measures of the kit's models is drawn")
+
+
+def _ways() -> list[tuple[tuple[int, ...], int]]:
+    return [(SPLITS[0], 7), (SPLITS[0], 8), *((sizes, 7) for sizes in SPLITS[1:])]
+
+
+def _in_batches(metric: Metric, subject: EvaluationContext, sizes: tuple[int, ...], seed: int) -> dict[str, float]:
+    torch.manual_seed(seed)
+    ends = list(accumulate(sizes))
+    updates = []
+    with torch.no_grad():
+        for first, end in zip([0, *ends], ends, strict=False):
+            updates.append(metric.update(EvaluationBatch(subject.split.batch(range(first, end)), subject.model)))
+        measured = metric.measure(subject, updates)
+    return {value.name: float(value.value) for value in measured.values if not value.unit.endswith("/s")}

@@ -45,6 +45,17 @@ def terms_tell_images_apart(bench: Bench) -> None:
 
 
 @law(Model)
+def reconstructions_follow_the_image(bench: Bench) -> None:
+    """A black picture, a white one and noise are not all reconstructed alike."""
+    model, image = bench.part(), _images(bench, 3)
+    image[0], image[1] = 0, 1
+    with torch.no_grad():
+        seen = model.reconstruct(image).image
+    off = max(float((seen[0] - other).abs().max()) for other in seen[1:])
+    require(off > 0, "a black picture, a white one and noise have one and the same reconstruction")
+
+
+@law(Model)
 def divergences_are_not_negative(bench: Bench) -> None:
     """A divergence, on average over samples, is at least 0."""
     model, image = bench.part(), _images(bench, 1).expand(REPEATS, -1, -1, -1)

@@ -71,6 +71,19 @@ def a_better_picture_costs_less(bench: Bench) -> None:
 
 
 @law(Objective)
+def terms_stay_as_they_are(bench: Bench) -> None:
+    """What it is given is also recorded, and weighed by others: it changes no term in place."""
+    objective, terms = _objective(bench).train(), _terms()
+    named = {"log-likelihood": terms.log_likelihood, **_named(terms)}
+    before = {name: value.detach().clone() for name, value in named.items()}
+    objective(terms, 0)
+    after = {"log-likelihood": terms.log_likelihood, **_named(terms)}
+    require(after.keys() == before.keys(), f"it changes which terms there are: {', '.join(after)}")
+    for name, value in after.items():
+        require(torch.equal(value.detach(), before[name]), f"it changes the term {name} in place")
+
+
+@law(Objective)
 def a_mean_over_the_batch(bench: Bench) -> None:
     """The batch twice over has the loss of the batch."""
     terms = _terms()

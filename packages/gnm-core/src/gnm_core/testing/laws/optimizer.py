@@ -2,14 +2,16 @@
 
 import copy
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gnm_core.contracts import Optimizer
-from gnm_core.testing.bench import Bench
+from gnm_core.testing.bench import Bench, NotHere
 from gnm_core.testing.law import law
 from gnm_core.testing.require import require
+from gnm_core.training.switch import to_training
 
 
 def _parameters() -> list[nn.Parameter]:
@@ -22,6 +24,7 @@ def _loss(parameters: list[nn.Parameter]) -> Tensor:
 
 
 def _walk(optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter], steps: int) -> None:
+    to_training([optimizer])
     for _ in range(steps):
         optimizer.zero_grad()
         _loss(parameters).backward()
@@ -82,3 +85,39 @@ def it_goes_on_from_its_state(bench: Bench) -> None:
     _walk(resumed, others, 5)
     off = max(float((one - two).detach().abs().max()) for one, two in zip(parameters, others, strict=True))
     require(off == 0, f"after saving, loading and 5 more steps, parameters differ by {off:.3g} from those never saved")
+
+
+@law(Optimizer)
+def its_switch_changes_weights_alone(bench: Bench) -> None:
+    """`eval()` and `train()` come together, do nothing when done again, lead back, and leave its state as it is."""
+    parameters = _parameters()
+    optimizer: Any = bench.build().build(parameters)
+    both = [hasattr(optimizer, name) for name in ("train", "eval")]
+    if not any(both):
+        raise NotHere("it trains the weights that the model is used with")
+    require(all(both), f"it has {'train' if both[0] else 'eval'}() and not the other: both, or neither")
+    _walk(optimizer, parameters, 5)
+    trained, kept = _values(parameters), copy.deepcopy(optimizer.state_dict()["state"])
+    optimizer.eval()
+    used = _values(parameters)
+    optimizer.eval()
+    require(_gap(parameters, used) == 0, f"a second eval() moves parameters by {_gap(parameters, used):.3g}")
+    optimizer.train()
+    back = _gap(parameters, trained)
+    require(back <= 1e-5, f"eval() and train() move parameters by {back:.3g}: they do not lead back")
+    again = _values(parameters)
+    optimizer.train()
+    require(_gap(parameters, again) == 0, f"a second train() moves parameters by {_gap(parameters, again):.3g}")
+    for number, state in optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            old = kept[number][name]
+            same = torch.equal(value, old) if isinstance(value, Tensor) else value == old
+            require(same, f"eval() and train() change '{name}' of its state")
+
+
+def _values(parameters: list[nn.Parameter]) -> list[Tensor]:
+    return [parameter.detach().clone() for parameter in parameters]
+
+
+def _gap(parameters: list[nn.Parameter], others: list[Tensor]) -> float:
+    return max(float((one.detach() - two).abs().max()) for one, two in zip(parameters, others, strict=True))

@@ -8,6 +8,7 @@ from torch import Tensor
 from gnm_core.contracts import BackgroundDecoder, GlimpseDecoder, Renderer
 from gnm_core.dims import Dims
 from gnm_core.latents import SymbolicLatents
+from gnm_core.results import Rendering
 from gnm_core.testing.bench import Bench, NotHere
 from gnm_core.testing.law import law
 from gnm_core.testing.require import require
@@ -28,20 +29,20 @@ class Square(GlimpseDecoder):
         return torch.cat([colour, torch.ones_like(colour[:, :1])], 1) if self.masks else colour
 
 
-class Night(BackgroundDecoder):
-    """Black."""
+class Sky(BackgroundDecoder):
+    """One brightness everywhere: by default black."""
 
-    def __init__(self, dims: Dims) -> None:
+    def __init__(self, dims: Dims, level: float = BLACK) -> None:
         super().__init__()
-        self.dims = dims
+        self.dims, self.level = dims, level
 
     def forward(self, code: Tensor) -> Tensor:
         """(B, Z) → (B, C, H, W)."""
-        return code.new_zeros(len(code), self.dims.channels, self.dims.size, self.dims.size)
+        return code.new_full((len(code), self.dims.channels, self.dims.size, self.dims.size), self.level)
 
 
-def _with_squares(bench: Bench) -> Any:
-    """The renderer, its decoders exchanged for white squares before black."""
+def _with_squares(bench: Bench, sky: float = BLACK) -> Any:
+    """The renderer, its decoders exchanged for white squares before a sky."""
     renderer = bench.part()
     found = 0
     for module in list(renderer.modules()):
@@ -50,7 +51,7 @@ def _with_squares(bench: Bench) -> Any:
                 setattr(module, name, Square(child, bench.dims.channels))
                 found += 1
             elif isinstance(child, BackgroundDecoder):
-                setattr(module, name, Night(bench.dims))
+                setattr(module, name, Sky(bench.dims, sky))
     if not found:
         raise NotHere("it has no glimpse decoder among its modules")
     return renderer
@@ -70,9 +71,9 @@ def _scene(bench: Bench, *objects: tuple[tuple[float, float, float, float], floa
     return SymbolicLatents(presence, where, depth, what)
 
 
-def _painted(renderer: Any, bench: Bench, *objects: Any) -> Tensor:
+def _painted(renderer: Any, bench: Bench, *objects: Any, **curriculum: float) -> Tensor:
     code = None if renderer.background is None else torch.zeros(1, bench.dims.background)
-    image: Tensor = renderer(_scene(bench, *objects), code).image.detach()
+    image: Tensor = renderer(_scene(bench, *objects), code, **curriculum).image.detach()
     return image[0].mean(0)
 
 
@@ -143,6 +144,63 @@ def the_nearer_hides_the_farther(bench: Bench) -> None:
                 f"where an object of brightness {near:g} at depth -5 lies over one of {far:g} at depth 5, the image "
                 f"has {seen:.2f}; smaller is nearer",
             )
+
+
+def _at(bench: Bench, light: Tensor, x: float, y: float) -> float:
+    column, row = (min(int((place + 1) / 2 * bench.dims.size), bench.dims.size - 1) for place in (x, y))
+    return float(light[row, column])
+
+
+@law(Renderer)
+def what_lies_behind_is_seen_beside_objects(bench: Bench) -> None:
+    """Where no object is, there is the background; an object with a full mask hides it."""
+    grey, box = 0.5, BOXES[2]
+    renderer = _with_squares(bench, grey)
+    if renderer.background is None:
+        raise NotHere("it paints on black")
+    for colour in (WHITE, BLACK):
+        image = _painted(renderer, bench, (box, 1.0, 0.0, colour))
+        beside = _at(bench, image, -box[2], -box[3])
+        require(abs(beside - grey) < 0.02, f"beside the object the image has {beside:.2f}; the background has {grey}")
+        inside = _at(bench, image, box[2], box[3])
+        if renderer.masks:
+            require(abs(inside - colour) < 0.1, f"an opaque object of {colour:g} before {grey} has {inside:.2f}")
+
+
+@law(Renderer)
+def curricula_are_obeyed(bench: Bench) -> None:
+    """`box_mask` fills every mask with its value; `alpha` is how much the foreground covers, everywhere."""
+    renderer, box = _with_squares(bench), BOXES[2]
+    if not renderer.masks:
+        raise NotHere("without masks there is nothing to fill")
+    for share in (0.25, 0.75):
+        light = _at(bench, _painted(renderer, bench, (box, 1.0, 0.0, WHITE), box_mask=share), box[2], box[3])
+        require(abs(light - share) < 0.1, f"with box_mask={share} a white object on black has {light:.2f} inside")
+    renderer = _with_squares(bench, 0.5)
+    if renderer.background is None:
+        return
+    scene, code = _scene(bench, (box, 1.0, 0.0, WHITE)), torch.zeros(1, bench.dims.background)
+    for share in (0.0, 0.3, 1.0):
+        with torch.no_grad():
+            painted = renderer(scene, code, alpha=share)
+        off = float((painted.alpha - share).abs().max())
+        require(off < 0.01, f"with alpha={share} the foreground covers another share of some pixel, by {off:.2f}")
+        _require_put_together(f"with alpha={share}", painted)
+
+
+@law(Renderer)
+def an_image_is_its_layers_put_together(bench: Bench) -> None:
+    """image = foreground + (1 - alpha) * background, as `Rendering` has them."""
+    renderer = _with_squares(bench, 0.5)
+    code = None if renderer.background is None else torch.zeros(1, bench.dims.background)
+    with torch.no_grad():
+        _require_put_together("of one object", renderer(_scene(bench, (BOXES[0], 0.8, 0.0, WHITE)), code))
+
+
+def _require_put_together(what: str, painted: Rendering) -> None:
+    expected = painted.foreground + (1 - painted.alpha) * painted.background
+    off = float((painted.image - expected).abs().max())
+    require(off < 0.01, f"the image {what} is up to {off:.2f} from foreground + (1 - alpha) * background")
 
 
 @law(Renderer)

@@ -1,0 +1,1 @@
+"""Coloured shapes with a rule of their own."""
