@@ -71,10 +71,10 @@ FAULTS = {
     "detached": "a-drawn-code-has-gradients",
     "mixes images": "each-image-alone",
     "repeats": "every-drawing-is-its-own",
-    "half the mean": "the-mode-is-the-mean",
+    "half the mean": "the-mode-is-the-posteriors",
     "ignores the scene": "outputs-are-as-promised",
     "fewer priors": "outputs-are-as-promised",
-    "canvases of the end": "a-canvas-knows-the-steps-before-it",
+    "canvases of the end": "each-step-has-a-canvas-of-its-own",
     "tempered": "codes-are-drawn-as-said",
 }
 """Each fault, and the law that it breaks."""
