@@ -70,7 +70,7 @@ def test_the_surface_holds_what_is_promised(surface: ModuleType) -> None:
         "hook gnm_training_step(training, report)",
         "register prior(name, target)",
         "part core structdraw",
-        "option schedule linear until: integer >= 1; required",
+        "option schedule linear from: number; required",
     ):
         assert line in lines, [found for found in lines if found.startswith(line[:20])]
     assert any(line.startswith("contract Core.infer(self, features: ") for line in lines)

@@ -13,6 +13,7 @@ from gnm_core.contracts import GlimpseDecoder as GlimpseDecoder
 from gnm_core.contracts import GlimpseEncoder as GlimpseEncoder
 from gnm_core.contracts import Judge as Judge
 from gnm_core.contracts import LatentPrior as LatentPrior
+from gnm_core.contracts import Logger as Logger
 from gnm_core.contracts import Model as Model
 from gnm_core.contracts import Objective as Objective
 from gnm_core.contracts import Optimizer as Optimizer

@@ -27,6 +27,8 @@ class Kind:
     """What a spec says where the part goes; `$name` is the part's."""
     train: str = ""
     """The same, in a stage of its training."""
+    plan: str = ""
+    """The same, for all of its training."""
     data: str = "mnist-4"
     """What it is trained on."""
     also: str = ""
@@ -51,6 +53,7 @@ KINDS = {
     "schedule": Kind("Schedule", "model: gnm", "optimizer: {use: adam, lr: $name}"),
     "objective": Kind("Objective", "model: gnm", "objective: $name"),
     "optimizer": Kind("Optimizer", "model: gnm", "optimizer: $name"),
+    "logger": Kind("Logger", "model: gnm", plan="loggers: $name"),
     "metric": Kind("Metric", "model: gnm"),
     "figure": Kind("Figure", "model: gnm"),
 }
@@ -98,6 +101,8 @@ def new_plugin(package: str, kind: str, folder: Path) -> list[Path]:
         f"dims: {{size: 64, features: 16, scene: 8, what: 8}}\n{KINDS[kind].spec}\n"
         f"data: {KINDS[kind].data}\ntrain:\n  stages:\n    - name: all\n      steps: 20\n      batch: 4\n"
     )
+    if KINDS[kind].plan:
+        spec = spec.replace("train:\n", f"train:\n  {KINDS[kind].plan}\n")
     if KINDS[kind].train:
         spec += f"      {KINDS[kind].train}\n"
     plugin = _template("plugin.py") + (f"    {KINDS[kind].also}\n" if KINDS[kind].also else "")
