@@ -56,8 +56,7 @@ def start(
         callbacks: told how it goes, as `listeners` says.
 
     Raises:
-        RunError: the folder is in use or cannot be written, the device is not there, nothing of `origin` fits, or
-            training fails.
+        RunError: the folder cannot be had or written, there is no such device, nothing of `origin` fits, or training fails.
         PluginError: a callback has no hook, or one that does not exist.
         SpecError: the spec does not fit the model.
         DataError: the data cannot be read.
@@ -184,9 +183,8 @@ class _Loop:
         board = [TensorBoard()] if settings.tensorboard and not any(isinstance(o, TensorBoard) for o in own) else []
         self.loggers = Loggers([*board, *own], lambda text: self._warn(learner.step, text))
         self.ongoing = OngoingTraining(spec, folder.root, learner, display.say)
-        self.listeners = Listeners(
-            self.ongoing, those if self.ranks.leads else (), lambda text: self._warn(learner.step, text)
-        )
+        heard = those if self.ranks.leads else ()
+        self.listeners = Listeners(self.ongoing, heard, lambda text: self._warn(learner.step, text))
         self.diagnosis: Diagnosis | None = None
 
     def run(self) -> Outcome:
