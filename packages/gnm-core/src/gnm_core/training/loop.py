@@ -56,7 +56,7 @@ def start(
         callbacks: told how it goes, as `listeners` says.
 
     Raises:
-        RunError: the folder cannot be had or written, there is no such device, nothing of `origin` fits, or training fails.
+        RunError: the folder cannot be had, there is no such device, nothing of `origin` fits, or training fails.
         PluginError: a callback has no hook, or one that does not exist.
         SpecError: the spec does not fit the model.
         DataError: the data cannot be read.
