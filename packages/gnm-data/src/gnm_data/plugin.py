@@ -23,3 +23,4 @@ def gnm_register(register: Register) -> None:
     register.command("judge", "gnm_data.cli.judge:judge", "say which pictures obey a rule, and why others do not")
     register.command("data", "gnm_data.cli:data", "make, look at and check data sets")
     register.specs("gnm_data:specs")
+    register.pretrained("gnm_data:pretrained")
