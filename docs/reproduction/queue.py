@@ -25,7 +25,7 @@ from ruamel.yaml import YAML
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-KEPT_RECORDS = 400
+KEPT_RECORDS = 120
 """So many points of a curve are kept."""
 
 
@@ -186,10 +186,11 @@ def _last_record(path: Path) -> dict[str, Any]:
 
 
 def _thin(source: Path, target: Path) -> None:
-    """Copy the curve of a training, every so many records, all warnings included."""
+    """Copy the curve of a training, every so many records, all warnings and shares of scenes that obey included."""
     lines = source.read_text().splitlines()
     every = max(1, len(lines) // KEPT_RECORDS)
-    kept = [line for i, line in enumerate(lines) if i % every == 0 or '"warning"' in line or i == len(lines) - 1]
+    always = {len(lines) - 1, *(i for i, line in enumerate(lines) if '"warning"' in line or '"structure"' in line)}
+    kept = [line for i, line in enumerate(lines) if i % every == 0 or i in always]
     target.write_text("\n".join(kept) + "\n")
 
 
