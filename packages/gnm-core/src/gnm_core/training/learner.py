@@ -170,6 +170,7 @@ class Learner:
         before = self._snapshot() if place.local % SNAPSHOT_EVERY == 0 else None
         terms, loss = self._loss(place, inputs)
         loss.total.backward()
+        self.ranks.average_buffers(self.model)  # running statistics, which the backward pass still reads
         self.ranks.average_gradients(self._learning)
         gradient = nn.utils.clip_grad_norm_(self._learning, place.stage.clip or float("inf"))
         measured = _measure(terms, loss) | {"gradient": gradient}
@@ -201,7 +202,6 @@ class Learner:
         objective = stage.objective or self._objectives[0]
         loss = objective(terms, place.local if stage.objective else self.step)
         self.ranks.average_buffers(objective)
-        self.ranks.average_buffers(model)  # running statistics
         return terms, loss
 
     def _strike(self, bad: list[str]) -> str:
