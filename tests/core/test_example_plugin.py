@@ -31,7 +31,7 @@ def site(tmp_path: Path) -> Path:
 
 def test_it_is_listed_without_being_imported(site: Path, gnm: Run) -> None:
     shown = gnm("parts", "prior", "student-t", site=site).stdout
-    assert shown.startswith("prior student-t  (gnm-student-t 0.1.0, gnm_student_t.prior:StudentTPrior)\nScenePrior: ")
+    assert shown.startswith("prior student-t\ngnm-student-t 0.1.0, gnm_student_t.prior:StudentTPrior\nScenePrior: ")
     assert "  dof  number > 2; default 4\n" in shown
 
 

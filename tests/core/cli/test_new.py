@@ -36,7 +36,7 @@ def test_a_new_plugin_works_without_an_edit(kind: str, tmp_path: Path, gnm: Run)
     assert made.returncode == 0, made.stderr
     _python("pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index", "--target", site, folder)
     assert gnm("parts", kind, "my-own", site=site).stdout.startswith(
-        f"{kind} my-own  (my-own 0.1.0, my_own.part:MyOwn)\n"
+        f"{kind} my-own\nmy-own 0.1.0, my_own.part:MyOwn\n"
     )
     composed = gnm("compose", "--spec", folder / "spec.yaml", site=site)
     assert composed.returncode == 0, composed.stderr
