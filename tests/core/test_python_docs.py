@@ -31,7 +31,7 @@ def test_the_examples_run_one_after_the_other(
     said = capsys.readouterr().out
     assert "12 runs/x/checkpoints/step-00000012" in said
     assert "step 10: loss" in said
-    assert re.search(r"Scene\(4 scenes of 1 x 64 x 64, \d+ objects, code 4 x \d+\)", said)
+    assert re.search(r"Scene\(4 scenes of 1 x 64 x 64, \d+ objects, code 16 x \d+\)", said)
 
 
 def test_every_name_in_the_table_is_there() -> None:

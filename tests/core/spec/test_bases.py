@@ -262,7 +262,7 @@ def test_compose_says_where_every_value_came_from(write: Write, gnm: Callable[..
         under="dims: {size: 32}\nmodel: {use: gnm, core: {steps: 8}}\ntrain: {optimizer: {use: adam, lr: 1e-3}}\n",
         spec="base: under.yaml\nmodel: {core: {kernel: 3}}\n",
     )
-    result = gnm("compose", "--spec", path, "--set", "model.sigma=0.3", "--origins")
+    result = gnm("compose", "--spec", path, "--set", "model.sigma=0.3", "--origins", COLUMNS="400")
     lines = dict(line.rsplit("  ", 1) for line in result.stdout.splitlines())
     came = {line.strip().split(": ")[0]: where.replace(f"{path.parent}/", "") for line, where in lines.items()}
     assert came["dims.size"] == "under.yaml:1:14"

@@ -172,7 +172,7 @@ def test_pycocotools_gives_our_average_precision(
         split="test",
     )
     context, metric = EvaluationContext(model, data), AveragePrecision(resamples=0)
-    ours = metric.measure(context, [metric.update(view) for view in context.views(None)]).values
+    ours = metric.measure(context, [metric.update(view) for view in context.batches(None)]).values
     assert ours[2].name == "AP@0.5 (all-point)"
     assert float(precision[0, :, 0, 0, -1].mean()) == pytest.approx(ours[2].value, abs=0.02)  # 101 recalls, not all
     assert float(precision[..., 0, 0, -1].mean()) == pytest.approx(ours[3].value, abs=0.02)

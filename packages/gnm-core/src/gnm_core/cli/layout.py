@@ -13,7 +13,8 @@ _NARROWEST = 40
 def columns() -> int:
     """How many columns a line may have: the terminal's, or what `COLUMNS` says; without either, as many as it needs."""
     said = os.environ.get("COLUMNS", "")
-    if not (sys.stdout.isatty() or (said.isdecimal() and int(said))):
+    terminal = sys.stdout is not None and sys.stdout.isatty()  # None where the caller has closed it
+    if not (terminal or (said.isdecimal() and int(said))):
         return WHOLE
     return max(shutil.get_terminal_size().columns, _NARROWEST)
 
