@@ -84,10 +84,8 @@ def context_of(
     Raises:
         DataError: the data set's files are missing or broken, or it has no such split.
     """
-    data, name = data or data_of(run.spec, settings), ""
-    if data is not None:
-        resolved: dict[str, Any] = run.spec.resolved()
-        name = resolved["data"]["use"]
+    data = data or data_of(run.spec, settings)
+    name = "" if data is None else run.spec.data_name
     model = run.model if device is None else run.model.to(device)
     return EvaluationContext(model, data, judge_of(name, run.spec.dims), name, settings.limit)
 

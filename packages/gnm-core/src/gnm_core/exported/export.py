@@ -217,7 +217,7 @@ def _facts(run: Run, request: Request, pictures: Sequence[str], change: float) -
     return Facts(
         name=request.name,
         label=label_of(run.spec),
-        data=resolved["data"]["use"] if run.spec.has_data else "",
+        data=run.spec.data_name,
         options=resolved["data"] if run.spec.has_data else {},
         size=run.spec.dims.size,
         channels=run.spec.dims.channels,

@@ -15,6 +15,7 @@ from ruamel.yaml.error import YAMLError
 from gnm_core.errors import RunError
 from gnm_core.regular_files import read_file
 from gnm_core.runs.at_work import at_work
+from gnm_core.runs.records import records_of
 
 State = Literal["running", "finished", "stopped", "broken"]
 _CHECKPOINT = re.compile(r"step-(\d{8,})")
@@ -89,7 +90,7 @@ def summary_of(folder: Path) -> RunSummary:
         steps, spent = _checkpoints(folder)
     except RunError as error:
         return RunSummary(folder, "broken", str(error))
-    records = list(_lines(folder / "metrics.jsonl"))
+    records = list(records_of(folder / "metrics.jsonl"))
     numbers = dict(_recorded(records)) | dict(_evaluated(folder / "evaluation" / "evaluation.json"))
     made = max([*steps, *(record["step"] for record in records)], default=0)
     total = _total(spec)
@@ -152,21 +153,6 @@ def _total(spec: Mapping[str, Any]) -> int:
     stages = train.get("stages") or [{}]
     counts = [(stage or {}).get("steps") or default for stage in stages if isinstance(stage, dict | None)]
     return sum(count for count in counts if isinstance(count, int))
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole records of a file that may be growing."""
-    try:
-        lines = read_file(path).split(b"\n")
-    except OSError:
-        return
-    for line in lines:
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(record, dict) and isinstance(record.get("step"), int):
-            yield record
 
 
 def _recorded(records: list[dict[str, Any]]) -> Iterator[tuple[str, Reached]]:

@@ -70,6 +70,12 @@ class CheckedSpec:
         """Whether the spec names a data set."""
         return isinstance(self.tree.arguments["data"], PartNode)
 
+    @property
+    def data_name(self) -> str:
+        """Registered name of the data set; empty where the spec names none."""
+        node = self.tree.arguments["data"]
+        return node.entry.name if isinstance(node, PartNode) and node.entry else ""
+
     def data(self, split: str = "train") -> Data:
         """The data set at one split.
 

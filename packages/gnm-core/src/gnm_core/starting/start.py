@@ -1,6 +1,5 @@
 """From a folder of pictures to a spec that trains on them, written whole or not at all."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,9 +54,9 @@ def _time(spec: Path) -> str:
     import torch
 
     from gnm_core.training.device import Settings
-    from gnm_core.training.fit import fit
+    from gnm_core.training.fit import stage_costs
 
-    costs = fit(load_spec(spec), math.inf, Settings(), lambda text: None).costs
+    costs = stage_costs(load_spec(spec), Settings())
     stages = ", ".join(f"{cost.name} {cost.steps:,} steps of {cost.step:.2f} s" for cost in costs)
     minutes = sum(cost.seconds(1) for cost in costs) / 60
     steps = sum(cost.steps for cost in costs)

@@ -1,19 +1,19 @@
 """The best checkpoint by a metric, measured now and then on validation data; and when it gets no better any more."""
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gnm_core.contracts import Data, Model
-from gnm_core.errors import DataError, MetricError, Problem, SpecError
+from gnm_core.errors import MetricError, Problem, SpecError
 from gnm_core.evaluation import Choice, EvaluationContext, choose, judge_of
 from gnm_core.randomness import seed_from, word_of
-from gnm_core.regular_files import read_file
 from gnm_core.results import Value
+from gnm_core.runs.records import records_of
 from gnm_core.schema import Training
 from gnm_core.spec.checked import CheckedSpec
+from gnm_core.training.held_out import validation_of
 
 STREAM = 1_000_005
 """Keeps its randomness apart from the step's, the pictures' and the structure's."""
@@ -89,13 +89,12 @@ def best_watch(spec: CheckedSpec, training: Training, model: Model, data: Data, 
     if name is None:
         return None
     choice = metric_of(name, training.measure_n, spec)
-    held_out = _validation(data)
+    held_out = validation_of(data)
     if held_out is None and choice.metric.images != 0:
         reason = f"'{name}' looks at validation images, and the data set has none: a best is never chosen by others"
         raise SpecError([Problem(reason, "train.keep_best")])
-    data_name = str(spec.resolved()["data"]["use"])  # type: ignore[index]
-    judge = judge_of(data_name, spec.dims)
-    subject = EvaluationContext(model, held_out, judge, data_name, training.measure_n)
+    judge = judge_of(spec.data_name, spec.dims)
+    subject = EvaluationContext(model, held_out, judge, spec.data_name, training.measure_n)
     return BestWatch(subject, choice, training.seed, metrics)
 
 
@@ -125,23 +124,7 @@ def metric_of(name: str, n: int, spec: CheckedSpec) -> Choice:
     return choice
 
 
-def _validation(data: Data) -> Data | None:
-    try:
-        held_out = data.at("validation")
-    except DataError:
-        return None
-    return held_out if len(held_out) else None
-
-
 def _measured(path: Path) -> list[dict[str, Any]]:
     """What was measured before, as the records say."""
-    found = []
-    lines = read_file(path).decode(errors="replace").splitlines() if path.exists() else []
-    for line in lines:
-        try:
-            about = json.loads(line).get("measured")
-        except (ValueError, AttributeError, RecursionError):
-            continue
-        if isinstance(about, dict) and isinstance(about.get("value"), int | float):
-            found.append(about)
-    return found
+    found = [record.get("measured") for record in records_of(path)]
+    return [about for about in found if isinstance(about, dict) and isinstance(about.get("value"), int | float)]

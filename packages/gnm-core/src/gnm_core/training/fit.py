@@ -84,7 +84,7 @@ def fit(spec: CheckedSpec, seconds: float, settings: Settings, announce: Callabl
     """
     begun = time.perf_counter()
     announce("timing a few steps of each stage, to see how many there is time for")
-    costs = _costs(spec, settings)
+    costs = stage_costs(spec, settings)
     left = (seconds - (time.perf_counter() - begun)) * (1 - SPARE)
     fixed, moving = sum(cost.preparation for cost in costs), sum(cost.steps * cost.step for cost in costs)
     share = min(1.0, (left - fixed) / moving)
@@ -98,7 +98,13 @@ def fit(spec: CheckedSpec, seconds: float, settings: Settings, announce: Callabl
     return Fit(spec, share, costs, sum(cost.seconds(share) for cost in costs))
 
 
-def _costs(spec: CheckedSpec, settings: Settings) -> tuple[StageCost, ...]:
+def stage_costs(spec: CheckedSpec, settings: Settings) -> tuple[StageCost, ...]:
+    """What each stage takes on this machine, by a few steps of each; nothing of them is kept.
+
+    Raises:
+        SpecError: the spec does not fit the model.
+        DataError: the data cannot be read.
+    """
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     device = choose_device(settings.device)

@@ -10,7 +10,6 @@ from PIL import Image
 from gnm_core.contracts import Data, Figure, Model
 from gnm_core.diagnosis.caption import captioned
 from gnm_core.dims import Dims
-from gnm_core.errors import DataError
 from gnm_core.evaluation import TRAINING as FIGURE
 from gnm_core.evaluation_mode import observing
 from gnm_core.files import replace_file
@@ -18,6 +17,7 @@ from gnm_core.plugins import installed
 from gnm_core.randomness import seed_from
 from gnm_core.results import Batch
 from gnm_core.spec.single import build_part
+from gnm_core.training.held_out import validation_of
 
 EXAMPLES = 8
 """Images in a picture."""
@@ -61,10 +61,5 @@ def training_figure(dims: Dims, say: Callable[[str], None]) -> Figure | None:
 
 def examples(data: Data, count: int = EXAMPLES) -> Batch:
     """A few validation images, or training images where none were held back."""
-    try:
-        held_back = data.at("validation")
-        if len(held_back) > 0:
-            data = held_back
-    except DataError:
-        pass
-    return data.batch(range(min(count, len(data))))
+    shown = validation_of(data) or data
+    return shown.batch(range(min(count, len(shown))))

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from gnm_core.contracts import Data, Model
-from gnm_core.errors import DataError
 from gnm_core.evaluation import EvaluationContext, StructureLevels, advice, judge_of
 from gnm_core.evaluation_mode import observing
 from gnm_core.randomness import seed_from
 from gnm_core.spec.checked import CheckedSpec
+from gnm_core.training.held_out import validation_of
 
 SCENES = 200
 """Scenes at each level: a share is known to 0.07."""
@@ -51,23 +51,15 @@ def structure_watch(
         seed: the training's seed.
         say: told why there is no watch.
     """
-    name = str(spec.resolved()["data"]["use"])  # type: ignore[index]
+    name = spec.data_name
     judge = judge_of(name, spec.dims)
     if judge is None:
         say(f"train.levels_every: no plugin provides a judge for '{name}', so no structure is measured")
         return None
-    return StructureWatch(EvaluationContext(model, _held_out(data), judge, name), seed)
+    return StructureWatch(EvaluationContext(model, validation_of(data) or data, judge, name), seed)
 
 
 def told(shares: Mapping[str, float]) -> str:
     """`obeys: data 0.99, symbols 0.80, ...; most is lost at ...`."""
     numbers = ", ".join(f"{level} {share:.2f}" for level, share in shares.items())
     return f"scenes that obey: {numbers}; {advice(dict(shares))}"
-
-
-def _held_out(data: Data) -> Data:
-    try:
-        held_out = data.at("validation")
-        return held_out if len(held_out) > 0 else data
-    except DataError:
-        return data

@@ -60,9 +60,8 @@ class Loaded:
     @cached_property
     def judge(self) -> Judge | None:
         """Who knows the rule of the model's data set; None where nobody does."""
-        resolved: dict[str, Any] = self.run.spec.resolved()
         try:
-            return judge_of(resolved["data"]["use"] if self.run.spec.has_data else "", self.run.spec.dims)
+            return judge_of(self.run.spec.data_name, self.run.spec.dims)
         except GnmError:  # a judge that does not fit these pictures says nothing
             return None
 
@@ -109,7 +108,7 @@ class Loaded:
             "number": self.number,
             "name": self.name,
             "kind": resolved["model"]["use"],
-            "data": resolved["data"]["use"] if self.run.spec.has_data else None,
+            "data": self.run.spec.data_name or None,
             "step": self.run.step,
             "size": dims.size,
             "channels": dims.channels,

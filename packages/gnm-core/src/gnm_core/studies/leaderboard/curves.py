@@ -1,8 +1,9 @@
 """Learning curves of a study's variants, over steps and over processor time: the mean over seeds."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gnm_core.evaluation import Chart, History, Record, chart, read_history
 from gnm_core.studies.folder import StudyFolder
@@ -37,16 +38,21 @@ def learning_curves(folder: StudyFolder, scored: Sequence[Scored]) -> list[Chart
     return found
 
 
-def _numbers(histories: Sequence[History]):  # type: ignore[no-untyped-def]
+def _numbers(histories: Sequence[History]) -> Iterator[tuple[str, Callable[[History], Curve | None]]]:
     """Name of each number, and the function that finds it in a history."""
     measured = list(dict.fromkeys(name for h in histories for record in h.measured for name in record.values))
     for name in (name for name in measured if name != "minutes"):
-        yield name, lambda history, name=name: _curve(history.measured, name)
+        yield name, partial(_measured, name)
     if any(history.structure for history in histories):
         yield "generated scenes that obey", lambda history: _curve(history.structure, "generated")
     own = next((name for name in COMPARED if any(name in h.names for h in histories)), None)
     if own is not None:
-        yield own.upper() if own == "elbo" else own, lambda history: _curve(history.records, own)
+        recorded = own
+        yield own.upper() if own == "elbo" else own, lambda history: _curve(history.records, recorded)
+
+
+def _measured(name: str, history: History) -> Curve | None:
+    return _curve(history.measured, name)
 
 
 def _curve(records: Sequence[Record], name: str) -> Curve | None:
