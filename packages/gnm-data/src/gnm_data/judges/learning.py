@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import torch
+from gnm_core.training.device import faster_precision
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
@@ -73,8 +74,9 @@ def learn(
     rates = schedule(optimiser, rate, steps)
     parts: Mapping[str, Any] = {"networks": networks, "averaged": averaged, "optimiser": optimiser, "rates": rates}
     first = _resume(checkpoint, parts) if checkpoint and checkpoint.exists() else 0
+    rounded = faster_precision("bf16", torch.device("cpu")) == "bf16"  # without matrix tiles it takes six times as long
     for step in range(first, steps):
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=rounded):
             terms = losses(step)
         optimiser.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()

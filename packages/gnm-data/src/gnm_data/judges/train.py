@@ -7,6 +7,7 @@ from time import monotonic
 import click
 
 _DIGITS = ("mnist-4", "mnist-10", "mnist-4-10")
+_STEPS_OF_DIGITS, _STEPS_OF_ROOMS = 9000, 4000
 
 
 @click.command()
@@ -17,7 +18,11 @@ _DIGITS = ("mnist-4", "mnist-10", "mnist-4-10")
     metavar="DIR",
     help="Folder of the MNIST files; without it the judge learns from the embedded digits alone.",
 )
-@click.option("--steps", type=click.IntRange(1, 10**6), default=9000, show_default=True, help="Batches of 32 pictures.")
+@click.option(
+    "--steps",
+    type=click.IntRange(1, 10**6),
+    help="Batches of 32 pictures; by default as many as the shipped weights took: 9,000 of digits, 4,000 of rooms.",
+)
 @click.option("--rooms", type=click.IntRange(32, 10**6), default=8000, show_default=True, help="Rooms to paint first.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True)
 @click.option(
@@ -38,7 +43,7 @@ def train(
     *,
     rule: str,
     digits_dir: Path | None,
-    steps: int,
+    steps: int | None,
     rooms: int,
     seed: int,
     threads: int,
@@ -54,6 +59,7 @@ def train(
 
     from gnm_data.judges.weights import FOLDER, save
 
+    steps = steps or (_STEPS_OF_DIGITS if rule in _DIGITS else _STEPS_OF_ROOMS)
     torch.set_num_threads(threads)
     start = monotonic()
 
