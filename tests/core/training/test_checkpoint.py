@@ -278,7 +278,7 @@ def test_a_place_where_no_folder_can_be_is_named(tmp_path: Path, toy: Toy) -> No
         start(load_spec(toy()), tmp_path / "file/run", Settings(), Silent())
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere; as root, tests/faults/test_another_user.py")
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, toy: Toy) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(RunError, match="permission denied"):
