@@ -56,7 +56,7 @@ def test_it_fits_the_time_by_what_the_stages_cost(
     toy: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     costs = (fitting.StageCost("a", 1000, 0.1, 0.0), fitting.StageCost("b", 400, 0.5, 10.0))
-    monkeypatch.setattr(fitting, "stage_costs", lambda spec, settings: costs)
+    monkeypatch.setattr(fitting, "stage_costs", lambda *_: costs)
     plan = fit(load_spec(toy(stages=STAGES)), 165 / (1 - fitting.SPARE), Settings(), lambda text: None)
     # (165 - 10) of 300 s
     assert plan.share == pytest.approx(155 / 300, abs=0.01)
@@ -79,7 +79,7 @@ def test_no_time_at_all_is_said(toy: Callable[..., dict[str, Any]]) -> None:
 def test_the_command_trains_the_short_plan_and_says_so(
     toy: Callable[..., dict[str, Any]], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fitting, "stage_costs", lambda spec, settings: (fitting.StageCost("stage 1", 12, 100.0, 0.0),))
+    monkeypatch.setattr(fitting, "stage_costs", lambda *_: (fitting.StageCost("stage 1", 12, 100.0, 0.0),))
     spec = tmp_path / "spec.yaml"
     from gnm_core.spec.yaml import dump
 

@@ -18,11 +18,13 @@ from safetensors.torch import load_file
 Toy = Callable[..., dict[str, Any]]
 
 
-def torchrun(processes: int, *arguments: object) -> "subprocess.CompletedProcess[str]":
+HERE = Path(__file__).parent
+
+
+def torchrun(processes: int, *arguments: object, program: Path = HERE / "gnm.py") -> "subprocess.CompletedProcess[str]":
     """`gnm train` under `torchrun`, or by itself for one process."""
-    script = Path(__file__).with_name("gnm.py")
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
-    command = [sys.executable, *launcher, script, "train", *map(str, arguments), "--threads=1"]
+    command = [sys.executable, *launcher, program, "train", *map(str, arguments), "--threads=1"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=1200, env=environment)
 
@@ -51,6 +53,46 @@ def test_two_processes_equal_one(tmp_path: Path, toy: Toy) -> None:
     assert [record["step"] for record in records[0]] == [5, 10, 12]
     assert records[1][-1]["elbo"] == pytest.approx(records[0][-1]["elbo"], rel=1e-4)
     assert records[1][-1]["weights"]["kl.code"] == pytest.approx(records[0][-1]["weights"]["kl.code"], rel=1e-5)
+
+
+def test_processes_follow_the_plan_and_the_weights_of_the_first(tmp_path: Path, toy: Toy) -> None:
+    YAML().dump(toy({"noise": False}), tmp_path / "spec.yaml")
+    arguments = ("--spec", tmp_path / "spec.yaml", "--out")
+    done = torchrun(2, *arguments, tmp_path / "two", "--within", 654, program=HERE / "unlike_ranks.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("timing a few steps") == 1
+    assert done.stdout.count("6 of 6 steps made") == 1  # 50 % of 12 by the clock of the first, 25 % by the second's
+    six = torchrun(1, *arguments, tmp_path / "one", "--steps", 6)
+    assert six.returncode == 0, six.stderr
+    weights, expected = (
+        load_file(tmp_path / run / "checkpoints/step-00000006/model.safetensors") for run in ("two", "one")
+    )
+    for name, tensor in expected.items():
+        torch.testing.assert_close(weights[name], tensor, rtol=1e-4, atol=1e-6)
+
+
+def test_a_budget_of_processor_time_is_that_of_all_processes(tmp_path: Path, toy: Toy) -> None:
+    YAML().dump(toy({"noise": False}, log_every=1), tmp_path / "spec.yaml")
+    arguments = ("--spec", tmp_path / "spec.yaml", "--out", tmp_path / "run", "--core-minutes", 2.9)
+    done = torchrun(2, *arguments, program=HERE / "unlike_ranks.py")
+    assert done.returncode == 0, done.stderr
+    assert "1 of 12 steps made" in done.stdout  # 1 + 2 minutes, of which no process alone has used 2.9
+    (record,) = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert record["core_seconds"] == 180
+
+
+def test_processes_that_read_different_files_are_refused(tmp_path: Path, toy: Toy) -> None:
+    YAML().dump(toy({"noise": False}), tmp_path / "spec.yaml")
+    script = tmp_path / "unlike_files.py"
+    script.write_text(
+        "import os\nfrom toy_training import ToyData\nfrom gnm_core.cli import main\n"
+        "whole = ToyData.__len__\nToyData.__len__ = lambda self: whole(self) - int(os.environ['RANK'])\nmain()\n"
+    )
+    done = torchrun(2, "--spec", tmp_path / "spec.yaml", "--out", tmp_path / "run", program=script)
+    assert done.returncode != 0
+    assert "in the first process" in done.stderr
+    assert "in process 2 of 2; all must read the same files" in done.stderr
+    assert "exitcode  : 2" in done.stderr
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import signal
 import sys
 import tempfile
 import traceback
@@ -18,7 +19,7 @@ from gnm_core.printable import printable
 
 LONGEST = 20_000
 """Characters of a message; the rest helps nobody."""
-_CLICKS = (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt, BrokenPipeError)
+_CLICKS = (click.ClickException, click.exceptions.Exit, BrokenPipeError)
 """What click turns into text and exit codes itself."""
 
 
@@ -38,11 +39,15 @@ def boundary() -> Iterator[None]:
 
     Raises:
         Failure: whatever else was raised, in words.
+        Exit: Ctrl-C, or the end of what somebody types.
     """
     try:
         yield
     except _CLICKS:
         raise
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\naborted", err=True)
+        raise click.exceptions.Exit(128 + signal.SIGINT) from None
     except BaseException as error:
         from gnm_core.failures import owner_of, told
 

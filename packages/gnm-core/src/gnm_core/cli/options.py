@@ -32,7 +32,11 @@ class Amount(click.FloatRange):
         Raises:
             BadParameter: it is none, or out of range.
         """
-        found = super().convert(value, param, ctx)
+        try:
+            found = float(value)
+        except ValueError:
+            self.fail(f"{quoted(value)} is no number", param, ctx)
+        found = super().convert(found, param, ctx)
         if math.isnan(found):
             self.fail(f"{value} is no amount", param, ctx)
         return found

@@ -142,10 +142,15 @@ def _require_sensible(
 
 def _fitted(checked: Any, seconds: float, settings: Any, display: Any) -> tuple[Any, str | None]:
     """The spec that there is time for, and where that is not all of it, what to say of it at the end."""
+    from gnm_core.training.device import choose_device
     from gnm_core.training.fit import fit
+    from gnm_core.training.progress import Silent
+    from gnm_core.training.ranks import Ranks
 
-    plan = fit(checked, seconds, settings, display.say)
-    display.say(plan.summary())
+    ranks = Ranks.join(choose_device(settings.device))
+    say = (display if ranks.leads else Silent()).say
+    plan = fit(checked, seconds, settings, say, ranks)
+    say(plan.summary())
     if plan.share == 1:
         return plan.spec, None
     return plan.spec, f"time was short: {plan.share:.0%} of the planned steps; more of it makes better pictures"

@@ -1,5 +1,7 @@
 """What a training begins with: the parts of its spec, fresh weights drawn from its seed, and room for them."""
 
+import hashlib
+
 import torch
 
 from gnm_core import kernels
@@ -22,6 +24,7 @@ def new_learner(spec: CheckedSpec, settings: Settings, device: torch.device, ran
     Raises:
         SpecError: the spec does not fit the model.
         DataError: the data cannot be read.
+        RunError: the processes that share the training read different files.
         ShortageError: weights, gradients and batches do not fit into memory.
     """
     if settings.threads is not None:
@@ -39,6 +42,8 @@ def new_learner(spec: CheckedSpec, settings: Settings, device: torch.device, ran
     data = spec.data("train")
     for note in data.notes():
         display.say(note)
+    spec_text = hashlib.sha256(spec.to_yaml().encode()).hexdigest()
+    ranks.require_same({"sha256 of the spec": spec_text, "training images": len(data)})
     seed_from(training.seed, 0, INITIAL)
     model = spec.model()
     return Learner(

@@ -16,6 +16,8 @@ class Clock:
 
     def __init__(self, seconds: float = 0.0, core_seconds: float = 0.0) -> None:
         self._seconds, self._core_seconds = seconds, core_seconds
+        self.elsewhere = 0.0
+        """Processor time of the other processes that share this training, as far as it is known here, in seconds."""
         self._begun, self._core_begun = time.perf_counter(), time.process_time()
 
     @property
@@ -29,6 +31,11 @@ class Clock:
         return self._seconds + self.since
 
     @property
+    def core_since(self) -> float:
+        """Processor time of this process in this training, in seconds of one core."""
+        return time.process_time() - self._core_begun
+
+    @property
     def core_seconds(self) -> float:
-        """Processor time of all trainings, in seconds of one core."""
-        return self._core_seconds + time.process_time() - self._core_begun
+        """Processor time of all trainings and of all their processes, in seconds of one core."""
+        return self._core_seconds + self.core_since + self.elsewhere

@@ -18,6 +18,7 @@ from gnm_core.spec.shortened import shortened
 from gnm_core.training.device import Settings, choose_device, faster_precision
 from gnm_core.training.learner import Learner
 from gnm_core.training.plan import Plan
+from gnm_core.training.ranks import Ranks
 
 TRIED = 512
 """Images of the trial at most."""
@@ -66,16 +67,24 @@ class Fit:
         return f"there is time for {whole}, some {self.seconds:.0f} s: {steps}"
 
 
-def fit(spec: CheckedSpec, seconds: float, settings: Settings, announce: Callable[[str], None]) -> Fit:
+def fit(
+    spec: CheckedSpec,
+    seconds: float,
+    settings: Settings,
+    announce: Callable[[str], None],
+    ranks: Ranks | None = None,
+) -> Fit:
     """The same training, shortened in proportion where it would take longer than `seconds` on this machine.
 
-    The trial's own time counts. Nothing of the trial is kept: the training begins with weights of its own.
+    The trial's own time counts. Nothing of the trial is kept: the training begins with weights of its own. Processes
+    that share a training share its trial, and all plan by what the first one measured.
 
     Args:
         spec: what is to be trained.
         seconds: that there are.
         settings: where and with how many threads.
         announce: told what is going on.
+        ranks: the processes that share each batch.
 
     Raises:
         RunError: there is not even time for a step of every stage.
@@ -84,8 +93,9 @@ def fit(spec: CheckedSpec, seconds: float, settings: Settings, announce: Callabl
     """
     begun = time.perf_counter()
     announce("timing a few steps of each stage, to see how many there is time for")
-    costs = stage_costs(spec, settings)
-    left = (seconds - (time.perf_counter() - begun)) * (1 - SPARE)
+    ranks = ranks or Ranks()
+    costs = stage_costs(spec, settings, ranks)
+    costs, left = ranks.of_first((costs, (seconds - (time.perf_counter() - begun)) * (1 - SPARE)))
     fixed, moving = sum(cost.preparation for cost in costs), sum(cost.steps * cost.step for cost in costs)
     share = min(1.0, (left - fixed) / moving)
     if share * min(cost.steps for cost in costs) < 1:
@@ -98,8 +108,13 @@ def fit(spec: CheckedSpec, seconds: float, settings: Settings, announce: Callabl
     return Fit(spec, share, costs, sum(cost.seconds(share) for cost in costs))
 
 
-def stage_costs(spec: CheckedSpec, settings: Settings) -> tuple[StageCost, ...]:
+def stage_costs(spec: CheckedSpec, settings: Settings, ranks: Ranks | None = None) -> tuple[StageCost, ...]:
     """What each stage takes on this machine, by a few steps of each; nothing of them is kept.
+
+    Args:
+        spec: what is to be trained.
+        settings: where and with how many threads.
+        ranks: the processes that share each batch; each has times of its own.
 
     Raises:
         SpecError: the spec does not fit the model.
@@ -119,6 +134,7 @@ def stage_costs(spec: CheckedSpec, settings: Settings) -> tuple[StageCost, ...]:
             alone,
             device=device,
             precision=faster_precision(settings.precision, device),
+            ranks=ranks,
         )
         with closing(learner):
             first = _seconds(learner)

@@ -93,9 +93,10 @@ def _as_image(kept: Tensor) -> Tensor:
 
 
 def _room() -> int:
-    """A quarter of the memory that nobody uses, and not more than `MOST`."""
+    """This process's share of a quarter of the memory that nobody uses, and not more than `MOST`."""
     try:
         spare = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):  # a system that does not tell
         return MOST
-    return min(MOST, spare // 4)
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # of one training on this machine, as torchrun says
+    return min(MOST, spare // 4 // processes)

@@ -246,6 +246,7 @@ class Learner:
             refuse_switching(self._optimizers)
         if (origin := self._origins.pop(place.index, None)) is not None:
             self._announce(begin_from(self.model, origin).summary(origin))
+        self.ranks.copy_first(self.model)
         self._average = WeightAverage(self.training.ema, {name: self._parameters[name] for name in sorted(learning)})
         self._stage, self._nonfinite_steps, self._returns = place.index, 0, 0
         self._good = self._snapshot()

@@ -124,6 +124,7 @@ def resume(
             folder.open()
         spec = load_spec(folder.spec, overrides, recorded=True)
         saved = find_saved(folder.checkpoints, spec, at)
+        ranks.require_same({"step of the checkpoint to go on from": saved and saved.checkpoint.step})
         learner = new_learner(spec, settings, device, ranks, display)
         stack.callback(learner.close)
         if saved is not None:
@@ -274,7 +275,10 @@ class _Loop:
         late = seconds is not None and self.clock.since >= seconds
         spent = minutes is not None and self.clock.core_seconds >= 60 * minutes
         asked = self.ongoing.stop_reason is not None or interrupts.received is not None
-        return self.ranks.any(late or spent or asked, self.learner.device)
+        own = self.clock.core_since
+        wanted, core = self.ranks.total(float(late or spent or asked), own, device=self.learner.device)
+        self.clock.elsewhere = core - own
+        return wanted > 0
 
     def _after(self, report: Report) -> None:
         done, training = self.learner.step, self.training

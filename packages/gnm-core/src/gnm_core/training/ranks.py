@@ -1,13 +1,16 @@
 """Several processes that train one model, each on its slice of every batch."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 from gnm_core.errors import RunError
+
+T = TypeVar("T")
 
 
 class Ranks:
@@ -77,11 +80,50 @@ class Ranks:
                 if buffer.is_floating_point():
                     buffer.copy_(self.average(buffer.clone()))
 
-    def any(self, flag: bool, device: torch.device) -> bool:
-        """Whether the flag is up in any process."""
+    def total(self, *values: float, device: torch.device) -> list[float]:
+        """The sum of every process's numbers, one by one."""
         if self.world == 1:
-            return flag
-        return bool(self.average(torch.tensor(float(flag), device=device)).item() > 0)
+            return list(values)
+        numbers = torch.tensor(values, dtype=torch.float64, device=device)
+        dist.all_reduce(numbers)
+        return numbers.tolist()
+
+    def of_first(self, value: T) -> T:
+        """The first process's value, which is small and can be pickled; what others measure differs a little."""
+        if self.world == 1:
+            return value
+        values = [value]
+        dist.broadcast_object_list(values)
+        return values[0]
+
+    def copy_first(self, module: nn.Module) -> None:
+        """Make every process's weights and buffers those of the first."""
+        if self.world > 1:
+            for tensor in (*module.parameters(), *module.buffers()):
+                first = tensor.detach().contiguous()
+                dist.broadcast(first, 0)
+                tensor.detach().copy_(first)
+
+    def require_same(self, facts: Mapping[str, object]) -> None:
+        """See that every process found the same in the files that it reads.
+
+        Args:
+            facts: what was found, by its name.
+
+        Raises:
+            RunError: processes differ, in every one of them.
+        """
+        if self.world == 1:
+            return
+        found: list[Mapping[str, object]] = [{}] * self.world
+        dist.all_gather_object(found, dict(facts))
+        for name, first in found[0].items():
+            for rank, other in enumerate(found):
+                if other[name] != first:
+                    raise RunError(
+                        f"{name}: {first} in the first process, {other[name]} in process {rank + 1} of {self.world}; "
+                        "all must read the same files, and nobody may change them meanwhile"
+                    )
 
     def wait(self) -> None:
         """Until every process has come this far."""

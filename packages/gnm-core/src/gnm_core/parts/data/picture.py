@@ -1,5 +1,7 @@
 """One picture from a file, fitted to a model's square, and the way back to the file's own pixels."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -104,35 +106,31 @@ def read_picture(
     if dims.channels not in MODES:
         raise DataError(f"{path}: a model of {dims.channels} channels; pictures have 1 (grey) or 3 (RGB)")
     mode, side = MODES[dims.channels], dims.size
-    try:
-        if path.stat().st_size == 0 and path.is_file():
-            raise DataError(f"{path}: the file is empty")
-        with opened(path) as image:
+    with _opened(path, max_pixels) as image:
+        width, height = image.size
+        smaller = image.draft(mode, (side, side))  # lets a JPEG decode at a smaller size
+        image.load()  # a TIFF is turned by this, and does not say so any more
+        if smaller is None:
             width, height = image.size
-            if width * height > max_pixels:
-                raise DataError(f"{path}: {width} x {height} pixels, more than max_pixels = {max_pixels}")
-            smaller = image.draft(mode, (side, side))  # lets a JPEG decode at a smaller size
-            image.load()  # a TIFF is turned by this, and does not say so any more
-            if smaller is None:
-                width, height = image.size
-            turn = _turn(image)
-            if turn in _SIDEWAYS:
-                width, height = height, width
-            upright = image if turn is None else image.transpose(turn)
-            pixels = np.array(_fitted(opaque(upright, white, background).convert(mode), side, fit))
-    except DataError:
-        raise
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
-    except UnidentifiedImageError:
-        raise DataError(f"{path}: not a picture that can be read: it is none of {', '.join(FORMATS)}") from None
-    except BadPixels as error:
-        raise DataError(f"{path}: {error}") from error
-    except Exception as error:  # decoders of broken files raise whatever they like
-        said = error.strerror if isinstance(error, OSError) and error.strerror else said_by(error)
-        raise DataError(f"{path}: not a picture that can be read: {said}") from error
+        turn = _turn(image)
+        if turn in _SIDEWAYS:
+            width, height = height, width
+        upright = image if turn is None else image.transpose(turn)
+        pixels = np.array(_fitted(opaque(upright, white, background).convert(mode), side, fit))
     channels_first = pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
     return Picture(channels_first, width, height, _frame(width, height, side, fit))
+
+
+def read_whole(path: Path, max_pixels: int = 64_000_000) -> np.ndarray:
+    """(H, W, 3) uint8: a picture as it is displayed, in RGB.
+
+    Raises:
+        DataError: the file is missing, no picture, broken, or has more than `max_pixels`; the text names it.
+    """
+    with _opened(path, max_pixels) as image:
+        image.load()
+        turn = _turn(image)
+        return np.array(opaque(image if turn is None else image.transpose(turn)).convert("RGB"))
 
 
 def stated_size(path: Path) -> tuple[int, int] | None:
@@ -152,6 +150,29 @@ def deepest_value(path: Path, max_pixels: int) -> int | None:
             return int(np.asarray(image).max()) if deep else None
     except Exception:  # decoders of broken files raise whatever they like; whoever wants the picture hears of it
         return None
+
+
+@contextmanager
+def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
+    """A picture that is not too large; whatever goes wrong over it is a `DataError` that names it."""
+    try:
+        if path.stat().st_size == 0 and path.is_file():
+            raise DataError(f"{path}: the file is empty")
+        with opened(path) as image:
+            if image.width * image.height > max_pixels:
+                raise DataError(f"{path}: {image.width} x {image.height} pixels, more than max_pixels = {max_pixels}")
+            yield image
+    except DataError:
+        raise
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{path}: not a picture that can be read: it is none of {', '.join(FORMATS)}") from None
+    except BadPixels as error:
+        raise DataError(f"{path}: {error}") from error
+    except Exception as error:  # decoders of broken files raise whatever they like
+        said = error.strerror if isinstance(error, OSError) and error.strerror else said_by(error)
+        raise DataError(f"{path}: not a picture that can be read: {said}") from error
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
