@@ -1,5 +1,6 @@
 """The real model, through all of its stages."""
 
+import json
 from pathlib import Path
 from typing import ClassVar
 
@@ -66,3 +67,20 @@ def test_a_training_tells_now_and_then_where_scenes_are_lost(tmp_path: Path) -> 
     assert set(measured.values) == {"data", "symbols", "scene code", "generated", "minutes"}
     assert measured.values["data"] > 0.5 > measured.values["generated"]
     assert any("step 5: scenes that obey: data" in text for text in Listener.said)
+
+
+def test_a_training_tells_what_a_level_knows_by_heart(tmp_path: Path) -> None:
+    pytest.importorskip("gnm_render", reason="the renderer comes with gnm-render")
+    pytest.importorskip("gnm_data", reason="the judge comes with gnm-data")
+    few = [
+        "data.train=4",
+        "data.validation=64",
+        "train.levels_every=102",
+        "train.optimizer={use: adam, lr: 0.01}",
+        "train.stages=[{level: symbols, steps: 1, batch: 4}, {level: scene, train: [core], steps: 1, batch: 4},"
+        " {level: prior, train: [core.prior], steps: 100, batch: 4}]",
+    ]
+    start(load_spec("mnist-4-64-structdraw", [*SMALL, *CELLS, *few]), tmp_path / "run", Settings(), Silent())
+    records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    (bounds,) = (record["bounds"] for record in records if "bounds" in record)
+    assert bounds["held_out"] > bounds["learnt"] + 1, "four scenes were learnt by heart"

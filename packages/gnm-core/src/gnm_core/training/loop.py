@@ -17,6 +17,7 @@ from gnm_core.spec.checked import CheckedSpec, load_spec
 from gnm_core.training.allocator import keep_freed_memory
 from gnm_core.training.beginning import new_learner
 from gnm_core.training.best import BestWatch, best_watch, value_of
+from gnm_core.training.by_heart import bounds_of
 from gnm_core.training.clock import Clock
 from gnm_core.training.device import Settings, choose_device
 from gnm_core.training.diagnosis import Diagnosis
@@ -298,7 +299,7 @@ class _Loop:
         if training.picture_every and done % training.picture_every == 0:
             self._draw()
         if training.levels_every and done % training.levels_every == 0:
-            self._judge(report.stage)
+            self._judge(report)
         if done % training.measure_every == 0 or done == self.learner.plan.total:
             self._measure()
         if done == self.learner.plan.end(self.learner.plan.at(report.step).index):
@@ -347,18 +348,20 @@ class _Loop:
         more = {"kernels": kernels_in_use(self.settings, self.learner.device), "images": len(self.learner.data)}
         return _remembered(self.settings) | self._spent() | more
 
-    def _judge(self, stage: str) -> None:
+    def _judge(self, report: Report) -> None:
         if self.structure is None or self.metrics is None:
             return
-        step = self.learner.step
+        step, level = self.learner.step, self.learner.plan.at(report.step).stage.level
         try:
-            with self.learner.looking():
+            with self.learner.looking() as model:
                 shares = self.structure.shares(step)
+                bounds = bounds_of(model, level, self.learner.data, step)
         except (GnmError, Skip) as error:  # nor must a judge
             self._warn(step, f"no structure of step {step}: {error}")
             return
-        self.display.say(f"step {step}: {told(shares)}")
-        self.metrics.add({"step": step, "stage": stage, **self._spent(), "structure": shares})
+        self.display.say(f"step {step}: {told(shares)}{f'; {level}: {bounds}' if bounds else ''}")
+        more = {"bounds": asdict(bounds)} if bounds else {}
+        self.metrics.add({"step": step, "stage": report.stage, **self._spent(), "structure": shares, **more})
         self.loggers.numbers(step, {f"structure.{level}": share for level, share in shares.items()})
 
     def _measure(self) -> None:
