@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 
+import gnm_baselines
 import gnm_core
+import gnm_data
 from gnm_core import hookspecs
 from gnm_core.contract import Contract
 from gnm_core.offers import our_packages
@@ -23,6 +25,8 @@ from gnm_core.signatures import signature_of
 
 ROOT = Path(__file__).parents[1]
 RECORD, CHANGELOG = ROOT / "tests" / "surface.txt", ROOT / "CHANGELOG.md"
+PACKAGES = {"": gnm_core, "gnm_data.": gnm_data, "gnm_baselines.": gnm_baselines}
+"""What has public names, and how a name of theirs begins here."""
 ENTRY = "changelog "
 """Begins a line that stands for an entry of the changelog that was there already."""
 
@@ -37,7 +41,8 @@ class Change:
     @property
     def names(self) -> list[str]:
         """What a changelog entry may call it: the names in front of its description."""
-        return [name for name in re.split(r"[ .]", self.line.partition(":")[0].partition("(")[0])[1:] if name]
+        said = re.split(r"[ .]", self.line.partition(":")[0].partition("(")[0])[1:]
+        return [name for name in said if name and f"{name}." not in PACKAGES]
 
     def __str__(self) -> str:
         return f"{'-' if self.gone else '+'} {self.line}"
@@ -79,8 +84,7 @@ def _named(name: str, text: str) -> bool:
 
 
 def _names() -> Iterator[str]:
-    for name in gnm_core.__all__:
-        value = getattr(gnm_core, name)
+    for name, value in _offered():
         yield f"name {name}"
         if is_dataclass(value) and isinstance(value, type):
             for field in fields(value):
@@ -90,6 +94,11 @@ def _names() -> Iterator[str]:
             yield f"function {name}{inspect.signature(value)}"
 
 
+def _offered() -> Iterator[tuple[str, object]]:
+    for package, module in PACKAGES.items():
+        yield from ((f"{package}{name}", getattr(module, name)) for name in module.__all__)
+
+
 def _hooks() -> Iterator[str]:
     for name, value in vars(hookspecs).items():
         if name.startswith("gnm_") and inspect.isfunction(value):
@@ -97,15 +106,16 @@ def _hooks() -> Iterator[str]:
 
 
 def _contracts() -> Iterator[str]:
-    known = [getattr(gnm_core, name) for name in gnm_core.__all__]
-    for contract in (value for value in known if isinstance(value, type) and issubclass(value, Contract)):
-        for base in (base for base in contract.__mro__ if base.__module__.startswith("gnm_core.")):
+    for label, contract in _offered():
+        if not (isinstance(contract, type) and issubclass(contract, Contract)):
+            continue
+        for base in (base for base in contract.__mro__ if base.__module__.startswith("gnm_")):
             for name, annotation in vars(base).get("__annotations__", {}).items():
-                yield f"contract {contract.__name__}.{name}: {annotation}"
+                yield f"contract {label}.{name}: {annotation}"
             for name, value in vars(base).items():
                 if inspect.isfunction(value) and (not name.startswith("_") or name in {"__call__", "__len__"}):
                     needed = ", required" if getattr(value, "__isabstractmethod__", False) else ""
-                    yield f"contract {contract.__name__}.{name}{inspect.signature(inspect.unwrap(value))}{needed}"
+                    yield f"contract {label}.{name}{inspect.signature(inspect.unwrap(value))}{needed}"
 
 
 def _methods() -> Iterator[str]:

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from gnm_core import GnmError
+from gnm_core import Contract, GnmError
 from gnm_core.new_plugin import KINDS, new_plugin
-from gnm_core.testing import EXERCISES
+from gnm_core.plugins import installed
+from gnm_core.registry import Register
+from gnm_core.testing import EXERCISES, contracts_of
+from gnm_core.testing.law import laws_of
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -45,13 +48,28 @@ def test_a_new_plugin_works_without_an_edit(kind: str, tmp_path: Path, gnm: Run)
     _python("pytest", "-q", "-p", "no:cacheprovider", folder / "tests", site=site)
 
 
-def test_there_is_a_template_for_every_kind_that_core_has_laws_of() -> None:
+def test_there_is_a_template_for_every_kind_that_can_be_registered() -> None:
+    methods = {name.replace("_", "-") for name in vars(Register) if not name.startswith("_")}
+    others = {"parts", "commands", "kernels", "part", "command", "specs", "pretrained", "laws", "kernel"}
+    assert set(KINDS) == methods - others
     contracts = {KINDS[kind].contract for kind in KINDS}
     assert {contract.__name__ for contract in EXERCISES} - contracts == {
-        "BackgroundDecoder",  # as a decoder of glimpses, which has one
+        "BackgroundDecoder",  # decoders and priors of which there is one
+        "MapDecoder",
         "LatentPrior",
         "PresencePrior",
     }
+
+
+def test_every_contract_that_a_part_is_registered_under_has_laws_of_its_own() -> None:
+    lawless = {
+        f"{entry.kind}: {contract.__name__}"
+        for entry in installed().parts.values()
+        for contract in contracts_of(entry.load())
+        if contract not in EXERCISES and all(known.contract is Contract for known in laws_of(contract))
+    }
+    assert not lawless
+    assert all(list(contracts_of(entry.load())) for entry in installed().parts.values())
 
 
 @pytest.mark.parametrize("kind", KINDS)

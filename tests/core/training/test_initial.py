@@ -1,7 +1,9 @@
 """Trainings that begin with another model's weights."""
 
+import html
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from click.testing import CliRunner, Result
 from gnm_core import RunError, load_run
 from gnm_core.cli import main
 from gnm_core.runs.checkpoint import Checkpoints
+from gnm_core.runs.origins import beginnings
 from gnm_core.training.initial_weights import Origin, begin_from
 from ruamel.yaml import YAML
 from torch import nn
@@ -111,3 +114,42 @@ def test_a_prefix_that_names_nothing_is_told_with_the_nearest(first: Path, tmp_p
     done = gnm("train", "--resume", first, "--from", first)
     assert done.exit_code == 2
     assert "leave out" in done.output
+
+
+def test_a_stage_begins_where_another_run_ended_and_notes_it_when_it_does(
+    first: Path, tmp_path: Path, toy: Toy
+) -> None:
+    stages = [{"steps": 2}, {"steps": 2, "from": str(first), "only": ["encoder"]}]
+    spec = toy(stages=stages, checkpoint_every=2, keep=9)
+    run = tmp_path / "staged"
+    done = gnm("train", "--spec", file(tmp_path / "staged.yaml", spec), "--out", run, "--steps", 2)
+    assert done.exit_code == 0, done.output
+    assert beginnings(run) == ()
+    done = gnm("train", "--resume", run, "--steps", 3)
+    assert done.exit_code == 0, done.output
+    assert f"from {first}, step 12" in done.output
+    about = json.loads((run / "origin-1.json").read_text())
+    assert (about["from"], about["step"], about["only"]) == (str(first), 12, ["encoder"])
+    assert about["sha256"] == sha256((first / "checkpoints/step-00000012/model.safetensors").read_bytes()).hexdigest()
+    assert about["taken"] == [name for name in state(first) if name.startswith("encoder.")]
+    assert set(about["left"].values()) == {"not asked for"}
+    assert set(about["taken"]) | set(about["left"]) == set(state(first))
+    (noted,) = beginnings(run)
+    assert (noted.stage, noted.taken, noted.total) == (1, len(about["taken"]), len(state(first)))
+
+
+def test_the_report_tells_where_weights_began_and_trains_again_from_there(first: Path, tmp_path: Path) -> None:
+    run = tmp_path / "next"
+    assert gnm("train", "--from", first, "--only", "encoder", "--out", run).exit_code == 0
+    done = gnm("evaluate", run, "--metrics", "reconstruction", "-n", 8)
+    assert done.exit_code == 0, done.output
+    page = html.unescape((run / "evaluation/report.html").read_text())
+    (noted,) = beginnings(run)
+    assert f"encoder from {first}, step 12 (sha256 {noted.sha256[:12]})" in page
+    assert f"--from {first} --only encoder" in page
+
+
+def test_notes_that_cannot_be_read_are_passed_over(tmp_path: Path) -> None:
+    for name, text in (("origin.json", "{"), ("origin-1.json", "[]"), ("origin-x.json", "{}"), ("origins.json", "")):
+        (tmp_path / name).write_text(text)
+    assert beginnings(tmp_path) == ()

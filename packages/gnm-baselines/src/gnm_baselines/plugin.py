@@ -12,12 +12,15 @@ def gnm_register(register: Register) -> None:
     register.core("convdraw", "gnm_baselines.convdraw.core:ConvDRAW")
     register.model("vae", "gnm_baselines.vae:VAE")
     register.model("convdraw", "gnm_baselines.convdraw.model:ConvDRAWModel")
-    register.part("attention", "gated", "gnm_baselines.genesis.attention:GatedAttention")
+    register.attention("gated", "gnm_baselines.genesis.attention:GatedAttention")
     register.model("genesis", "gnm_baselines.genesis.model:GENESIS")
-    register.part("foreground", "space", "gnm_baselines.space.foreground:Foreground")
-    register.part("background", "space", "gnm_baselines.space.background:Background")
+    register.foreground("space", "gnm_baselines.space.foreground:SpaceForeground")
+    register.background("space", "gnm_baselines.space.background:SpaceBackground")
     register.model("space", "gnm_baselines.space.model:SPACE")
     register.specs("gnm_baselines:specs")
+    register.laws("gnm_baselines.decoders.laws")
+    register.laws("gnm_baselines.genesis.laws")
+    register.laws("gnm_baselines.space.laws")
     for name, function in (
         ("elu", "gnm_baselines.fused.elu:elu"),
         ("norm-glu", "gnm_baselines.fused.norm_glu:norm_glu"),

@@ -33,6 +33,10 @@ class Kind:
     """What it is trained on."""
     also: str = ""
     """What else the plugin registers."""
+    package: str = "gnm-core"
+    """Where the contract is."""
+    channels: int = 1
+    """Of the images that it is trained on."""
 
 
 _BACKGROUND = "{use: separable, glimpse: {use: mlp, masks: true}, background: smooth-background}"
@@ -56,6 +60,17 @@ KINDS = {
     "logger": Kind("Logger", "model: gnm", plan="loggers: $name"),
     "metric": Kind("Metric", "model: gnm"),
     "figure": Kind("Figure", "model: gnm"),
+    "digits": Kind("DigitSource", "model: gnm", data="{use: mnist-4, digits: $name}", package="gnm-data"),
+    "painter": Kind(
+        "Painter",
+        f"model: {{use: gnm, renderer: {_BACKGROUND}}}",
+        data="{use: arrow-room, painter: $name}",
+        package="gnm-data",
+        channels=3,
+    ),
+    "attention": Kind("Attention", "model: {use: genesis, components: 3, attention: $name}", package="gnm-baselines"),
+    "foreground": Kind("Foreground", "model: {use: space, foreground: $name}", package="gnm-baselines"),
+    "background": Kind("Background", "model: {use: space, background: $name}", package="gnm-baselines"),
 }
 """The kinds that there are templates for."""
 
@@ -94,11 +109,13 @@ def new_plugin(package: str, kind: str, folder: Path) -> list[Path]:
         "name": package,
         "method": kind.replace("-", "_"),
         "contract": KINDS[kind].contract,
+        "home": KINDS[kind].package.replace("-", "_"),
+        "needs": ", ".join(f'"{needed}>=0.1"' for needed in dict.fromkeys(("gnm-core", KINDS[kind].package))),
         "part": part,
     }
     spec = (
         "# A small model with the part of this package, trained for a moment.\n"
-        f"dims: {{size: 64, features: 16, scene: 8, what: 8}}\n{KINDS[kind].spec}\n"
+        f"dims: {{{_channels(KINDS[kind])}size: 64, features: 16, scene: 8, what: 8}}\n{KINDS[kind].spec}\n"
         f"data: {KINDS[kind].data}\ntrain:\n  stages:\n    - name: all\n      steps: 20\n      batch: 4\n"
     )
     if KINDS[kind].plan:
@@ -122,6 +139,10 @@ def new_plugin(package: str, kind: str, folder: Path) -> list[Path]:
         path.write_text(Template(text).substitute(words), encoding="utf-8")
         written.append(path)
     return written
+
+
+def _channels(kind: Kind) -> str:
+    return "" if kind.channels == 1 else f"channels: {kind.channels}, "
 
 
 def _template(name: str) -> str:

@@ -7,11 +7,11 @@ from gnm_core.registry import Register
 @hookimpl
 def gnm_register(register: Register) -> None:
     """Add the parts of gnm-data."""
-    register.part("digits", "embedded", "gnm_data.digits.embedded:EmbeddedDigits")
-    register.part("digits", "mnist", "gnm_data.digits.mnist:MnistDigits")
+    register.digits("embedded", "gnm_data.digits.embedded:EmbeddedDigits")
+    register.digits("mnist", "gnm_data.digits.mnist:MnistDigits")
     register.data("arrow-room", "gnm_data.arrow_room.data:ArrowRoom")
-    register.part("painter", "tracer", "gnm_data.arrow_room.tracer:Tracer")
-    register.part("painter", "cycles", "gnm_data.arrow_room.cycles:Cycles")
+    register.painter("tracer", "gnm_data.arrow_room.tracer:Tracer")
+    register.painter("cycles", "gnm_data.arrow_room.cycles:Cycles")
     register.data("mnist-4", "gnm_data.scenes.mnist4:Mnist4")
     register.data("mnist-10", "gnm_data.scenes.mnist10:Mnist10")
     register.data("mnist-4-10", "gnm_data.scenes.mnist410:Mnist410")
@@ -23,4 +23,6 @@ def gnm_register(register: Register) -> None:
     register.command("judge", "gnm_data.cli.judge:judge", "say which pictures obey a rule, and why others do not")
     register.command("data", "gnm_data.cli:data", "make, look at and check data sets")
     register.specs("gnm_data:specs")
+    register.laws("gnm_data.digits.laws")
+    register.laws("gnm_data.arrow_room.laws")
     register.pretrained("gnm_data:pretrained")

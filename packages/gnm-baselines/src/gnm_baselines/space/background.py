@@ -1,12 +1,10 @@
 """SPACE's background module: a mixture of segments, in the manner of GENESIS."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import torch
 from annotated_types import Ge, Le
 from einops import rearrange, repeat
-from gnm_core.contracts import Contract
 from gnm_core.dims import Dims
 from gnm_core.distributions import normal
 from gnm_core.errors import OptionError
@@ -20,34 +18,12 @@ from gnm_baselines.layers.broadcast import BroadcastDecoder
 from gnm_baselines.layers.elu import elu
 from gnm_baselines.layers.sequence import SequencePosterior, SequencePrior
 from gnm_baselines.layers.sticks import break_sticks
+from gnm_baselines.space.contract import Background, Segments
 
 Sizes = tuple[Annotated[int, Ge(1), Le(65536)], ...]
 
 
-@dataclass(frozen=True)
-class Segments:
-    """K segments of the background of each image."""
-
-    mask_codes: Tensor
-    """(B, K, M)."""
-    codes: Tensor
-    """(B, K, Z)."""
-    log_masks: Tensor
-    """(B, K, H, W); the masks sum to one."""
-    images: Tensor
-    """(B, K, C, H, W): what each segment looks like."""
-    mask_posterior: Normal | None = None
-    """q(z^m | x) over (B, K, M); None when generated."""
-    posterior: Normal | None = None
-    """q(z^c | x, m) over (B, K, Z); None when generated."""
-
-    @property
-    def image(self) -> Tensor:
-        """(B, C, H, W): all segments together."""
-        return (self.log_masks.exp()[:, :, None] * self.images).sum(1)
-
-
-class Background(Contract, nn.Module):
+class SpaceBackground(Background):
     """K segments: LSTMs over mask codes, stick-breaking, component VAEs (SPACE, arXiv:2001.02407).
 
     K - 1 masks are decoded; the last one is what is left.
@@ -65,9 +41,6 @@ class Background(Contract, nn.Module):
     Raises:
         OptionError: the image's side is no multiple of 16, or the mask decoder does not reach it.
     """
-
-    kind = "background"
-    describes = "segments behind the objects, for SPACE"
 
     def __init__(
         self,
@@ -107,6 +80,10 @@ class Background(Contract, nn.Module):
         self.component_prior = nn.Sequential(
             nn.Linear(mask, hidden), nn.ELU(), nn.Linear(hidden, hidden), nn.ELU(), nn.Linear(hidden, 2 * component)
         )
+
+    def prior_of_masks(self, mask_codes: Tensor) -> Normal:
+        """(B, K, M) → p(z^m) over (B, K, M): each code's distribution given those before it."""
+        return self.mask_prior.score(mask_codes)
 
     def prior(self, mask_codes: Tensor) -> Normal:
         """(B, K, M) → p(z^c | z^m) over (B, K, Z), for training and for sampling."""

@@ -1,12 +1,11 @@
 """SPACE's foreground module: one object a cell, inferred in parallel."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import torch
 from annotated_types import Ge, Le
 from einops import rearrange
-from gnm_core.contracts import Contract, Default, Encoder, GlimpseDecoder, Schedule
+from gnm_core.contracts import Default, Encoder, GlimpseDecoder, Schedule
 from gnm_core.dims import Dims
 from gnm_core.distributions import bernoulli, normal, relaxed_sample
 from gnm_core.errors import OptionError
@@ -17,22 +16,10 @@ from gnm_core.layers.stack import ConvStack
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from gnm_baselines.space.painting import Layers, Painting, layers, paint
+from gnm_baselines.space.contract import Foreground, Seen
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What the foreground makes of a batch of images."""
-
-    posterior: SymbolicDistribution
-    """q(z | x); `where` is over (B, G, G, 4) = (s_x, s_y, d_x, d_y), before its transform."""
-    where: Tensor
-    """(B, G, G, 4): sample of z^where before its transform."""
-    latents: SymbolicLatents
-    """Sample of everything."""
-
-
-class Foreground(Contract, nn.Module):
+class SpaceForeground(Foreground):
     """Objects of SPACE (Lin et al., ICLR 2020, arXiv:2001.02407).
 
     A residual convolutional encoder sees the image; each cell says presence, depth, and a box; the crop of the box says
@@ -50,9 +37,6 @@ class Foreground(Contract, nn.Module):
     Raises:
         OptionError: the glimpse decoder makes no alpha, or glimpses whose side is no multiple of 8 (an odd one, say).
     """
-
-    kind = "foreground"
-    describes = "objects in cells, for SPACE"
 
     def __init__(
         self,
@@ -184,29 +168,3 @@ class Foreground(Contract, nn.Module):
         cell = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), dim=-1)
         centre = (2 / self.grid) * (cell + raw[..., 2:].tanh()) - 1
         return torch.cat([raw[..., :2].sigmoid(), centre], dim=-1)
-
-    def paint(self, latents: SymbolicLatents) -> Painting:
-        """All objects together; absent ones are not decoded when no gradient is asked for."""
-        return paint(*self._rows(latents), self.size)
-
-    def layers(self, latents: SymbolicLatents) -> Layers:
-        """Every object by itself, row by row of the grid."""
-        return layers(*self._rows(latents), self.size)
-
-    def _rows(self, latents: SymbolicLatents) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        what, presence, depth, where = (
-            rearrange(x, "b h w d -> b (h w) d") for x in (latents.what, latents.presence, latents.depth, latents.where)
-        )
-        codes = rearrange(what, "b n d -> (b n) d")
-        there = presence.flatten() > 0
-        if torch.is_grad_enabled() or bool(there.all()):
-            glimpses = self.glimpse(codes)
-        else:
-            side = self.glimpse.size
-            present = self.glimpse(codes[there]) if bool(there.any()) else None
-            channels = present.shape[1] if present is not None else self.glimpse(codes[:1]).shape[1]
-            glimpses = codes.new_zeros(len(codes), channels, side, side)
-            if present is not None:
-                glimpses[there] = present
-        glimpses = rearrange(glimpses, "(b n) c h w -> b n c h w", b=len(what))
-        return glimpses, presence.squeeze(-1), depth.squeeze(-1), where

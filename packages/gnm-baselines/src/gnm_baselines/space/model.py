@@ -25,8 +25,7 @@ from gnm_core.results import Components, Objects, Rendering, Scene, Terms
 from torch import Tensor
 
 from gnm_baselines.layers.mixture import foreground_mixture_log_likelihood
-from gnm_baselines.space.background import Background, Segments
-from gnm_baselines.space.foreground import Foreground, Seen
+from gnm_baselines.space.contract import Background, Foreground, Seen, Segments
 from gnm_baselines.space.painting import Painting, boundary_loss
 
 FINAL_STEP = 10**9
@@ -108,7 +107,7 @@ class SPACE(Model):
             "depth": per_image(z.presence * elementwise_divergence(q.depth, p.depth, z.depth)),
             "what": per_image(z.presence * elementwise_divergence(q.what, p.what, z.what)),
             "mask": divergence(
-                behind.mask_posterior, self.background.mask_prior.score(behind.mask_codes), behind.mask_codes
+                behind.mask_posterior, self.background.prior_of_masks(behind.mask_codes), behind.mask_codes
             ),
             "component": divergence(behind.posterior, self.background.prior(behind.mask_codes), behind.codes),
         }
@@ -207,9 +206,7 @@ class SPACE(Model):
         for posterior, prior, value in pairs:
             ratio = ratio + per_image(z.presence * (prior.log_prob(value) - posterior.log_prob(value)))
         masks, codes = behind.mask_codes, behind.codes
-        ratio = (
-            ratio + log_prob(self.background.mask_prior.score(masks), masks) - log_prob(behind.mask_posterior, masks)
-        )
+        ratio = ratio + log_prob(self.background.prior_of_masks(masks), masks) - log_prob(behind.mask_posterior, masks)
         ratio = ratio + log_prob(self.background.prior(masks), codes) - log_prob(behind.posterior, codes)
         return self.log_likelihood(image, found) + ratio
 

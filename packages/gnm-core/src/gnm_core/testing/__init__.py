@@ -16,15 +16,18 @@ from gnm_core.testing.bench import Bench, NotHere
 from gnm_core.testing.check import Check, check_part, checks_of, parametrize_checks
 from gnm_core.testing.contracts_of import contracts_of
 from gnm_core.testing.exercises import EXERCISES, Exercise, Outputs
+from gnm_core.testing.experiments import EXPERIMENTS, Experiment
 from gnm_core.testing.law import law
 from gnm_core.testing.require import ConformanceError, require
 
 __all__ = [
     "EXERCISES",
+    "EXPERIMENTS",
     "Bench",
     "Check",
     "ConformanceError",
     "Exercise",
+    "Experiment",
     "NotHere",
     "Outputs",
     "check_part",

@@ -163,3 +163,8 @@ EXPERIMENTS: dict[type[Contract], Experiment] = {
     Renderer: Experiment(_symbols, _rendered, None, ("presence", "where", "depth", "what", "background")),
     Model: Experiment(_image, _model_fixed, _model_drawn),
 }
+
+
+def experiment_of(contract: type[Contract]) -> Experiment | None:
+    """The experiment of a contract, or of the nearest one above it; None where parts of its kind map nothing."""
+    return next((EXPERIMENTS[known] for known in contract.__mro__ if known in EXPERIMENTS), None)

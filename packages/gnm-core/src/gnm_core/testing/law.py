@@ -7,6 +7,7 @@ from gnm_core.contract import Contract
 from gnm_core.plugins import installed
 from gnm_core.references import resolve_module
 from gnm_core.testing.bench import Bench
+from gnm_core.testing.experiments import experiment_of
 
 Rule = Callable[[Bench], None]
 
@@ -25,6 +26,8 @@ class Law:
 
 LAWS: list[Law] = []
 """All of them, in the order in which they are tried."""
+OF_MAPS: list[Rule] = []
+"""Laws of every kind that there is an `Experiment` for, one's own included."""
 
 
 def law(*contracts: type[Contract]) -> Callable[[Rule], Rule]:
@@ -35,12 +38,18 @@ def law(*contracts: type[Contract]) -> Callable[[Rule], Rule]:
 
     def add(rule: Rule) -> Rule:
         for contract in contracts:
-            name = rule.__name__.replace("_", "-")
+            name = _name_of(rule)
             LAWS[:] = [known for known in LAWS if (known.contract, known.name) != (contract, name)]
             LAWS.append(Law(contract, name, rule))
         return rule
 
     return add
+
+
+def every_map(rule: Rule) -> Rule:
+    """Makes a function a law of every kind that maps a batch of something to a batch of something."""
+    OF_MAPS.append(rule)
+    return rule
 
 
 def laws_of(contract: type[Contract]) -> Iterator[Law]:
@@ -50,4 +59,11 @@ def laws_of(contract: type[Contract]) -> Iterator[Law]:
     for module, provider in installed().law_modules:
         resolve_module(module, f"laws of {provider}")
     mine = [known for known in LAWS if issubclass(contract, known.contract)]
-    yield from sorted(mine, key=lambda known: known.contract is not Contract)  # what holds of every part first
+    yield from (known for known in mine if known.contract is Contract)  # what holds of every part first
+    if experiment_of(contract) is not None:
+        yield from (Law(contract, _name_of(rule), rule) for rule in OF_MAPS)
+    yield from (known for known in mine if known.contract is not Contract)
+
+
+def _name_of(rule: Rule) -> str:
+    return rule.__name__.replace("_", "-")

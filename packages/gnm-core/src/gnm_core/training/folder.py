@@ -12,7 +12,7 @@ from gnm_core.regular_files import read_file
 from gnm_core.runs import at_work
 from gnm_core.runs.checkpoint import Checkpoints
 from gnm_core.runs.contents import read_settings
-from gnm_core.training.initial_weights import NAME as ORIGIN
+from gnm_core.runs.origins import NAME as ORIGIN
 
 
 class RunFolder:

@@ -13,10 +13,9 @@ from gnm_core.errors import RunError, SpecError
 from gnm_core.files import os_errors_as, replace_file
 from gnm_core.runs.checkpoint import open_checkpoint
 from gnm_core.runs.find import find
+from gnm_core.runs.origins import NAME, OF_STAGE
 from gnm_core.spec.checked import CheckedSpec
 from gnm_core.training.selection import under, unknown_prefixes
-
-NAME = "origin.json"
 
 
 @dataclass(frozen=True)
@@ -119,15 +118,22 @@ def fitting(model: nn.Module, origin: Origin, option: str = "--only") -> tuple[d
     return fits, Taken(tuple(fits), left, tuple(name for name in origin.weights if name not in own))
 
 
-def write_origin(folder: Path, origin: Origin, taken: Taken) -> None:
-    """Note in a run where it began.
+def write_origin(folder: Path, origin: Origin, taken: Taken, stage: int | None = None) -> None:
+    """Note in a run where it began, or one of its stages did.
+
+    Args:
+        folder: of the run.
+        origin: where.
+        taken: what.
+        stage: place in `train.stages` of the stage that began so; None for the run itself.
 
     Raises:
         RunError: it cannot be written.
     """
     about = {"from": origin.source, "step": origin.step, "sha256": origin.sha256, "only": origin.only, **asdict(taken)}
-    with os_errors_as(RunError, f"{folder / NAME}: cannot be written"):
-        replace_file(folder / NAME, json.dumps(about, indent=1).encode())
+    path = folder / (NAME if stage is None else OF_STAGE.format(stage))
+    with os_errors_as(RunError, f"{path}: cannot be written"):
+        replace_file(path, json.dumps(about, indent=1).encode())
 
 
 def _parts(names: "tuple[str, ...] | list[str]") -> list[str]:

@@ -24,7 +24,6 @@ from gnm_core.training.complete_terms import require_complete
 from gnm_core.training.dry_run import dry_run
 from gnm_core.training.finite import nonfinite
 from gnm_core.training.image_cache import KeptImages
-from gnm_core.training.initial_weights import Origin, begin_from, fitting, origin_of
 from gnm_core.training.levels import Levelled, check_level, make_inputs
 from gnm_core.training.order import Order
 from gnm_core.training.plan import Place, Plan
@@ -32,6 +31,7 @@ from gnm_core.training.prefetch import Prefetch
 from gnm_core.training.ranks import Ranks
 from gnm_core.training.resume_state import carry_objectives, carry_optimizers, groups_of, require_usable
 from gnm_core.training.selection import select
+from gnm_core.training.stage_origins import StageOrigins
 from gnm_core.training.switch import inference_weights, refuse_switching, to_inference, to_training
 from gnm_core.training.weight_average import WeightAverage
 
@@ -124,7 +124,7 @@ class Learner:
         self._prefetch: Prefetch | None = None
         self._good: Snapshot | None = None
         self._average = WeightAverage(0, {})
-        self._origins: dict[int, Origin] = {}
+        self.origins = StageOrigins(model, self.plan, announce)
         for stage in self.plan.stages:
             check_level(model, stage.level)
             select(self._parameters, stage, _recipes(stage))
@@ -244,8 +244,7 @@ class Learner:
         self._began = replace(self._began, optimizers=[groups_of(optimizer) for optimizer in self._optimizers])
         if self.training.ema:
             refuse_switching(self._optimizers)
-        if (origin := self._origins.pop(place.index, None)) is not None:
-            self._announce(begin_from(self.model, origin).summary(origin))
+        self.origins.enter(place.index)
         self.ranks.copy_first(self.model)
         self._average = WeightAverage(self.training.ema, {name: self._parameters[name] for name in sorted(learning)})
         self._stage, self._nonfinite_steps, self._returns = place.index, 0, 0
@@ -274,19 +273,6 @@ class Learner:
                 f"the data set's images are {' x '.join(map(str, images.shape[1:]))}, the model's {expected}"
             )
         return images
-
-    def fetch_origins(self) -> None:
-        """Read the weights that stages to come begin with, so that what does not fit is told before the next step.
-
-        Raises:
-            RunError: there are no such weights, or none that fit.
-            SpecError: `only` names nothing in the model.
-        """
-        for index, stage in enumerate(self.plan.stages):
-            if stage.from_ is not None and self.plan.end(index - 1) >= self.step:
-                origin, _ = origin_of(stage.from_, stage.only)
-                fitting(self.model, origin, f"train.stages.{index}.only")
-                self._origins[index] = origin
 
     def close(self) -> None:
         """End the thread that prepares the inputs; the next step starts it anew."""

@@ -81,7 +81,7 @@ def start(
             if ranks.leads:
                 write_origin(folder.root, origin, taken)
                 folder.checkpoints.save(learner.state(), spec, learner.training.keep, **_remembered(settings))
-        learner.fetch_origins()
+        learner.origins.fetch(learner.step, folder.root if ranks.leads else None)
         if ranks.leads:
             folder.write_settings(_remembered(settings) | {KEY: files_of(spec.providers())})
             folder.write_spec(spec.to_yaml())  # last: from here on the folder is a run
@@ -131,7 +131,7 @@ def resume(
         if saved is not None:
             saved.hand_over(spec, learner, display)
             saved.warn(settings, learner, display)
-        learner.fetch_origins()
+        learner.origins.fetch(learner.step, folder.root if ranks.leads else None)
         ranks.wait()  # nobody reads any more what the first process changes now
         if ranks.leads:
             if at is not None:

@@ -19,6 +19,7 @@ from gnm_core.files import os_errors_as
 from gnm_core.plugins import installed
 from gnm_core.regular_files import read_file
 from gnm_core.runs.checkpoint import Checkpoint, Checkpoints
+from gnm_core.runs.origins import beginnings
 from gnm_core.spec import load_spec
 from gnm_core.spec.build import Builder
 from gnm_core.spec.meta_device import constructors_on_meta_device
@@ -120,6 +121,9 @@ def _compact(value: Any) -> str:
 def commands(one: Evaluation, run: Path) -> tuple[str, ...]:
     """What to type to train such a model again, to measure it, and to draw the figures."""
     train = ["gnm", "train", "--spec", str(run / "spec.yaml"), "--out", "again", "--steps", str(one.step)]
+    for beginning in beginnings(run):
+        if beginning.stage is None:
+            train += ["--from", beginning.source, *(["--only", ",".join(beginning.only)] if beginning.only else [])]
     meta = _meta(one, run)
     for name, default in (("device", "cpu"), ("precision", "float32"), ("threads", None)):
         if meta.get(name) not in (None, default):
@@ -185,6 +189,11 @@ def environment(one: Evaluation, run: Path) -> tuple[Fact, ...]:
     return (
         Fact("packages", ", ".join(f"{name} {version}" for name, version in one.packages.items())),
         Fact("trained with", trained or "not known"),
+        *(Fact(_begun(beginning.stage), str(beginning)) for beginning in beginnings(run)),
         Fact("this page", f"Python {platform.python_version()}, torch {torch.__version__}"),
         Fact("written on", f"{platform.platform()}, {os.cpu_count()} processors"),
     )
+
+
+def _begun(stage: int | None) -> str:
+    return "began with" if stage is None else f"train.stages.{stage} began with"

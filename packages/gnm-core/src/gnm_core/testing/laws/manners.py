@@ -12,8 +12,8 @@ from gnm_core.contract import Contract
 from gnm_core.randomness import borrowed_random_state
 from gnm_core.testing.bench import Bench, NotHere
 from gnm_core.testing.exercises import exercise_of
-from gnm_core.testing.law import law
-from gnm_core.testing.laws.alike import CLOSE, _seeded, _set_up, every_map, gap
+from gnm_core.testing.law import every_map, law
+from gnm_core.testing.laws.alike import CLOSE, _seeded, _set_up, gap
 from gnm_core.testing.require import require
 
 FLAT = ("image", "glimpse", "cover", "features", "hidden", "what", "code", "background")

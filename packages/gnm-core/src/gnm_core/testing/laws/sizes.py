@@ -4,7 +4,8 @@ import torch
 
 from gnm_core.testing.bench import Bench, NotHere
 from gnm_core.testing.exercises import exercise_of
-from gnm_core.testing.laws.alike import _experiment, _seeded, _set_up, every_map, gap
+from gnm_core.testing.law import every_map
+from gnm_core.testing.laws.alike import _experiment, _seeded, _set_up, gap
 from gnm_core.testing.require import require
 
 SINGLE = 1e-3
