@@ -3,6 +3,7 @@
 import os
 import shutil
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -31,6 +32,10 @@ class Settings:
     """Stop, for now, after so much time of this training."""
     core_minutes: float | None = None
     """Stop, for now, once all trainings of the run together have used so much processor time of one core."""
+
+    def remembered(self) -> dict[str, Any]:
+        """What a resumed training takes over, by name."""
+        return {name: getattr(self, name) for name in ("device", "precision", "compile", "threads", "tensorboard")}
 
 
 def choose_device(name: str) -> torch.device:

@@ -80,10 +80,10 @@ def start(
             display.say(taken.summary(origin))
             if ranks.leads:
                 write_origin(folder.root, origin, taken)
-                folder.checkpoints.save(learner.state(), spec, learner.training.keep, **_remembered(settings))
+                folder.checkpoints.save(learner.state(), spec, learner.training.keep, **settings.remembered())
         learner.origins.fetch(learner.step, folder.root if ranks.leads else None)
         if ranks.leads:
-            folder.write_settings(_remembered(settings) | {KEY: files_of(spec.providers())})
+            folder.write_settings(settings.remembered() | {KEY: files_of(spec.providers())})
             folder.write_spec(spec.to_yaml())  # last: from here on the folder is a run
         return _Loop(spec, folder, settings, display, learner, Clock(), those).run()
 
@@ -137,7 +137,7 @@ def resume(
             if at is not None:
                 for moved in folder.checkpoints.set_aside(at):
                     display.say(f"set aside: {moved}")
-            folder.write_settings(_remembered(settings) | {KEY: files_of(spec.providers())})
+            folder.write_settings(settings.remembered() | {KEY: files_of(spec.providers())})
             folder.write_spec(spec.to_yaml())
         before = saved.checkpoint.meta if saved else {}
         clock = Clock(before.get("seconds", 0.0), before.get("core_seconds", 0.0))
@@ -148,10 +148,6 @@ def remembered_settings(out: Path) -> dict[str, Any]:
     """The settings that a resumed training takes over from the last one, by name."""
     settings = RunFolder(out).read_settings()
     return {name: value for name, value in settings.items() if name != KEY}
-
-
-def _remembered(settings: Settings) -> dict[str, Any]:
-    return {name: getattr(settings, name) for name in ("device", "precision", "compile", "threads", "tensorboard")}
 
 
 class _Loop:
@@ -346,7 +342,7 @@ class _Loop:
     def _about(self) -> dict[str, Any]:
         """What a checkpoint says of its circumstances."""
         more = {"kernels": kernels_in_use(self.settings, self.learner.device), "images": len(self.learner.data)}
-        return _remembered(self.settings) | self._spent() | more
+        return self.settings.remembered() | self._spent() | more
 
     def _judge(self, report: Report) -> None:
         if self.structure is None or self.metrics is None:
