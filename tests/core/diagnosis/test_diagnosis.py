@@ -7,6 +7,7 @@ import pytest
 import torch
 from gnm_core import compose
 from gnm_core.diagnosis.asked import Asked, asked_of
+from gnm_core.diagnosis.caption import caption_of
 from gnm_core.diagnosis.rules import RULES, Finding, diagnose
 from gnm_core.diagnosis.signs import signs_of
 from torch import Tensor, nn
@@ -132,12 +133,26 @@ def test_a_background_that_leaves_nothing_to_the_objects_is_told(model: Any, ima
 
 
 def test_a_latent_that_says_nothing_is_told(model: Any, image: Tensor) -> None:
-    fix(model.head.depth, 0.0)  # posterior and prior alike, whatever the picture
+    fix(model.head.where, 0.0)  # posterior and prior alike, whatever the picture
     with torch.no_grad():
         terms = model.terms(image, OVER)
     said = {f"kl.{name}": float(value.mean()) for name, value in terms.kl.items()}
     (unused,) = [finding for finding in findings(model, image, divergences=said) if "unused" in finding.name]
-    assert unused.seen == "depth says 0.0000 nats"
+    assert unused.seen == "where says 0.0000 nats"
+
+
+def test_what_need_not_be_said_is_no_unused_latent(model: Any, image: Tensor) -> None:
+    """As in a training of mnist-4-10-64, whose digits never overlap: depth fell to 0.0055 nats, presence to 0.1."""
+    said = {"kl.scene": 200.0, "kl.presence": 0.005, "kl.where": 30.0, "kl.depth": 0.0055, "kl.what": 22.0}
+    told = [
+        {finding.name: finding for finding in findings(model, image, divergences=divergences)}.get("a latent unused")
+        for divergences in (said, said | {"kl.what": 0.005}, said | {"kl.scene": 0.001})
+    ]
+    assert told[0] is None
+    assert told[1] is not None
+    assert told[1].seen == "what says 0.0050 nats"
+    assert told[2] is not None
+    assert told[2].seen == "scene says 0.0010 nats, presence says 0.0050 nats"
 
 
 def test_a_likelihood_that_stays_is_told(model: Any, image: Tensor) -> None:
@@ -185,3 +200,10 @@ def test_a_model_without_objects_is_not_blamed_for_it() -> None:
 def test_every_rule_says_what_to_change() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
     assert all(rule.change for rule in RULES)
+
+
+def test_a_picture_of_other_data_says_that_it_is_one() -> None:
+    finding = Finding("no objects", "0.00 objects a picture", "Ask for objects")
+    assert caption_of([finding]) == "Beware: no objects (0.00 objects a picture)."
+    assert caption_of([finding], "photos").startswith("Beware of what it makes of photos, which it did not learn from:")
+    assert caption_of([], "photos") == ""

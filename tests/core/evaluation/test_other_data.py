@@ -114,6 +114,9 @@ def test_a_folder_of_pictures_is_measured_whole_and_labelled_everywhere(run: Pat
     with (there / "evaluation.csv").open() as file:
         assert {row["other"] for row in csv.DictReader(file)} == {str(trained / "others")}
     assert (there / "report.html").read_text().count(label) >= 2
+    diagnosis = f"diagnosis: on {trained / 'others'}, which it did not learn from: too few steps yet: 1 of 1 steps"
+    assert diagnosis in done.stdout
+    assert "Go on with gnm train" not in done.stdout
     compared = gnm("compare", run, there)
     assert compared.exit_code == 0
     assert label in compared.stderr

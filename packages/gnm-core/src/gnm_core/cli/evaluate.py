@@ -247,13 +247,18 @@ def _print(console: "Console", found: "list[Evaluation]") -> None:
 
 
 def _diagnose(console: "Console", trial: _Trial) -> None:
-    """What is wrong with a model, in words; nothing where nothing is."""
+    """What is wrong with a model, in words; nothing where nothing is.
+
+    Of other data than it learnt from, only what is seen: nothing that a training could change need be wrong with it.
+    """
     from gnm_core.diagnosis.of_run import PICTURES, of_run
 
     data = trial.subject.data
     image = None if data is None or len(data) == 0 else data.batch(range(min(PICTURES, len(data)))).image
+    other = trial.start.other
     for finding in of_run(trial.run, image):
-        console.print(f"{trial.start.run}: diagnosis: {finding}", markup=False, highlight=False, soft_wrap=True)
+        told = f"on {other}, which it did not learn from: {finding.name}: {finding.seen}" if other else str(finding)
+        console.print(f"{trial.start.run}: diagnosis: {told}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _report(trials: list[_Trial], found: "list[tuple[Evaluation, Path]]", seed: int, display: "Lines") -> Path:
@@ -261,7 +266,7 @@ def _report(trials: list[_Trial], found: "list[tuple[Evaluation, Path]]", seed: 
     from gnm_core.evaluation import draw_figures, write_report
 
     for trial in trials:
-        draw_figures(trial.run, trial.folder, seed, display.say)
+        draw_figures(trial.run, trial.folder, seed, display.say, other=trial.start.other)
     folders = [folder for _, folder in found]
     return write_report(found, folders[0] if len(folders) == 1 else common_folder(folders))
 

@@ -13,10 +13,16 @@ PAPER, INK, ALARM = (255, 255, 255), (90, 90, 90), (150, 40, 30)
 """Colours, RGB."""
 
 
-def caption_of(findings: Sequence[Finding]) -> str:
-    """What a picture of such a model says of itself; empty where nothing is wrong."""
+def caption_of(findings: Sequence[Finding], other: str = "") -> str:
+    """What a picture of such a model says of itself; empty where nothing is wrong.
+
+    Args:
+        findings: what is wrong.
+        other: the pictures that were looked at, where the model did not learn from such.
+    """
     told = "; ".join(f"{finding.name} ({finding.seen})" for finding in findings)
-    return f"Beware: {told}." if told else ""
+    where = f" of what it makes of {other}, which it did not learn from" if other else ""
+    return f"Beware{where}: {told}." if told else ""
 
 
 def captioned(pixels: np.ndarray, text: str, ink: tuple[int, int, int] = ALARM) -> np.ndarray:

@@ -176,13 +176,17 @@ class UnusedLatent(Rule):
     """Nats per picture below which it says nothing."""
 
     def seen(self, signs: Signs) -> str | None:
-        """A divergence near zero; of the auxiliary ones, those of what and background, once there are objects."""
+        """A divergence near zero that is no good sign; of the auxiliary ones, those of what and background."""
         names = [name for name, nats in signs.divergences.items() if nats < self.silent and self._tells(name, signs)]
         if not names:
             return None
         return ", ".join(f"{name.partition('.')[2]} says {signs.divergences[name]:.4f} nats" for name in names)
 
     def _tells(self, name: str, signs: Signs) -> bool:
+        if name == "kl.depth":  # objects that do not overlap need no order
+            return False
+        if name == "kl.presence":  # where the scene code has told it all, nothing is left to say
+            return signs.divergences.get("kl.scene", 0.0) < self.silent
         if name.startswith("kl."):
             return True
         there = signs.objects is not None and signs.objects > NoObjects.fewest

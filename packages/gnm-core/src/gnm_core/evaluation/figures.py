@@ -142,6 +142,7 @@ def draw_figures(
     seed: int = 0,
     say: Callable[[str], None] = lambda text: None,
     only: Sequence[str] | None = None,
+    other: str = "",
 ) -> list[Drawn]:
     """Draw every registered figure into `folder/figures/KIND.png`, and an index of them beside these.
 
@@ -153,13 +154,14 @@ def draw_figures(
         seed: of all randomness.
         say: told what is drawn, and what is not.
         only: names of figures; None for all.
+        other: what the data is called, where it is not what the run learnt from.
 
     Raises:
         RunError: a file cannot be written.
     """
     folder = folder / FOLDER
     batch, missing = _pictures_or_none(run)
-    caption = _caption(run, batch, say)
+    caption = _caption(run, batch, other, say)
     drawn = []
     for kind in (kind for kind in figure_kinds() if kind != TRAINING and (only is None or kind in only)):
         about = about_figure(kind)
@@ -185,10 +187,10 @@ def draw_figures(
     return drawn
 
 
-def _caption(run: Run, batch: Batch, say: Callable[[str], None]) -> str:
+def _caption(run: Run, batch: Batch, other: str, say: Callable[[str], None]) -> str:
     """What is wrong with the model, below each of its pictures."""
     try:
-        return caption_of(of_run(run, batch.image))
+        return caption_of(of_run(run, batch.image), other)
     except Exception as error:  # a model with a fault must not cost the figures that can be drawn
         say(f"no diagnosis: {type(error).__name__}: {' '.join(str(error).split())}")
         return ""
