@@ -6,13 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gnm_core.errors import Problem, RunError, SpecError
+from gnm_core.errors import RunError
 from gnm_core.files import os_errors_as, replace_file
-from gnm_core.plugins import installed
 from gnm_core.regular_files import read_file
 from gnm_core.spec.yaml import dump
-from gnm_core.studies.measures import choices_of
-from gnm_core.studies.plan import Options, Study, plain_study, read_study, shipped_or_file
+from gnm_core.spec.yaml import read_file as read_yaml
+from gnm_core.studies.checks import rooted, see_runs
+from gnm_core.studies.plan import Options, Study, plain_study, read_study, study_of
 from gnm_core.studies.planned import PlannedRun, planned_runs
 
 FILE = "study.yaml"
@@ -114,14 +114,10 @@ def check_study(file: Path, out: Path, extra: Options) -> StudyFolder:
     Raises:
         SpecError: the study or the spec of one of its runs has problems.
     """
-    study, near = read_study(file), file.resolve().parent
-    base, first = study.spec, study.first
-    if isinstance(base, str):
-        base = shipped_or_file(base, near, installed())
-    if first is not None and first.run is not None and (near / first.run).is_dir():
-        first = replace(first, run=str(near / first.run))
-    folder = StudyFolder(out, replace(study, spec=base, set={**study.set, **extra}, first=first))
-    _see_specs(folder)
+    table = read_yaml(file)
+    study = rooted(study_of(table), table, file.resolve().parent)
+    folder = StudyFolder(out, replace(study, set={**study.set, **extra}))
+    see_runs(folder.study, table)
     return folder
 
 
@@ -145,24 +141,3 @@ def begin_study(file: Path, out: Path, extra: Options) -> StudyFolder:
             (out / name).mkdir(parents=True, exist_ok=True)
         replace_file(out / FILE, dump(plain_study(folder.study)).encode())
     return folder
-
-
-def _see_specs(folder: StudyFolder) -> None:
-    """See that every variant's spec and all metrics are right before anything is trained.
-
-    Raises:
-        SpecError: they are not; all problems at once.
-    """
-    problems: list[Problem] = []
-    seen: set[tuple[str, ...]] = set()
-    for planned in folder.planned:
-        if planned.seed != folder.study.seeds[0] or planned.overrides in seen:
-            continue
-        seen.add(planned.overrides)
-        try:
-            planned.spec(folder.study)
-        except SpecError as error:
-            problems += error.problems
-    if problems:
-        raise SpecError(problems)
-    choices_of(folder.study.evaluate)

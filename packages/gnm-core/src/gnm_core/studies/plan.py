@@ -1,7 +1,7 @@
 """What a study asks for: a base spec, what varies, seeds, a budget, what to measure."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,6 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from gnm_core.errors import Problem, SpecError
 from gnm_core.printable import short
 from gnm_core.references import NAME
-from gnm_core.registry import Registry
 from gnm_core.spec.nodes import Items, Node, Place, Table, plain
 from gnm_core.spec.yaml import read_file
 from gnm_core.suggestions import did_you_mean
@@ -104,12 +103,20 @@ def read_study(path: Path) -> Study:
     Raises:
         SpecError: it cannot be read, or asks for what makes no sense; all problems with their places.
     """
-    table = read_file(path)
+    return study_of(read_file(path))
+
+
+def study_of(table: Table) -> Study:
+    """The study that a file holds.
+
+    Raises:
+        SpecError: it asks for what makes no sense; all problems with their places.
+    """
     data: Any = plain(table)
     try:
         study = _STUDY.validate_python(data)
     except ValidationError as error:
-        raise SpecError([_problem(one, table) for one in error.errors(include_url=False)]) from None
+        raise SpecError(list(_problems(error, table))) from None
     problems = list(_contradictions(study, table))
     if problems:
         raise SpecError(problems)
@@ -121,13 +128,6 @@ def plain_study(study: Study) -> dict[str, Any]:
     return dict(_STUDY.dump_python(study, mode="json"))
 
 
-def shipped_or_file(spec: str, folder: Path, registry: Registry) -> str:
-    """A base spec as it can be named from anywhere: a shipped spec's name, or an absolute path."""
-    if spec in registry.specs or Path(spec).is_absolute():
-        return spec
-    return str((folder / spec).resolve())
-
-
 _TOP: dict[str, Any] = {
     "": Study,
     "budget": Budget,
@@ -137,12 +137,42 @@ _TOP: dict[str, Any] = {
 }
 
 
-def _problem(error: Mapping[str, Any], table: Table) -> Problem:
-    """What pydantic found, where it stands in the file."""
-    where = [str(step) for step in error["loc"] if not str(step).startswith(("function-", "dict[", "list["))]
-    while where and where[-1] in ("str", "[key]"):
-        where.pop()
-    path, place = ".".join(where), _place(table, where)
+_KINDS = {
+    "dict_type": "names with values",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "string_type": "a text",
+    "dataclass_type": "names with values",
+}
+_NUMBERS = {"int_type": "an integer", "int_parsing": "an integer", "int_from_float": "an integer"}
+_NUMBERS |= {"float_type": "a number", "float_parsing": "a number"}
+_EXPECTED = _KINDS | _NUMBERS
+"""What pydantic calls a value of the wrong kind, and what was expected."""
+
+
+def _problems(error: ValidationError, table: Table) -> Iterator[Problem]:
+    """What pydantic found, where it stands in the file; each place once, and none for what lies below it."""
+    found: dict[tuple[str, ...], list[Any]] = {}
+    for one in error.errors(include_url=False):
+        where = [str(step) for step in one["loc"] if not str(step).startswith(("function-", "dict[", "list["))]
+        while where and where[-1] in ("str", "[key]"):
+            where.pop()
+        found.setdefault(tuple(where), []).append(one)
+    for where, errors in found.items():
+        if any(other != where and other[: len(where)] == where for other in found):
+            continue  # pydantic minds the whole for what is wrong with an item
+        expected = list(dict.fromkeys(_EXPECTED[one["type"]] for one in errors if one["type"] in _EXPECTED))
+        problem = _problem(errors[0], list(where), table)
+        if expected:
+            problem = replace(
+                problem, message=f"{short(repr(errors[0]['input']), 60)}; expected {' or '.join(expected)}"
+            )
+        yield problem
+
+
+def _problem(error: Mapping[str, Any], where: list[str], table: Table) -> Problem:
+    """One thing that pydantic found."""
+    path, place = ".".join(where), place_of(table, where)
     hint = None
     if error["type"] == "unexpected_keyword_argument":
         known = list(_TOP.get(".".join(where[:-1]), Study).__dataclass_fields__)
@@ -155,7 +185,7 @@ def _problem(error: Mapping[str, Any], table: Table) -> Problem:
     return Problem(message, path, place.line, place.column, place.source, hint)
 
 
-def _place(node: Node, where: list[str]) -> Place:
+def place_of(node: Node, where: list[str]) -> Place:
     """Where a path stands; where it does not, the nearest above."""
     place = node.place
     for step in where:
@@ -174,11 +204,13 @@ def _contradictions(study: Study, table: Table) -> list[Problem]:
     found: list[Problem] = []
 
     def say(message: str, *where: str, hint: str | None = None) -> None:
-        place = _place(table, list(where))
+        place = place_of(table, list(where))
         found.append(Problem(message, ".".join(where), place.line, place.column, place.source, hint))
 
     _see_variants(study, say)
     _see_first(study, say)
+    if study.evaluate.set and not study.evaluate.metrics:
+        say("has no effect without metrics", "evaluate", "set")
     if len(set(study.seeds)) < len(study.seeds):
         say("a seed is there twice", "seeds")
     for name, budget in (("budget", study.budget), ("first.budget", study.first.budget if study.first else Budget())):

@@ -42,12 +42,9 @@ class PlannedRun:
         """What it is trained by.
 
         Raises:
-            SpecError: the spec has problems; they say which run's.
+            SpecError: the spec has problems.
         """
-        try:
-            return load_spec(study.spec, self.overrides)
-        except SpecError as error:
-            raise SpecError([Problem(f"run {self.name}:\n{error}")]) from None
+        return load_spec(study.spec, self.overrides)
 
 
 def planned_runs(study: Study) -> tuple[PlannedRun, ...]:
