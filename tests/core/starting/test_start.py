@@ -134,6 +134,21 @@ def test_where_nothing_stands_out_it_says_so(tmp_path: Path) -> None:
     assert "nothing stands out of the ground" in started(folder).output
 
 
+def test_small_pictures_are_enlarged_and_tiny_ones_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for side, code, said in (
+        (32, 0, "smaller than the model's square of 64 px"),
+        (3, 2, "most pictures are 3 px high"),
+    ):
+        for i in range(3):
+            Image.fromarray(np.random.default_rng(i).integers(0, 255, (side, 40, 3), np.uint8)).save(
+                folder / f"{i}.png"
+            )
+        done = started(folder, "--force")
+        assert (done.exit_code, said in done.output) == (code, True), done.output
+
+
 @pytest.mark.parametrize("kind", ["empty", "missing", "file", "all broken"])
 def test_what_is_no_folder_of_pictures_ends_with_2_and_writes_nothing(kind: str, tmp_path: Path) -> None:
     folder = tmp_path / "pictures"

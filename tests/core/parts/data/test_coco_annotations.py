@@ -93,7 +93,8 @@ def test_without_a_subfolder_for_validation_a_share_of_training_is_held_back(tmp
     [
         ("{", "not JSON"),
         ("[]", "it holds a list"),
-        ('{"images": []}', "KeyError: 'categories'"),
+        ('{"images": []}', "'categories' is missing"),
+        ("null", "it holds nothing"),
         (json.dumps(coco({"a.png": [(3, [0, 0, -1, 2])]})), "a box of"),
         (
             json.dumps(coco({"a.png": [(9, [0, 0, 1, 2])]})),

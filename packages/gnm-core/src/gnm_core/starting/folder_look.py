@@ -20,6 +20,8 @@ SIDE = 64
 """Side that examples are fitted to, in pixels."""
 COLOURFUL = 8
 """Channels that differ by more than this, of 255, make a colour."""
+TINY = 8
+"""Pixels along the shorter side of most pictures, below which nothing can be found in them."""
 BLACK, MOSTLY = 16, 0.6
 """A pixel up to this, of 255, is black; a picture with a larger share of them is on black."""
 
@@ -62,6 +64,10 @@ class FolderLook:
         tried = self.read + len(self.unreadable)
         some = "" if tried == self.count else f" ({tried:,} of them looked at)"
         told = [f"{self.folder}: {self.count:,} pictures{some}, {size}, {kind}, {ground}"]
+        if self.shorter < SIDE:
+            told.append(
+                f"smaller than the model's square of {SIDE} px, and enlarged to it: they gain no detail by that"
+            )
         if self.left_out:
             told.append(self.left_out)
         if self.transparent:
@@ -78,7 +84,7 @@ def look(folder: Path) -> FolderLook:
     """Read pictures of a folder, at any depth.
 
     Raises:
-        DataError: it is no folder, has no pictures, or none of them can be read.
+        DataError: it is no folder, has no pictures, none of them can be read, or most are tiny.
     """
     found = survey(folder)
     step = -(-len(found.pictures) // MOST)
@@ -93,6 +99,10 @@ def look(folder: Path) -> FolderLook:
         sizes[picture.width, picture.height] += 1
         examples.append(picture.pixels)
         transparent += _is_transparent(path)
+    if sizes and (shorter := min(sizes.most_common(1)[0][0])) < TINY:
+        raise DataError(
+            f"{folder}: most pictures are {shorter} px high or wide; objects are looked for from {TINY} px on"
+        )
     if not examples:
         raise DataError("\n    ".join([f"{folder}: none of its pictures can be read:", *problems[:20]]))
     pixels = np.stack(examples)

@@ -68,16 +68,16 @@ def check(
         click.echo(note, err=True)
     if not found.sound:
         raise DataError(_wrong(folder, found))
-    click.echo(f"{folder}: {_summary(found)}: sound")
+    click.echo(f"{folder}: {_summary(found, bool(annotations))}: sound")
 
 
-def _summary(found: "FolderCheck") -> str:
+def _summary(found: "FolderCheck", annotated: bool = False) -> str:
     """`560 pictures of 64 x 64 to 640 x 480 pixels, 1,200 objects`."""
     text = f"{found.pictures:,} pictures"
     if found.smallest and found.largest:
         small, large = (f"{width} x {height}" for width, height in (found.smallest, found.largest))
         text += f" of {small}{f' to {large}' if small != large else ''} pixels"
-    return text + (f", {found.objects:,} objects" if found.objects else "")
+    return text + (f", {found.objects:,} objects" if found.objects or annotated else "")
 
 
 def _wrong(folder: Path, found: "FolderCheck") -> str:

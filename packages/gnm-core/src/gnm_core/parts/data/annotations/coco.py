@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +33,29 @@ def read_coco(file: Path, under: str = "") -> Notes:
         if len(set(names.values())) < len(known["categories"]):
             notes.problems.append(f"{file}: two categories have the same id or the same name")
         pictures = _pictures(known["images"], str(file), notes)
+        stated = {one["id"]: _stated(one) for one in known["images"]}
         for i, one in enumerate(known["annotations"]):
             if not one.get("iscrowd"):
                 place = f"{file}: annotations[{i}]"
                 try:
-                    notes.objects.append(_object(one, place, pictures, names))
+                    noted = _object(one, place, pictures, names)
+                    notes.objects.append(replace(noted, stated=stated[one["image_id"]]))
                 except (TypeError, ValueError) as error:
                     notes.problems.append(f"{place}: {error}")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{file}: not COCO's object detection format: {type(error).__name__}: {error}") from error
+        raise _no_coco(file, error) from error
     return notes
+
+
+def _no_coco(file: Path, error: Exception) -> DataError:
+    lacks = f"'{error.args[0]}' is missing" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
+    return DataError(f"{file}: not COCO's object detection format (images, annotations, categories): {lacks}")
+
+
+def _stated(image: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Its width and height, where it says them."""
+    width, height = image.get("width"), image.get("height")
+    return (width, height) if isinstance(width, int) and isinstance(height, int) and width and height else None
 
 
 def _pictures(images: Sequence[Mapping[str, Any]], file: str, notes: Notes) -> dict[object, str]:
@@ -69,9 +83,12 @@ def _object(one: Mapping[str, Any], place: str, pictures: Mapping[object, str], 
     if image not in pictures:
         raise ValueError(f"of image {image}, which the file does not have")
     if category not in names:
-        have = ", ".join(f"{key} {names[key]}" for key in sorted(names)[:20])
+        have = ", ".join(f"{key} {names[key]}" for key in sorted(names)[:20]) or "none"
         raise ValueError(f"category {category}, which the file does not name (it has {have})")
-    x, y, width, height = (float(value) for value in one["bbox"])
+    numbers = [float(value) for value in one["bbox"]]
+    if len(numbers) != 4:
+        raise ValueError(f"a bbox of {len(numbers)} numbers; expected x, y, width, height")
+    x, y, width, height = numbers
     box = sound_box((x, y, x + width, y + height))
     return Noted(place, pictures[image], names[category], box, mask=_mask(one.get("segmentation")))
 
@@ -85,7 +102,7 @@ def image_ids(file: Path) -> dict[str, int | str]:
     try:
         return {str(one["file_name"]): one["id"] for one in _json(file)["images"]}
     except (KeyError, TypeError) as error:
-        raise DataError(f"{file}: not COCO's object detection format: {type(error).__name__}: {error}") from error
+        raise _no_coco(file, error) from error
 
 
 def _json(file: Path) -> dict[str, Any]:
@@ -96,7 +113,9 @@ def _json(file: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{file}: not JSON that can be read: {error}") from error
     if not isinstance(known, dict):
-        raise DataError(f"{file}: not COCO's object detection format: it holds a {type(known).__name__}")
+        raise DataError(
+            f"{file}: not COCO's object detection format: it holds {'nothing' if known is None else f'a {type(known).__name__}'}"
+        )
     return known
 
 

@@ -99,11 +99,15 @@ def _inside(noted: Noted, where: Seen) -> np.ndarray:
     """(4,) float32: its box in the picture's pixels.
 
     Raises:
-        DataError: it shares no pixel with the picture, or its mask is that of a picture of another size.
+        DataError: it shares no pixel with the picture, or it is that of a picture of another size.
     """
     sides = np.array([where.width, where.height] * 2)
     box = np.array(noted.box) * (sides if noted.shares else 1)
     size = f"{where.width} x {where.height}"
+    # A camera's orientation may be applied in the one and not in the other.
+    if noted.stated is not None and sorted(noted.stated) != sorted((where.width, where.height)):
+        stated = " x ".join(map(str, noted.stated))
+        raise DataError(f"{noted.place}: noted in a picture of {stated} pixels; the picture {noted.picture} has {size}")
     if not ((box[:2] < sides[:2]).all() and (box[2:] > 0).all()):
         values = ", ".join(f"{value:g}" for value in box)
         raise DataError(f"{noted.place}: the box ({values}) lies outside the picture {noted.picture} of {size} pixels")

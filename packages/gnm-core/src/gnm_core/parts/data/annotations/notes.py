@@ -25,6 +25,8 @@ class Noted:
     shares: bool = False
     """The box is in shares of the picture's sides instead of pixels."""
     mask: Mask | None = None
+    stated: tuple[int, int] | None = None
+    """Width and height of the picture that it was noted in, where the file says."""
 
 
 @dataclass
