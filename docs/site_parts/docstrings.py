@@ -36,7 +36,22 @@ def as_rst(_app: Sphinx, _what: str, _name: str, _thing: object, _options: objec
     lines[:] = written
 
 
+def without_nothing(
+    _app: Sphinx, what: str, _name: str, _thing: object, _options: object, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """A contract says nothing of how its parts are made: no `(*args, **kwargs)` of the class above."""
+    nothing = what == "class" and signature is not None and re.fullmatch(r"\(\*args.*, \*\*kwargs.*\)", signature)
+    return (None if nothing else signature), returns
+
+
+def without_old_names(_app: Sphinx, _what: str, _name: str, thing: object, skip: bool, _options: object) -> bool | None:
+    """Names that are on their way out are told by the changelog."""
+    return True if (getattr(thing, "__doc__", None) or "").startswith("Old name") else skip or None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx; before napoleon, which reads the sections."""
+    app.connect("autodoc-process-signature", without_nothing)
+    app.connect("autodoc-skip-member", without_old_names)
     app.connect("autodoc-process-docstring", as_rst, priority=300)
     return {"parallel_read_safe": True}

@@ -155,7 +155,7 @@ def test_a_file_may_be_written_as_a_package_would_be(tmp_path: Path, toy: Toy) -
         ("x = 1\n", 'provides nothing: mark its parts with @gnm_core.part("kind", "name")'),
         ("\nraise ValueError('oh')\n", "ValueError: oh (line 2)"),
         ("import sys\nsys.exit(3)\n", "SystemExit: 3 (line 2)"),
-        ("\n\ndef broken(:\n", "SyntaxError: invalid syntax"),
+        ("\n\ndef broken(:\n", "SyntaxError: invalid syntax (line 3)\n"),
         (SOURCE.replace('"mine"', '"linear"'), "schedule 'linear' is already provided by gnm-core 0.1.0; choose"),
         (SOURCE.replace('"schedule"', '"prior"'), "Mine is of kind 'schedule', registered as 'prior'"),
         (SOURCE.replace("(Schedule)", ""), "is not a part"),
@@ -231,3 +231,10 @@ def test_errors_of_a_part_in_a_file_are_its_own(tmp_path: Path, mine: Path, toy:
     load_plugin_file(mine)
     with pytest.raises((SpecError, PluginError), match=r"my_schedule\.py"):
         load_spec(toy(optimizer=[{"use": "adam", "lr": "mine"}]))
+
+
+def test_what_is_no_file_of_pythons_is_not_executed(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text("raise SystemExit('executed')\n")
+    run = gnm("parts", "--plugin", tmp_path / "spec.yaml")
+    assert run.exit_code == 2
+    assert "spec.yaml: a file of Python's is expected, whose name ends in .py" in run.output + run.stderr

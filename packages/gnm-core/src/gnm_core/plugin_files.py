@@ -91,8 +91,10 @@ def load_plugin_file(path: Path) -> PluginFile:
     """Execute a file, whose parts (`@gnm_core.part`) and hooks (`@gnm_core.hookimpl`) are there from then on.
 
     Raises:
-        PluginError: it cannot be read, raises, or provides nothing.
+        PluginError: it is no `.py` file, cannot be read, raises, or provides nothing.
     """
+    if path.suffix != ".py":
+        raise PluginError(f"{short(str(path))}: a file of Python's is expected, whose name ends in .py")
     try:
         content = read_file(path)
     except OSError as error:
@@ -112,7 +114,7 @@ def load_plugin_file(path: Path) -> PluginFile:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # sys.exit() too
-        cause = str(error) if isinstance(error, PluginError) else said_by(error)
+        cause = _cause(error, file)
         raise PluginError(f"{short(str(path))}: {cause}{_line_of(error, file)}") from error
     for entry in added.parts:
         _list(entry, module.__name__)
@@ -211,6 +213,12 @@ def _module(file: PluginFile, content: bytes) -> ModuleType:
     sys.modules[name] = module
     _FILES[name] = file
     return module
+
+
+def _cause(error: BaseException, file: PluginFile) -> str:
+    if isinstance(error, SyntaxError) and error.filename == file.path:  # its text would say the line once more
+        return f"SyntaxError: {error.msg}"
+    return str(error) if isinstance(error, PluginError) else said_by(error)
 
 
 def _line_of(error: BaseException, file: PluginFile) -> str:
