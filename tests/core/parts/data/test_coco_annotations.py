@@ -68,6 +68,7 @@ def test_subfolders_are_splits_and_files_are_called_like_them(tmp_path: Path) ->
             (tmp_path / split).mkdir(exist_ok=True)
             Image.new("L", (8, 8), 10 * i).save(tmp_path / split / f"{i}.png")
         known = coco({f"{i}.png": [(3, [1.0, 1, 2 + i, 2])] for i in range(count)})
+        known["images"] = [{"id": one["id"], "file_name": one["file_name"]} for one in known["images"]]
         (tmp_path / f"{split}.json").write_text(json.dumps(known))
     files = (tmp_path / "train.json", tmp_path / "test.json")
     data = ImageFolder(Dims(channels=1, size=8), dir=tmp_path, annotations=files, validation=0.0)

@@ -113,9 +113,8 @@ def _json(file: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{file}: not JSON that can be read: {error}") from error
     if not isinstance(known, dict):
-        raise DataError(
-            f"{file}: not COCO's object detection format: it holds {'nothing' if known is None else f'a {type(known).__name__}'}"
-        )
+        holds = "nothing" if known is None else f"a {type(known).__name__}"
+        raise DataError(f"{file}: not COCO's object detection format: it holds {holds}")
     return known
 
 
