@@ -40,7 +40,8 @@ def test_every_variant_is_trained_with_every_seed_measured_and_compared(study: S
     assert not same(weights(out / "runs/loud-seed-0"), weights(out / "runs/loud-seed-1"))
     page = (out / "leaderboard.html").read_text()
     assert "loud" in page
-    assert "over seeds" in page
+    assert "steps, mean over seeds" in page
+    assert "minutes of one core, mean over seeds" in page
     assert "| still | 2 | 6 |" in (out / "leaderboard.md").read_text()
     again = gnm("study", out)
     assert again.exit_code == 0

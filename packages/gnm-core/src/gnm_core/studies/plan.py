@@ -137,16 +137,18 @@ _TOP: dict[str, Any] = {
 }
 
 
-_KINDS = {
+_EXPECTED = {
     "dict_type": "names with values",
+    "dataclass_type": "names with values",
     "list_type": "a list",
     "tuple_type": "a list",
     "string_type": "a text",
-    "dataclass_type": "names with values",
+    "int_type": "an integer",
+    "int_parsing": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a number",
+    "float_parsing": "a number",
 }
-_NUMBERS = {"int_type": "an integer", "int_parsing": "an integer", "int_from_float": "an integer"}
-_NUMBERS |= {"float_type": "a number", "float_parsing": "a number"}
-_EXPECTED = _KINDS | _NUMBERS
 """What pydantic calls a value of the wrong kind, and what was expected."""
 
 
@@ -158,11 +160,11 @@ def _problems(error: ValidationError, table: Table) -> Iterator[Problem]:
         while where and where[-1] in ("str", "[key]"):
             where.pop()
         found.setdefault(tuple(where), []).append(one)
-    for where, errors in found.items():
-        if any(other != where and other[: len(where)] == where for other in found):
+    for path, errors in found.items():
+        if any(other != path and other[: len(path)] == path for other in found):
             continue  # pydantic minds the whole for what is wrong with an item
         expected = list(dict.fromkeys(_EXPECTED[one["type"]] for one in errors if one["type"] in _EXPECTED))
-        problem = _problem(errors[0], list(where), table)
+        problem = _problem(errors[0], list(path), table)
         if expected:
             problem = replace(
                 problem, message=f"{short(repr(errors[0]['input']), 60)}; expected {' or '.join(expected)}"

@@ -86,8 +86,9 @@ def _chart(curves: dict[str, list[Curve]], title: str, along: str) -> Chart | No
                 values[variant] = sum(known) / len(known)
         step = round(x) if along == "step" else i
         records.append(Record(step, "", values | ({"minutes": x} if along == "minute" else {})))
-    unit = "mean over seeds" if any(len(many) > 1 for many in curves.values()) else ""
-    return chart(History(tuple(records)), title, unit, list(curves), along=along)
+    words = ["steps" if along == "step" else "minutes of one core"]
+    words += ["mean over seeds"] if any(len(many) > 1 for many in curves.values()) else []
+    return chart(History(tuple(records)), title, ", ".join(words), list(curves), along=along)
 
 
 def _at(axis: Sequence[float], values: Sequence[float], x: float) -> float | None:
