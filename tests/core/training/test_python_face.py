@@ -203,3 +203,36 @@ def test_a_folder_that_holds_a_run_and_settings_that_do_not_exist_are_refused(tm
         gnm_core.train("no-such-spec.yaml", tmp_path / "other", quiet=True)
     with pytest.raises(SpecError, match=r"the spec's text:2:"):
         gnm_core.train("model: toy\nmodell: toy\n", tmp_path / "other", quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"steps": "12"}, "steps: '12'; expected a whole number from 1 on"),
+        ({"threads": 0}, "threads: 0; expected a whole number"),
+        ({"seconds": float("nan")}, "seconds: nan; expected a number from 0 on"),
+        ({"precision": "fp16"}, "precision: 'fp16'; expected float32 or bf16"),
+    ],
+)
+def test_settings_are_checked_before_anything_is_made(
+    settings: dict[str, Any], words: str, tmp_path: Path, toy: Toy
+) -> None:
+    with pytest.raises(GnmError, match=words):
+        gnm_core.train(toy(), tmp_path / "run", quiet=True, **settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_and_a_spec_show_themselves_in_a_line(tmp_path: Path, toy: Toy) -> None:
+    run = gnm_core.train(toy(), tmp_path / "run", quiet=True)
+    folder = tmp_path / "run/checkpoints/step-00000012"
+    count = sum(parameter.numel() for parameter in run.model.parameters())
+    assert repr(run) == f"Run(ToyModel of {count:,} parameters, step 12, '{folder}')"
+    assert repr(run.spec).endswith("spec.yaml: ToyModel, toy)")
+    assert repr(gnm_core.load_spec(toy())) == "CheckedSpec(a mapping: ToyModel, toy)"
+
+
+def test_a_checkpoint_has_no_other_steps(tmp_path: Path, toy: Toy) -> None:
+    folder = gnm_core.train(toy(), tmp_path / "run", quiet=True).folder
+    assert gnm_core.load(folder, 12).step == 12
+    with pytest.raises(RunError, match="there is no step 5 in it; it holds the weights of step 12 alone"):
+        gnm_core.load(folder, 5)

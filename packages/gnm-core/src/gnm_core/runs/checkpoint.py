@@ -52,6 +52,12 @@ class Run:
     folder: Path
     """The checkpoint that it came from."""
 
+    def __repr__(self) -> str:
+        """A line: a model and its spec would fill a notebook."""
+        parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        name = type(self.model).__name__
+        return f"Run({name} of {parameters:,} parameters, step {self.step:,}, {str(self.folder)!r})"
+
 
 class Checkpoints:
     """The checkpoints of one run.
@@ -278,7 +284,10 @@ def open_checkpoint(folder: str | Path, step: int | str | None = None) -> Checkp
     if not path.is_dir():
         raise RunError(f"{path}: there is no such folder")
     if (path / "meta.json").exists():
-        return Checkpoint(path)
+        only = Checkpoint(path)
+        if isinstance(step, int) and step != only.step:
+            raise RunError(f"{path}: there is no step {step} in it; it holds the weights of step {only.step} alone")
+        return only
     if not (path / "spec.yaml").exists():
         raise RunError(f"{path}: not a run (no spec.yaml) and not a checkpoint (no meta.json)")
     checkpoints = Checkpoints(path, BEST) if step == BEST else Checkpoints(path)

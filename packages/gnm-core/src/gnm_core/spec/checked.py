@@ -43,6 +43,13 @@ class CheckedSpec:
     weights: int = 0
     """Bytes of the model's parameters and buffers."""
 
+    def __repr__(self) -> str:
+        """A line: `to_yaml()` tells all of it."""
+        model = self.tree.arguments["model"]
+        kind = model.cls.__name__ if isinstance(model, PartNode) else "no model"
+        data = self.data_name if self.has_data else "no data"
+        return f"CheckedSpec({self.source or 'a mapping'}: {kind}, {data})"
+
     @cached_property
     def dims(self) -> Dims:
         """Sizes that parts share."""

@@ -3,18 +3,23 @@
 import os
 import shutil
 from dataclasses import dataclass
-from typing import Any
+from numbers import Integral, Real
+from typing import Any, get_args
 
 import torch
 
-from gnm_core.errors import RunError
+from gnm_core.errors import OptionError, RunError
 from gnm_core.native.processor import features, is_x86_64
 from gnm_core.training.learner import Precision
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the command line says about a training; nothing of it belongs to the spec."""
+    """What the command line says about a training; nothing of it belongs to the spec.
+
+    Raises:
+        OptionError: a number is none or out of range, or there is no such precision.
+    """
 
     device: str = "cpu"
     """`cpu`, `cuda` or `cuda:N`."""
@@ -32,6 +37,19 @@ class Settings:
     """Stop, for now, after so much time of this training."""
     core_minutes: float | None = None
     """Stop, for now, once all trainings of the run together have used so much processor time of one core."""
+
+    def __post_init__(self) -> None:
+        """See that a script says what the command line would accept."""
+        for name in ("threads", "steps"):
+            count = getattr(self, name)
+            if count is not None and not (isinstance(count, Integral) and int(count) >= 1):
+                raise OptionError(name, f"{count!r}; expected a whole number from 1 on")
+        for name in ("seconds", "core_minutes"):
+            amount = getattr(self, name)
+            if amount is not None and not (isinstance(amount, Real) and float(amount) >= 0):
+                raise OptionError(name, f"{amount!r}; expected a number from 0 on")
+        if self.precision not in get_args(Precision):
+            raise OptionError("precision", f"{self.precision!r}; expected {' or '.join(get_args(Precision))}")
 
     def remembered(self) -> dict[str, Any]:
         """What a resumed training takes over, by name."""
