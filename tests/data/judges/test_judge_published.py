@@ -66,10 +66,10 @@ def test_labels_name_every_tile_once_and_say_of_each_whether_the_rule_holds() ->
 
 
 @published
-@pytest.mark.parametrize(("number", "tiles_of_50"), [(0, 49), (1, 46)])
+@pytest.mark.parametrize(("number", "tiles_of_50"), [(0, 48), (1, 48)])
 @pytest.mark.parametrize("aspect", ASPECTS)
 def test_the_judge_agrees_with_a_person(number: int, tiles_of_50: int, aspect: str) -> None:
-    """Sheet 0 was looked at while the judge was made; the aim for sheet 1 is 49, too."""
+    """Sheet 0 was looked at while the judge was made; the aim for sheet 1 is 49."""
     assert sum(getattr(one, aspect) for one in agreed(number)) >= tiles_of_50
 
 

@@ -7,7 +7,7 @@ from time import monotonic
 import click
 
 _DIGITS = ("mnist-4", "mnist-10", "mnist-4-10")
-_STEPS_OF_DIGITS, _STEPS_OF_ROOMS = 9000, 4000
+_STEPS_OF_DIGITS, _STEPS_OF_ROOMS = 9000, 2600
 
 
 @click.command()
@@ -21,7 +21,7 @@ _STEPS_OF_DIGITS, _STEPS_OF_ROOMS = 9000, 4000
 @click.option(
     "--steps",
     type=click.IntRange(1, 10**6),
-    help="Batches of 32 pictures; by default as many as the shipped weights took: 9,000 of digits, 4,000 of rooms.",
+    help="Batches of 32 pictures; by default as many as the shipped weights took: 9,000 of digits, 2,600 of rooms.",
 )
 @click.option("--rooms", type=click.IntRange(32, 10**6), default=8000, show_default=True, help="Rooms to paint first.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True)
