@@ -41,7 +41,7 @@ def without_nothing(
 ) -> tuple[str | None, str | None]:
     """A contract says nothing of how its parts are made: no `(*args, **kwargs)` of the class above."""
     nothing = what == "class" and signature is not None and re.fullmatch(r"\(\*args.*, \*\*kwargs.*\)", signature)
-    return (None if nothing else signature), returns
+    return ("" if nothing else signature), returns
 
 
 def without_old_names(_app: Sphinx, _what: str, _name: str, thing: object, skip: bool, _options: object) -> bool | None:

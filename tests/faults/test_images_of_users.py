@@ -66,3 +66,16 @@ def test_the_package_states_its_version_and_runs_as_a_module() -> None:
         [sys.executable, "-m", "gnm_core", "--version"], capture_output=True, text=True, check=True, timeout=1200
     )
     assert done.stdout == f"gnm {version('gnm-core')}\n"
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("method", ["objects", "reconstruct", "components"])
+def test_doubles_as_numpy_makes_them_are_as_good_as_floats(name: str, method: str) -> None:
+    model = gnm_core.compose({"dims": {"size": 32, "features": 8}, "model": name}).eval()
+    image = torch.rand(2, 1, 32, 32)
+    with torch.no_grad():
+        torch.manual_seed(0)
+        floats = getattr(model, method)(image)
+        torch.manual_seed(0)
+        doubles = getattr(model, method)(image.double())
+    assert repr(doubles) == repr(floats)

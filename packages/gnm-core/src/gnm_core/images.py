@@ -55,7 +55,7 @@ def _mended(shape: tuple[int, ...], dims: Dims) -> str:
 
 
 def checked(method: Callable[Concatenate[Any, Tensor, P], R]) -> Callable[Concatenate[Any, Tensor, P], R]:
-    """A model's method that takes images, with its images checked first and taken to where the model is.
+    """A model's method that takes images: they are checked first, and made numbers of the model's kind where it is.
 
     With `device=`, the model itself goes there before; the results stay there.
 
@@ -69,8 +69,7 @@ def checked(method: Callable[Concatenate[Any, Tensor, P], R]) -> Callable[Concat
         device = options.pop("device", None)
         if device is not None:
             _move(self, device)
-        there = next(self.parameters(), image).device
-        return method(self, image.to(there), *rest, **options)
+        return method(self, image.to(next(self.parameters(), image)), *rest, **options)
 
     return checking
 
