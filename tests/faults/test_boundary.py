@@ -152,13 +152,18 @@ def test_no_control_character_and_no_megabyte_reaches_the_terminal() -> None:
     assert len(message) < 21_000
 
 
-@pytest.mark.parametrize(
-    "error", [click.UsageError("how"), click.exceptions.Exit(3), KeyboardInterrupt(), SystemExit(3)]
-)
+@pytest.mark.parametrize("error", [click.UsageError("how"), click.exceptions.Exit(3), SystemExit(3)])
 def test_what_click_understands_passes(error: BaseException) -> None:
     with pytest.raises(type(error)) as passed, boundary():
         raise error
     assert passed.value is error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
+def test_ctrl_c_ends_every_command_with_130(error: BaseException) -> None:
+    with pytest.raises(click.exceptions.Exit) as ended, boundary():
+        raise error
+    assert ended.value.exit_code == 130
 
 
 def test_the_comfort_is_part_of_every_kind_of_error() -> None:

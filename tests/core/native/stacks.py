@@ -86,10 +86,13 @@ def value_and_gradients(run: Callable[[Tensor], Tensor], stack: nn.Module, x: Te
 
 
 def assert_near(ours: list[Tensor], exact: list[Tensor]) -> None:
-    """Within what sums of so many float32 numbers lose, measured against the largest of each tensor."""
+    """Within what sums of so many float32 numbers lose, measured against the largest of each tensor.
+
+    A bias before a norm has a gradient whose terms cancel: of them a few roundings of numbers near 10 may be left.
+    """
     for one, other in zip(ours, exact, strict=True):
         assert one.shape == other.shape
-        assert (one.double() - other).abs().max() <= 3e-5 * other.abs().max() + 1e-6
+        assert (one.double() - other).abs().max() <= 3e-5 * other.abs().max() + 3e-6
 
 
 def layers() -> ConvStack:

@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw
 
 RED = (255, 0, 0)
 AT_ITS_TERMINAL = """
-import fcntl, termios
+import fcntl, signal, termios
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its background jobs ignore it
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # from here on Ctrl-C typed there reaches it
 from gnm_core.cli import main
 main()
