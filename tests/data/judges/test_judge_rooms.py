@@ -17,7 +17,7 @@ from scipy.stats import binom
 COUNT = 40
 ACCEPTED: dict[LookName, float] = {"published": 0.995, "studio": 0.985}
 """Share of real rooms that are accepted, as the document says, rounded down."""
-REFUSED: dict[LookName, float] = {"published": 0.91, "studio": 0.97}
+REFUSED: dict[LookName, float] = {"published": 0.98, "studio": 0.99}
 """Share of broken rooms that are refused, of the worst kind."""
 
 

@@ -117,14 +117,7 @@ class SpaceForeground(Foreground):
         )
 
     def infer(self, image: Tensor, step: int, *, mode: bool = False, hard: bool = False) -> Seen:
-        """(B, C, H, W) → the objects in each image.
-
-        Args:
-            image: pictures in [0, 1].
-            step: training step, for the temperature.
-            mode: take means instead of samples.
-            hard: presence is 0 or 1 (its mode, or a Bernoulli sample).
-        """
+        """(B, C, H, W) → the objects in each image; see `Foreground.infer` in the contract."""
         features = self.encoder(image)
         parameters = rearrange(self.heads(features + self.context(features)), "b p h w -> b h w p")
         logit, depth, box = parameters.split([1, 2, 8], -1)
