@@ -136,7 +136,7 @@ def test_at_a_terminal_it_asks(typed: bytes, code: int, said: str, folder: Path)
     shown, answers, keys = b"", typed.splitlines(keepends=True), typed in (b"\x03", b"\x04")
     while True:
         # A key pressed in the instant before the program listens is lost to it: one presses it again.
-        while keys and not answers and not select.select([main_end], [], [], 2)[0]:
+        while keys and not answers and not select.select([main_end], [], [], 20)[0]:
             os.write(main_end, typed)
         try:
             new = os.read(main_end, 4096)
