@@ -41,7 +41,7 @@ class ArrowRoomJudge(Judge):
     channels: ClassVar[int] = 3
     """C of the pictures that it looks at."""
     name: ClassVar[str] = "arrow-room"
-    version: str = "4"
+    version: str = "5"
 
     def __init__(self) -> None:
         self._reader = RoomReader()

@@ -33,7 +33,7 @@ _MIN_HEAT = 0.15
 _MIN_DISTANCE, _ALIKE = 7.0, 11.0
 """Two candidates nearer than this, in 128ths of the picture, are one; so are two of one class nearer than the other."""
 _CROPS = ((0.0, 0.0, 1.0), (1.2, 0.8, 1.06), (-1.2, -0.8, 0.94))
-"""How far aside and below and how much wider the pointer's crops are; each is looked at in the mirror, too."""
+"""How far aside and below and how much wider than usual the crops are; each is looked at in the mirror, too."""
 
 
 def room_detector() -> Detector:
@@ -90,8 +90,8 @@ class RoomCandidates(Candidates):
 class RoomReader:
     """A detector proposes places; a classifier looks at each closely; a pointer predicts where arrows point.
 
-    The classifier looks at a crop and its mirror image, and what it says of them is averaged. The pointer looks at six
-    crops, and the direction in each is kept: how far they differ tells how much it knows.
+    Both look at six crops. What the classifier says of them is averaged; the pointer's direction in each is kept: how
+    far they differ tells how much it knows.
 
     Args:
         weights: file of trained weights; by default those of the package.
@@ -122,16 +122,17 @@ class RoomReader:
                 yield RoomCandidates(places[one], scores[one], materials[one], floor[one], headings[one])
 
     def _closely(self, image: Tensor, found: Proposals) -> tuple[Tensor, Tensor]:
-        """What classifier (2, M, CLASSES + 1) and pointer (6, M, 2) predict from crops about each of M places."""
+        """What classifier (6, M, CLASSES + 1) and pointer (6, M, 2) predict from crops about each of M places."""
         classifier, pointer = self._networks["classifier"], self._networks["pointer"]
         size = torch.ones(len(found.scene))
-        bodies = body_crops(image, found.scene, found.centres, size)
-        directions = []
+        predicted, directions = [], []
         for x, y, wider in _CROPS:
-            crops = arrow_crops(image, found.scene, found.centres + torch.tensor([x, y]), wider * size)
+            feet = found.centres + torch.tensor([x, y])
+            bodies = body_crops(image, found.scene, feet, wider * size)
+            predicted += [classifier(bodies), classifier(bodies.flip(-1))]
+            crops = arrow_crops(image, found.scene, feet, wider * size)
             directions += [pointer(crops), pointer(crops.flip(-1)) * torch.tensor([-1.0, 1.0])]
-        predicted = torch.stack([classifier(bodies), classifier(bodies.flip(-1))])
-        return predicted.double(), torch.stack(directions).double()
+        return torch.stack(predicted).double(), torch.stack(directions).double()
 
 
 def find(output: Tensor) -> Proposals:
