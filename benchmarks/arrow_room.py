@@ -2,12 +2,14 @@
 
 python benchmarks/arrow_room.py [--look studio] [--scenes 12] [--size 128] [--repeats 5] [--cycles PYTHON]
                                 [--out FILE.png]
+python benchmarks/arrow_room.py --stored docs/arrow-room.png
 
 First it says how many scenes a second one core delivers, with pictures and ground truth, at 64 and 128 px.
 
 Noise is the PSNR of an image against the same painter with many more rays. With `--cycles` (an interpreter that has
 `bpy`), Blender is measured too and both painters are compared; `--out` draws both, and below their difference,
-magnified four times around grey.
+magnified four times around grey. `--stored` reads what `--out` drew in the look `studio`, and says how near today's
+tracer and the one that drew it come to Blender: that needs no Blender, and measures nothing else.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from einops import rearrange
 from gnm_core.dims import Dims
 from gnm_data.arrow_room import layout
 from gnm_data.arrow_room.cycles import Cycles
@@ -86,6 +89,29 @@ def by_material(rooms: list[Room], values: list[float]) -> str:
     return ", ".join(parts)
 
 
+def drawn(rooms: list[Room]) -> list[int]:
+    """Indices of the rooms that `--out` draws: the first two of each material."""
+    return [
+        index
+        for material in ("rubber", "metal")
+        for index in [index for index, room in enumerate(rooms) if room.material == material][:2]
+    ]
+
+
+def compare_stored(path: Path) -> None:
+    """Print how near today's tracer, and the one of a drawing of `--out`, come to the pictures of Cycles there."""
+    everything = [layout.sample(7, "test", index, LOOKS["studio"]) for index in range(12)]
+    rooms = [everything[index] for index in drawn(everything)]
+    with Image.open(path, formats=("PNG",)) as image:
+        rows = np.asarray(image.convert("RGB"))
+    then, theirs, _ = rearrange(rows, "(row y) (b x) c -> row b y x c", row=3, b=len(rooms))
+    now = Tracer().paint(rooms, theirs.shape[1])
+    print(f"{path}: PSNR, dB, median (range)")
+    print("  the tracer that drew it against cycles:", by_material(rooms, [*map(psnr, then, theirs)]))
+    print("  today's tracer against cycles:         ", by_material(rooms, [*map(psnr, now, theirs)]))
+    print(f"  values of the two tracers that differ:  {np.count_nonzero(then != now)} of {now.size}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--look", choices=list(LOOKS), default="studio")
@@ -94,9 +120,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--cycles", type=Path)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--stored", type=Path)
     args = parser.parse_args()
 
     torch.set_num_threads(1)
+    if args.stored is not None:
+        compare_stored(args.stored)
+        return
     for side in (64, 128):
         print(f"{rate(args.look, side):.0f} scenes a second on one core at {side} px, look {args.look}")
     look: Look = LOOKS[args.look]
@@ -125,11 +155,7 @@ def main() -> None:
     print("  tracer against cycles with 512 samples:     ", by_material(rooms, [*map(psnr, ours, theirs)]))
     print("  tracer, 256 rays, against cycles, 512:      ", by_material(rooms, [*map(psnr, many, theirs)]))
     if args.out is not None:
-        shown = [
-            index
-            for material in ("rubber", "metal")
-            for index in [index for index, room in enumerate(rooms) if room.material == material][:2]
-        ]
+        shown = drawn(rooms)
         difference = np.clip(128 + 4 * (ours.astype(int) - theirs), 0, 255).astype(np.uint8)
         rows = [np.concatenate([pictures[index] for index in shown], axis=1) for pictures in (ours, theirs, difference)]
         Image.fromarray(np.concatenate(rows)).save(args.out, optimize=True)
