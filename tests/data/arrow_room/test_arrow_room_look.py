@@ -1,7 +1,9 @@
 """The looks of the Arrow Room: fitted to the published scenes, recorded, and the former one where none is recorded."""
 
 import hashlib
+import html
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +131,11 @@ def test_a_run_from_before_there_were_looks_goes_on_and_is_evaluated_in_the_form
     for folder in (run, *run.glob("checkpoints/*")):
         forget_the_look(folder)
     assert load_run(run).spec.resolved()["data"]["look"] == "studio"  # type: ignore[index]
+    call = CliRunner().invoke(main, ["evaluate", str(run), "--metrics", "speed"])
+    assert call.exit_code == 0, call.output
+    report = html.unescape((run / "evaluation" / "report.html").read_text())
+    assert re.search(r"gnm train --spec \S+ --out again --steps 1 --set data\.look=studio", report)
+    assert not re.search(r"gnm evaluate [^<]*data\.look", report)
     call = CliRunner().invoke(main, ["train", "--resume", str(run)])
     assert call.exit_code == 0, call.output
     assert yaml.safe_load((run / "spec.yaml").read_text())["data"]["look"] == "studio"

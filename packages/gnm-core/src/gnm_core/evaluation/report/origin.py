@@ -20,6 +20,7 @@ from gnm_core.plugins import installed
 from gnm_core.regular_files import read_file
 from gnm_core.runs.checkpoint import Checkpoint, Checkpoints
 from gnm_core.runs.origins import beginnings
+from gnm_core.runs.same_model import differences
 from gnm_core.spec import load_spec
 from gnm_core.spec.build import Builder
 from gnm_core.spec.meta_device import constructors_on_meta_device
@@ -124,6 +125,8 @@ def commands(one: Evaluation, run: Path) -> tuple[str, ...]:
     for beginning in beginnings(run):
         if beginning.stage is None:
             train += ["--from", beginning.source, *(["--only", ",".join(beginning.only)] if beginning.only else [])]
+    for text in _meant_then(run):
+        train += ["--set", text]
     meta = _meta(one, run)
     for name, default in (("device", "cpu"), ("precision", "float32"), ("threads", None)):
         if meta.get(name) not in (None, default):
@@ -144,12 +147,22 @@ def _are_some_of_all(one: Evaluation) -> bool:
     return bool(one.metrics) and not known <= one.metrics.keys() and one.metrics.keys() <= known
 
 
+def _meant_then(run: Path) -> list[str]:
+    """What the run's spec leaves out and meant something else when it was written, as `--set` takes it."""
+    path = run / "spec.yaml"
+    try:
+        then, now = load_spec(path, recorded=True).resolved(), load_spec(path).resolved()
+    except GnmError:  # the run is not at hand, or its parts are not installed
+        return []
+    return [f"{place}={_compact(value)}" for place, value, _ in differences(then, now)]
+
+
 def _changed_data(one: Evaluation, run: Path) -> list[str]:
     """The data that was measured on, as `--set` takes it, where the run's own spec says otherwise."""
     if not one.data or one.data_options is None or not (run / "spec.yaml").exists():
         return []
     try:
-        data: Any = load_spec(run / "spec.yaml").resolved()["data"]
+        data: Any = load_spec(run / "spec.yaml", recorded=True).resolved()["data"]
     except GnmError:
         return []
     own = dict(data) if data else {}
