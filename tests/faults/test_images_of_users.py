@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from dataclasses import fields, is_dataclass, replace
 from importlib.metadata import version
 
 import gnm_core
+import numpy as np
 import pytest
 import torch
 from gnm_core.errors import OptionError
@@ -53,11 +55,71 @@ def test_a_model_goes_where_it_is_asked_to_and_takes_the_images_along(name: str,
             getattr(model, method)(image, device="cuda")
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_right_images_and_none_at_all_are_taken(name: str) -> None:
-    model = gnm_core.compose({"dims": {"size": 32, "features": 8}, "model": name})
-    with torch.no_grad():
-        assert model.reconstruct(torch.ones(2, 1, 32, 32)).image.shape == (2, 1, 32, 32)
+@pytest.mark.parametrize("name", [*MODELS, "space", "genesis", "convdraw"])
+def test_of_no_images_there_is_an_empty_result_and_nobody_can_tell(name: str) -> None:
+    """Whatever is asked of none is what is asked of one, with no rows; the random state and the mode stay."""
+    torch.manual_seed(0)
+    model = gnm_core.compose({"dims": {"size": 32, "features": 8}, "model": name}).train()
+    none, one = torch.ones(0, 1, 32, 32), torch.ones(1, 1, 32, 32)
+    before, weights = torch.get_rng_state(), {key: value.clone() for key, value in model.state_dict().items()}
+    empty = [model.reconstruct(none), model.objects(none), model.components(none), model.sample(0)]
+    assert torch.equal(torch.get_rng_state(), before)
+    assert model.training
+    assert all(torch.equal(value, weights[key]) for key, value in model.state_dict().items())
+    model.eval()
+    for few, full in zip(
+        empty, [model.reconstruct(one), model.objects(one), model.components(one), model.sample(1)], strict=True
+    ):
+        assert _shapes(few) == {key: (0, *shape[1:]) for key, shape in _shapes(full).items()}
+    assert len(empty[0]) == len(list(empty[0])) == 0
+    assert repr(empty[3]).startswith("Scene(0 scenes of 1 x 32 x 32")
+    assert empty[0]._repr_png_() is None
+    assert model.reconstruct(torch.ones(2, 1, 32, 32)).image.shape == (2, 1, 32, 32)
+
+
+def _shapes(result: object) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor in a result, by its path."""
+    if isinstance(result, Tensor):
+        return {"": tuple(result.shape)}
+    if not is_dataclass(result):
+        return {}
+    inner = {field.name: _shapes(getattr(result, field.name)) for field in fields(result)}
+    return {f"{name}.{key}": shape for name, found in inner.items() for key, shape in found.items()}
+
+
+@pytest.mark.parametrize("n", [-1, 2.0, True, "4", None])
+def test_a_number_of_scenes_is_a_whole_number(n: object) -> None:
+    model = gnm_core.compose({"dims": {"size": 32, "features": 8}, "model": "vae"})
+    with pytest.raises(OptionError, match="n: must be a whole number of scenes, 0 or more, not"):
+        model.sample(n)
+    assert len(model.sample(n=np.int64(2))) == 2
+
+
+def test_a_batch_is_taken_apart_by_whole_numbers_of_any_kind_and_by_nothing_else() -> None:
+    scenes = gnm_core.Scene(torch.rand(3, 1, 8, 8))
+    for one in (1, np.int64(1), torch.tensor(1), -2):
+        assert torch.equal(scenes[one].image, scenes.image[1:2])
+    for other, kind in ((torch.tensor([0, 2]), "Tensor"), ([0, 2], "list"), ("1", "str"), (1.0, "float")):
+        with pytest.raises(TypeError, match=f"by a whole number or a slice, not by a {kind}"):
+            scenes[other]
+    assert len(scenes[:0]) == len(scenes[3:]) == 0
+    with pytest.raises(IndexError, match="there is no number 0 in a batch of 0"):
+        scenes[:0][0]
+
+
+def test_scenes_without_objects_have_tables_without_rows() -> None:
+    model = gnm_core.compose({"dims": {"size": 32, "features": 8}, "model": "gnm"})
+    scenes = model.sample(2)
+    bare = replace(scenes, objects=replace(scenes.objects, present=torch.zeros_like(scenes.objects.present)))
+    full = scenes.to_dataframe()
+    for none in (bare, scenes[:0]):
+        table = none.to_dataframe()
+        assert list(table.columns) == list(full.columns)
+        assert len(table) == 0
+    with pytest.raises(gnm_core.errors.EditError, match="there is no object 0; this scene has no objects"):
+        bare[0].remove(0)
+    with pytest.raises(gnm_core.errors.EditError, match="an edit is of one scene, and here are 0"):
+        scenes[:0].remove(0)
 
 
 def test_the_package_states_its_version_and_runs_as_a_module() -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from typing import Any, Self, TypeVar, cast
+from operator import index as as_number
+from typing import Any, Self, SupportsIndex, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -32,18 +33,21 @@ class Batched:
         """B."""
         return len(self._first())
 
-    def __getitem__(self, index: int | slice) -> Self:
+    def __getitem__(self, index: SupportsIndex | slice) -> Self:
         """One of the batch, as a batch of one, or several.
 
         Raises:
             IndexError: there is none of this number.
+            TypeError: it is neither a number nor a slice.
         """
         if isinstance(index, slice):
             return mapped(self, lambda tensor: tensor[index])
-        size = len(self)
-        if not -size <= index < size:
-            raise IndexError(f"there is no number {index} in a batch of {size}")
-        place = index % size
+        if not isinstance(index, SupportsIndex) or (isinstance(index, Tensor) and index.ndim):
+            raise TypeError(f"a batch is taken apart by a whole number or a slice, not by a {type(index).__name__}")
+        size, number = len(self), as_number(index)
+        if not -size <= number < size:
+            raise IndexError(f"there is no number {number} in a batch of {size}")
+        place = number % size
         return mapped(self, lambda tensor: tensor[place : place + 1])
 
     def to(self, device: torch.device | str) -> Self:

@@ -9,7 +9,7 @@ Shapes: B images, C channels, H = W pixels, G cells a side, E feature channels, 
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,7 +29,7 @@ from gnm_core.data_contracts import Figure as Figure  # noqa: PLC0414 (found her
 from gnm_core.data_contracts import Judge as Judge  # noqa: PLC0414 (found here as well)
 from gnm_core.deprecated import renamed_names
 from gnm_core.dims import Dims
-from gnm_core.images import checked
+from gnm_core.images import checked, counted
 from gnm_core.latents import SymbolicLatents
 from gnm_core.results import (
     Components,
@@ -261,6 +261,13 @@ class Schedule(Contract):
         """The value at training step `step` (from 0)."""
 
 
+GUARDS: dict[str, Callable[[Any], Any]] = {
+    **{"reconstruct": checked, "objects": checked, "components": checked},
+    "sample": counted,
+}
+"""What checks what users hand to a model, by method."""
+
+
 class Model(Contract, nn.Module):
     """A generative model of images. Training, sampling and every metric speak to this contract alone."""
 
@@ -272,9 +279,8 @@ class Model(Contract, nn.Module):
     def __init_subclass__(cls, **options: Any) -> None:
         """What users hand to a model is checked before the model's own code sees it."""
         super().__init_subclass__(**options)
-        for name in ("reconstruct", "objects", "components"):
-            if name in vars(cls):
-                setattr(cls, name, checked(vars(cls)[name]))
+        for name in GUARDS.keys() & vars(cls).keys():
+            setattr(cls, name, GUARDS[name](vars(cls)[name]))
 
     @abstractmethod
     def terms(self, image: Tensor, step: int) -> Terms:

@@ -1,14 +1,17 @@
-"""Is this a batch of images, as a model takes them?"""
+"""What users hand to a model, checked before its own code sees it: batches of images, and numbers of scenes."""
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from operator import index
+from typing import Any, Concatenate, ParamSpec, SupportsIndex, TypeVar
 
 import torch
 from torch import Tensor
 
+from gnm_core.batched import mapped
 from gnm_core.dims import Dims
 from gnm_core.errors import OptionError
+from gnm_core.evaluation_mode import observing
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,7 +31,7 @@ def require_images(image: object, dims: Dims) -> None:
     if image.ndim != 4 or shape[1:] != expected:
         taken = str(("B", *expected)).replace("'", "")
         raise OptionError("image", f"has shape {shape}; this model takes {taken}{_mended(shape, dims)}")
-    if image.numel() == 0:
+    if len(image) == 0:
         return
     low, high = (float(value) for value in torch.aminmax(image.detach()))
     if not (low >= 0 and high <= 1):  # NaN fails too
@@ -57,7 +60,8 @@ def _mended(shape: tuple[int, ...], dims: Dims) -> str:
 def checked(method: Callable[Concatenate[Any, Tensor, P], R]) -> Callable[Concatenate[Any, Tensor, P], R]:
     """A model's method that takes images: they are checked first, and made numbers of the model's kind where it is.
 
-    With `device=`, the model itself goes there before; the results stay there.
+    With `device=`, the model itself goes there before; the results stay there. Of no images at all there is an empty
+    result, whatever the model.
 
     Raises:
         OptionError: the images are no such batch, or there is no such device.
@@ -69,9 +73,35 @@ def checked(method: Callable[Concatenate[Any, Tensor, P], R]) -> Callable[Concat
         device = options.pop("device", None)
         if device is not None:
             _move(self, device)
-        return method(self, image.to(next(self.parameters(), image)), *rest, **options)
+        image = image.to(next(self.parameters(), image))
+        if len(image):
+            return method(self, image, *rest, **options)
+        black = image.new_zeros(1, *image.shape[1:])
+        return _none(self, lambda: method(self, black, *rest, **options))
 
     return checking
+
+
+def counted(method: Callable[Concatenate[Any, int, P], R]) -> Callable[Concatenate[Any, int, P], R]:
+    """A model's method that makes so many scenes: 0 or more of them, and of 0 an empty result, whatever the model.
+
+    Raises:
+        OptionError: it is not such a number.
+    """
+
+    @wraps(method)
+    def counting(self: Any, n: int, *rest: P.args, **options: P.kwargs) -> R:
+        if isinstance(n, bool) or not isinstance(n, SupportsIndex) or index(n) < 0:
+            raise OptionError("n", f"must be a whole number of scenes, 0 or more, not {n!r}")
+        return method(self, index(n), *rest, **options) if n else _none(self, lambda: method(self, 1, *rest, **options))
+
+    return counting
+
+
+def _none(model: Any, one: Callable[[], R]) -> R:
+    """A batch of one without the one; the model and torch's random state stay as they are."""
+    with observing(model):
+        return mapped(one(), lambda tensor: tensor[:0])
 
 
 def _move(model: Any, device: Any) -> None:

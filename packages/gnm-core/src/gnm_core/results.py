@@ -211,8 +211,8 @@ class Scene(Batched):
             told.append(f"code {' x '.join(map(str, self.code.shape[1:]))}")
         return f"Scene({', '.join(told)})"
 
-    def _repr_png_(self) -> bytes:
-        """The pictures side by side, as a notebook shows them."""
+    def _repr_png_(self) -> bytes | None:
+        """The pictures side by side, as a notebook shows them; None of no pictures, where it shows the line."""
         return png(self.image)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class Foreground(Contract, nn.Module):
             glimpses = codes.new_zeros(len(codes), channels, side, side)
             if present is not None:
                 glimpses[there] = present
-        glimpses = rearrange(glimpses, "(b n) c h w -> b n c h w", b=len(what))
+        glimpses = rearrange(glimpses, "(b n) c h w -> b n c h w", n=what.shape[1])
         return glimpses, presence.squeeze(-1), depth.squeeze(-1), where
 
 

@@ -154,7 +154,7 @@ class ObjectRenderer(Renderer):
             size = self.glimpse.size
             decoded = what.new_zeros(batch, 0, self.channels + self.masks, size, size)
         else:
-            decoded = rearrange(self.glimpse(rearrange(what, "b n d -> (b n) d")), "(b n) c h w -> b n c h w", b=batch)
+            decoded = rearrange(self.glimpse(rearrange(what, "b n d -> (b n) d")), "(b n) c h w -> b n c h w", n=count)
         if self.masks and box_mask is not None:
             decoded = torch.cat([decoded[:, :, :-1], torch.full_like(decoded[:, :, -1:], box_mask)], dim=2)
         presence, depth = (x[..., None, None].to(decoded.dtype) for x in (presence, depth))

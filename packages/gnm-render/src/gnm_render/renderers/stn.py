@@ -34,8 +34,8 @@ class STNRenderer(ObjectRenderer):
     def place(self, glimpses: Tensor, where: Tensor) -> Tensor:
         """(B, N, c, s, s) and (B, N, 4) → (B, N, c, H, W)."""
         batch, count, channels = glimpses.shape[:3]
-        if count == 0:  # grid_sample refuses an empty batch
-            return glimpses.new_zeros(batch, 0, channels, self.size, self.size)
+        if batch * count == 0:  # grid_sample refuses an empty batch
+            return glimpses.new_zeros(batch, count, channels, self.size, self.size)
         extent, centre = where[..., :2] + 1e-15, where[..., 2:]
         scale = torch.diag_embed(1 / extent)
         theta = rearrange(torch.cat([scale, (-centre / extent)[..., None]], dim=-1), "b n i j -> (b n) i j")
