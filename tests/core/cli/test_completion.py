@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import BashComplete
 from click.testing import CliRunner
 from gnm_core.cli import main
 from gnm_core.plugins import installed
@@ -142,3 +143,23 @@ def test_whatever_takes_a_run_a_spec_or_a_model_completes_it() -> None:
         and parameter._custom_shell_complete is None
     ]
     assert lacking == []
+
+
+def completed(*words: str) -> list[str]:
+    *before, last = words
+    return [item.value for item in BashComplete(main, {}, "gnm", "_GNM_COMPLETE").get_completions(before, last)]
+
+
+@pytest.mark.parametrize(("path", "command"), every_command(), ids=[path for path, _ in every_command()])
+def test_no_line_is_too_unfinished_or_too_wrong_to_complete(path: str, command: click.Command, here: Path) -> None:
+    words = path.split()[1:]
+    for option in [param.opts[0] for param in command.params if isinstance(param, click.Option)]:
+        completed(*words, option, "")
+        completed(*words, option, "nonsense", "--")
+    completed(*words, "nonsense", "nonsense", "")
+
+
+def test_values_of_the_plugin_options_are_offered_and_no_file_is_executed(here: Path) -> None:
+    (here / "loud.py").write_text("raise SystemExit('executed')")
+    assert "gnm-render" in completed("train", "--without", "gnm-")
+    assert "--resume" in completed("train", "--plugin", "loud.py", "--without", "nobody", "--res")

@@ -119,6 +119,29 @@ def test_a_broken_run_is_listed_with_what_is_broken(run: Run, tmp_path: Path) ->
     assert "meta.json is damaged" in shown
 
 
+@pytest.mark.parametrize("missing", ["spec.yaml", "settings.json"])
+def test_a_run_that_lacks_a_file_is_not_passed_over(missing: str, run: Run, tmp_path: Path) -> None:
+    run("whole")
+    (run("torn") / missing).unlink()
+    assert names(tmp_path / "runs") == ["torn", "whole"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("--metrics", "s-acc,s-ac"), ["no run has a number 's-ac'", "did you mean 's-acc'?"]),
+        (("--where", "state=finnished"), ["no run has the state 'finnished'", "running or finished or stopped"]),
+    ],
+)
+def test_what_no_run_can_have_is_an_error_not_an_empty_answer(
+    asked: tuple[str, ...], said: list[str], run: Run, tmp_path: Path
+) -> None:
+    run("one", **{"S-Acc": 0.5})
+    done = gnm("runs", tmp_path / "runs", *asked)
+    assert done.exit_code == 2
+    assert all(text in done.output for text in said), done.output
+
+
 def test_a_run_is_at_work_as_long_as_its_process_lives(run: Run) -> None:
     folder = run("a", steps=(2,))
     sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)

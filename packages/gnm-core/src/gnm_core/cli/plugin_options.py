@@ -4,10 +4,14 @@ from pathlib import Path
 
 import click
 
+from gnm_core.cli.completing import packages
+from gnm_core.errors import PluginError
+
 PLUGIN = click.Option(
     ["--plugin"],
     multiple=True,
     metavar="FILE",
+    type=click.Path(),
     expose_value=False,
     help="Execute this file for its parts; may be given again.",
 )
@@ -16,6 +20,7 @@ WITHOUT = click.Option(
     multiple=True,
     metavar="PLUGIN",
     expose_value=False,
+    shell_complete=packages,
     help="Leave out what this package provides; may be given again.",
 )
 
@@ -28,7 +33,7 @@ def with_plugin_options(command: click.Command) -> click.Command:
 
 
 def take_plugin_options(ctx: click.Context, args: list[str]) -> list[str]:
-    """Obey both options until the context closes.
+    """Obey both options until the context closes; while a shell completes a line, nothing on it is wrong yet.
 
     Returns:
         The other arguments.
@@ -48,14 +53,18 @@ def take_plugin_options(ctx: click.Context, args: list[str]) -> list[str]:
             left.append(arg)
         else:
             value = value if equals else next(waiting, "")
-            if not value:
+            if not value and not ctx.resilient_parsing:
                 raise click.UsageError(f"Option '{name}' requires an argument.", ctx)
-            found[name].append(value)
+            found[name] += [value] if value else []
     if found["--without"]:
         from gnm_core.plugins import without
 
-        ctx.with_resource(without(found["--without"]))
-    for file in found["--plugin"]:
+        try:
+            ctx.with_resource(without(found["--without"]))
+        except PluginError:
+            if not ctx.resilient_parsing:
+                raise
+    for file in () if ctx.resilient_parsing else found["--plugin"]:  # Tab executes nothing
         from gnm_core.plugin_files import load_plugin_file
 
         load_plugin_file(Path(file))

@@ -35,26 +35,25 @@ def runs(*, folder: Path | None, by: str | None, conditions: tuple[str, ...], na
     A number is shown as it is now, with the best that it was while the run trained where that is another.
     """
     from gnm_core.cli.output import print_json
-    from gnm_core.runs.search import in_order, runs_in, where
+    from gnm_core.runs.search import in_order, numbers_of, runs_in, where
 
     root = folder or (Path("runs") if Path("runs").is_dir() else Path())
     every = list(runs_in(root))
     found = where(every, conditions)
     if by is not None:
         found = in_order(found, by)
+    shown = None if names is None else numbers_of(every, [name for name in names.split(",") if name.strip()])
     if as_json:
         print_json([run.as_json() for run in found])
     elif not found:
         place = root.resolve() if root == Path() else root
         click.echo(f"none of {len(every)} runs is like that" if every else f"there is no run in {place}")
     else:
-        _print(found, root, _shown(found, names))
+        _print(found, root, _first_numbers(found) if shown is None else shown)
 
 
-def _shown(found: "Sequence[RunSummary]", names: str | None) -> list[str]:
-    """The numbers that are shown: those asked for, or the first few of what is known."""
-    if names is not None:
-        return [name.strip().lower() for name in names.split(",") if name.strip()]
+def _first_numbers(found: "Sequence[RunSummary]") -> list[str]:
+    """The first few of what is known."""
     known = {name for run in found for name in run.numbers}
     first: list[str] = [name for name in ("s-acc", "d-steps", "ll", "elbo") if name in known]
     return first[:3] or sorted(known)[:3]

@@ -3,14 +3,17 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
 from gnm_core.errors import RunError
 from gnm_core.printable import quoted
-from gnm_core.runs.summary import RunSummary, slug, summary_of
+from gnm_core.runs.summary import RunSummary, State, slug, summary_of
 from gnm_core.suggestions import did_you_mean
 
 DEEPEST = 6
 """Levels of folders that are looked through."""
+MARKS = ("spec.yaml", "settings.json", "checkpoints")
+"""What a run has; with two of them a folder is one, if perhaps a broken one."""
 INNER = ("checkpoints", "pictures", "evaluation", "set-aside", "tensorboard", "best")
 """Folders of a run that hold no runs."""
 
@@ -25,7 +28,7 @@ def runs_in(root: Path) -> Iterator[RunSummary]:
         raise RunError(f"{root}: there is no such folder")
     for place, folders, files in os.walk(root):
         depth = len(Path(place).relative_to(root).parts)
-        inside = "spec.yaml" in files and "settings.json" in files
+        inside = sum(mark in {*folders, *files} for mark in MARKS) > 1
         away = INNER if inside else ()
         folders[:] = sorted(f for f in folders if f not in away and not f.startswith(".")) if depth < DEEPEST else []
         if inside:
@@ -50,6 +53,8 @@ def where(runs: Sequence[RunSummary], conditions: Iterable[str]) -> list[RunSumm
         name = name.removesuffix("!").strip()
         if not equals or not name:
             raise RunError(f"{quoted(text)} is not of the form NAME=VALUE, such as core=cells")
+        if name == "state" and value.strip() not in get_args(State):
+            raise RunError(f"no run has the state {quoted(value.strip())}; a state is {' or '.join(get_args(State))}")
         found = [(run, _values(run, name)) for run in runs if run.state != "broken" or name == "state"]
         if found and not any(values for _, values in found):
             known = sorted({path for run, _ in found for path in (*run.parts, *run.options)})
@@ -58,6 +63,21 @@ def where(runs: Sequence[RunSummary], conditions: Iterable[str]) -> list[RunSumm
         met = {id(run) for run, values in found if (value.strip() in values) != negated}
         kept = [run for run in kept if id(run) in met]
     return kept
+
+
+def numbers_of(runs: Sequence[RunSummary], names: Iterable[str]) -> list[str]:
+    """The numbers of these names, as runs have them.
+
+    Raises:
+        RunError: no run has such a number.
+    """
+    known = sorted({number for run in runs for number in run.numbers})
+    wanted = [slug(name) for name in names]
+    for name in wanted:
+        if runs and name not in known:
+            near = did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}"
+            raise RunError(f"no run has a number {quoted(name)}\n    {near}")
+    return wanted
 
 
 def in_order(runs: Sequence[RunSummary], by: str) -> list[RunSummary]:
