@@ -113,6 +113,14 @@ def test_boxes_that_are_all_alike_are_told(model: Any, image: Tensor) -> None:
     assert "boxes at the prior's mean" not in names(findings(model, image, asked=held))
 
 
+def test_boxes_that_have_not_yet_left_where_they_begin_are_no_fault(model: Any, image: Tensor) -> None:
+    """As in a training of mnist-10-64, which found its digits: alike at steps 200 and 300, and no more at 400."""
+    presence(model, 3.0)
+    fix(model.head.where, -1.1, 0, 0, 0, 0, 0, 0, 0)
+    alike = [names(findings(model, image, step=step, asked=Asked())) for step in (300, 499, 500)]
+    assert ["boxes at the prior's mean" in found for found in alike] == [False, False, True]
+
+
 def test_boxes_that_follow_the_picture_are_not(model: Any, image: Tensor) -> None:
     presence(model, 3.0)
     with torch.no_grad():

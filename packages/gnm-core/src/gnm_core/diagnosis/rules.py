@@ -132,11 +132,15 @@ class BoxesAtThePrior(Rule):
     )
     spread = 0.03
     """Below this (a thirtieth of a side, of a cell) all boxes are alike."""
+    least = 500
+    """Steps before which they may still stand where they begin: of digits that were found well, they left at 400."""
 
     def seen(self, signs: Signs) -> str | None:
         """All boxes are of one size, in the middle of their cells, and nobody holds them there."""
         size, place = signs.size_spread, signs.place_spread
-        if size is None or place is None or signs.asked.boxes_held or max(size, place) >= self.spread:
+        if size is None or place is None or signs.step < self.least or signs.asked.boxes_held:
+            return None
+        if max(size, place) >= self.spread:
             return None
         return f"boxes differ by {size:.1%} in size and by {place:.3f} of a cell in place, whatever the picture"
 
