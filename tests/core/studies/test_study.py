@@ -14,7 +14,11 @@ import torch
 from click.testing import Result
 from filelock import FileLock
 from gnm_core import load_run
-from gnm_core.studies.folder import open_study
+from gnm_core.plugin_files import load_plugin_file
+from gnm_core.plugins import installed
+from gnm_core.studies.cluster import Work
+from gnm_core.studies.folder import begin_study, open_study
+from gnm_core.studies.processes import Processes
 
 Study = Callable[..., Path]
 Gnm = Callable[..., Result]
@@ -182,6 +186,41 @@ def test_jobs_of_a_cluster_do_the_same(study: Study, gnm: Gnm, tmp_path: Path) -
     begin = ("--spec", out / "runs/one-seed-0/spec.yaml", "--from", out / "runs/first-seed-0", "--threads", 1)
     assert gnm("train", *begin, "--out", tmp_path / "here").exit_code == 0
     assert same(weights(out / "runs/one-seed-0"), weights(tmp_path / "here"))
+
+
+PART = """
+import gnm_core
+
+@gnm_core.part("schedule", "half")
+class Half(gnm_core.Schedule):
+    def __call__(self, step: int) -> float:
+        return 0.5e-3
+"""
+
+
+def test_the_runs_of_a_study_get_the_files_that_it_was_begun_with(
+    study: Study, gnm: Gnm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, out = tmp_path / "half.py", tmp_path / "out"
+    part.write_text(PART)
+    load_plugin_file(part)
+    begun = begin_study(study(variants={"one": {"train.optimizer.lr": {"use": "half"}}}), out, {})
+    commands: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **_: commands.append(command))
+    Processes().begin(begun, begun.planned[0])
+    assert commands[0][-2:] == ["--plugin", str(part)]
+
+    installed.cache_clear()  # as in another process
+    for again in (("study", out), ("study", out, "--run", "one-seed-0")):
+        without = gnm(*again)
+        assert without.exit_code == 2
+        assert f"add --plugin {part}" in without.output
+    assert gnm("study", out, "--status").exit_code == 0
+
+    monkeypatch.setattr(
+        "gnm_core.studies.work.work", lambda root, name: int(installed().find("schedule", "half") is None)
+    )
+    assert Work(str(out), "one-seed-0", (str(part),))() == 0
 
 
 @pytest.mark.usefixtures("in_this_process")

@@ -10,10 +10,12 @@ from gnm_core import (
     Figure,
     GlimpseDecoder,
     Judge,
+    LatentPrior,
     Metric,
     Model,
     Objective,
     Optimizer,
+    PresencePrior,
     Renderer,
     ScenePrior,
     Schedule,
@@ -24,17 +26,24 @@ from .wrong_parts import cores, data, encoders, metrics, models, priors, rendere
 
 FAMILIES: list[tuple[type[Contract], type[Contract], dict[str, str]]] = [
     (ScenePrior, priors.Wrong, priors.FAULTS),
+    (LatentPrior, priors.WrongReference, priors.REFERENCE_FAULTS),
+    (PresencePrior, priors.WrongRate, priors.RATE_FAULTS),
     (Core, cores.Wrong, cores.FAULTS),
+    (Core, cores.WrongCells, cores.CELLS_FAULTS),
     (Encoder, encoders.WrongEncoder, encoders.ENCODER_FAULTS),
     (GlimpseDecoder, encoders.WrongDecoder, encoders.DECODER_FAULTS),
     (Renderer, renderers.Wrong, renderers.FAULTS),
     (Model, models.Wrong, models.FAULTS),
     (Metric, metrics.Wrong, metrics.FAULTS),
     (Schedule, training.WrongSchedule, training.SCHEDULE_FAULTS),
+    (Schedule, training.WrongWarmUp, training.WARM_UP_FAULTS),
+    (Schedule, training.WrongDecay, training.DECAY_FAULTS),
     (Curriculum, training.WrongCurriculum, training.CURRICULUM_FAULTS),
+    (Curriculum, training.WrongOpening, training.OPENING_FAULTS),
     (Objective, training.WrongObjective, training.OBJECTIVE_FAULTS),
     (Optimizer, training.WrongOptimizer, training.OPTIMIZER_FAULTS),
     (Data, data.WrongData, data.DATA_FAULTS),
+    (Data, data.WrongSeeds, data.SEEDS_FAULTS),
     (Judge, data.WrongJudge, data.JUDGE_FAULTS),
     (Figure, data.WrongFigure, data.FIGURE_FAULTS),
 ]
@@ -56,3 +65,14 @@ def test_a_wrong_part_is_caught_by_the_law_that_it_breaks(
 @pytest.mark.parametrize(("contract", "part"), [case[:2] for case in FAMILIES], ids=[c[0].__name__ for c in FAMILIES])
 def test_the_right_part_beside_it_passes(contract: type[Contract], part: type[Contract]) -> None:
     check_part(contract, part)
+
+
+UNUSUAL = [(ScenePrior, priors.Wrong, priors.ALSO_RIGHT), (Core, cores.Wrong, cores.ALSO_RIGHT)]
+
+
+@pytest.mark.parametrize(
+    ("contract", "part", "said"),
+    [(contract, part, said) for contract, part, every in UNUSUAL for said in every],
+)
+def test_what_is_unusual_and_right_passes(contract: type[Contract], part: type[Contract], said: str) -> None:
+    check_part(contract, part, fault=said)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import torch
 from annotated_types import Ge, Gt, Lt
-from gnm_core import Default, Optimizer, Schedule
+from gnm_core import Default, InSteps, Optimizer, Schedule
 from torch import nn
 
 
@@ -31,7 +31,7 @@ class ScheduleFree(Optimizer):
         beta2: Annotated[float, Ge(0), Lt(1)] = 0.999,
         eps: Annotated[float, Gt(0)] = 1e-8,
         weight_decay: Annotated[float, Ge(0)] = 0.0,
-        warmup: Annotated[int, Ge(0)] = 0,
+        warmup: Annotated[int, Ge(0), InSteps()] = 0,
     ) -> None:
         self.rate, self.parts = lr, parts
         self.betas, self.eps, self.weight_decay, self.warmup = (beta1, beta2), eps, weight_decay, warmup

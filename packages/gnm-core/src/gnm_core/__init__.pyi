@@ -11,6 +11,7 @@ from gnm_core.contracts import Encoder as Encoder
 from gnm_core.contracts import Figure as Figure
 from gnm_core.contracts import GlimpseDecoder as GlimpseDecoder
 from gnm_core.contracts import GlimpseEncoder as GlimpseEncoder
+from gnm_core.contracts import InSteps as InSteps
 from gnm_core.contracts import Judge as Judge
 from gnm_core.contracts import LatentPrior as LatentPrior
 from gnm_core.contracts import Logger as Logger

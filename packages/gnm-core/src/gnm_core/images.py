@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from operator import index
-from typing import Any, Concatenate, ParamSpec, SupportsIndex, TypeVar
+from typing import Any, Concatenate, ParamSpec, SupportsIndex, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -95,7 +95,7 @@ def counted(method: Callable[Concatenate[Any, int, P], R]) -> Callable[Concatena
             raise OptionError("n", f"must be a whole number of scenes, 0 or more, not {n!r}")
         return method(self, index(n), *rest, **options) if n else _none(self, lambda: method(self, 1, *rest, **options))
 
-    return counting
+    return cast(Callable[Concatenate[Any, int, P], R], counting)  # by its keyword too
 
 
 def _none(model: Any, one: Callable[[], R]) -> R:

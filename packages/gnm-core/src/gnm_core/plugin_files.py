@@ -27,6 +27,8 @@ NOTEBOOK = Provider("notebook", "unsaved")
 RECORDS = ("meta.json", "settings.json")
 """Where a checkpoint and a run say which files they need."""
 KEY = "plugin_files"
+MODULE = "gnm_plugin_"
+"""Begins the name of an executed file's module."""
 
 Part = TypeVar("Part", bound="type[Contract]")
 
@@ -44,6 +46,11 @@ class PluginFile:
     def name(self) -> str:
         """`my_prior.py`."""
         return Path(self.path).name
+
+    @property
+    def wanted(self) -> str:
+        """What to say where it was not executed."""
+        return f"this needs the parts of {self.name} (sha256 {self.sha256}); add --plugin {self.path}"
 
     @property
     def provider(self) -> Provider:
@@ -131,6 +138,12 @@ def files_of(providers: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return {file.name: asdict(file) for file in _FILES.values() if providers.get(file.name) == file.provider.version}
 
 
+def executed_files() -> list[PluginFile]:
+    """The files that `load_plugin_file` has executed, and whose parts are here, in that order."""
+    here = {plugin.provider for plugin in installed().plugins}
+    return [file for module, file in _FILES.items() if module.startswith(MODULE) and file.provider in here]
+
+
 def missing_files(folder: Path) -> list[PluginFile]:
     """The files that a run or checkpoint says it needs, and that were not executed here."""
     noted: dict[str, Any] = {}
@@ -206,7 +219,7 @@ class _Content(SourceLoader):
 
 
 def _module(file: PluginFile, content: bytes) -> ModuleType:
-    name = f"gnm_plugin_{file.sha256[:12]}"  # the same text is the same module, another one beside it
+    name = f"{MODULE}{file.sha256[:12]}"  # the same text is the same module, another one beside it
     spec = spec_from_loader(name, _Content(file.path, content))
     assert spec is not None
     module = module_from_spec(spec)

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import torch
 from gnm_core import Default, Dims, Drawing, ScenePrior
+from gnm_core.parts.cores.cells import Cells
 from gnm_core.parts.cores.structdraw import StructDRAW
 from torch import Tensor
-from torch.distributions import Normal
+from torch.distributions import Normal, kl_divergence
 
 
 class Wrong(StructDRAW):
@@ -56,6 +57,11 @@ class Wrong(StructDRAW):
                 return replace(drawing, prior=drawing.prior[1:])
             case "canvases of the end":
                 return replace(drawing, canvases=(drawing.canvases[-1],) * len(drawing.canvases))
+            case "forward divergence" | "divergence" if drawing.posterior is not None:
+                sides = list(zip(drawing.posterior, drawing.prior, strict=True))
+                swapped = self.fault == "forward divergence"
+                each = [kl_divergence(*((p, q) if swapped else (q, p))).sum(1) for q, p in sides]
+                return replace(drawing, divergence=torch.stack(each, 1))
             case "peeks":
                 moved = zip(drawing.prior, drawing.scene.unbind(1), strict=True)
                 peeking = tuple(Normal(p.mean + 0.5 * z, p.stddev, validate_args=False) for p, z in moved)
@@ -76,5 +82,23 @@ FAULTS = {
     "fewer priors": "outputs-are-as-promised",
     "canvases of the end": "each-step-has-a-canvas-of-its-own",
     "tempered": "codes-are-drawn-as-said",
+    "forward divergence": "divergences-are-those-of-its-distributions",
 }
 """Each fault, and the law that it breaks."""
+ALSO_RIGHT = ("divergence",)
+"""What is unusual and right."""
+
+
+class WrongCells(Cells):
+    """A core whose prior learns by itself, right unless told otherwise."""
+
+    def __init__(self, dims: Dims, *, fault: str = "") -> None:
+        super().__init__(dims, levels=4, width=16, heads=2, prior=1, hidden=4)
+        self.fault = fault
+
+    def prior_divergence(self, inputs: Tensor) -> Tensor:
+        divergence = super().prior_divergence(inputs)
+        return divergence / self.code_size if self.fault == "mean of its numbers" else divergence
+
+
+CELLS_FAULTS = {"mean of its numbers": "divergences-are-those-of-its-distributions"}

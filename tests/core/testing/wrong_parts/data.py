@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from gnm_core import Batch, Data, Dims, Figure, Judge, Model, Truth, Verdict
+from gnm_core import Batch, Data, Dims, Figure, FigureError, Judge, Model, Truth, Verdict
 from torch import Tensor
 
 SPLITS = ("train", "validation", "test")
@@ -17,6 +17,10 @@ class WrongData(Data):
         self.dims, self.fault, self.split = dims, fault, split
         rng = np.random.default_rng(SPLITS.index(split) if fault != "one split" else 0)
         self.images = torch.from_numpy(rng.random((12, dims.channels, dims.size, dims.size), dtype=np.float32))
+        if fault == "seeds of neighbours":
+            seeds = [SPLITS.index(split) + i for i in range(12)]
+            images = [np.random.default_rng(seed).random(self.images.shape[1:], dtype=np.float32) for seed in seeds]
+            self.images = torch.from_numpy(np.stack(images))
         self.shared = self.images[[0, 3, 1, 2]]
 
     def __len__(self) -> int:
@@ -30,15 +34,22 @@ class WrongData(Data):
                 image = (image + 0.1 * torch.rand_like(image)).clamp(0, 1)
             case "bytes":
                 image = 255 * image
+            case "seeds everybody":
+                np.random.seed(int(rows[0]))
             case "mixes":
                 image = 0.5 * image + 0.5 * image.mean(0)
             case "shares" if rows.tolist() == [0, 3, 1, 2]:
                 image = self.shared
-        boxes = torch.tensor([[1.0, 1, 5, 5]]).expand(len(rows), 1, 4)
+        boxes = torch.tensor([[1.0, 2, 9, 5]]).expand(len(rows), 1, 4)
+        instances = torch.zeros(len(rows), self.dims.size, self.dims.size, dtype=torch.uint8)
+        instances[:, 2:5, 1:9] = 1
+        if self.fault == "rows first":
+            boxes = boxes[..., [1, 0, 3, 2]]
         if self.fault == "turned boxes":
             boxes = boxes.flip(-1)
         present = torch.ones(len(rows), 1, dtype=torch.bool)
-        return Batch(image, Truth(present, torch.zeros(len(rows), 1, dtype=torch.int64), boxes.clone()))
+        labels = torch.zeros(len(rows), 1, dtype=torch.int64)
+        return Batch(image, Truth(present, labels, boxes.clone(), instances=instances))
 
     def at(self, split: str) -> "WrongData":
         if self.fault == "moves":
@@ -67,7 +78,35 @@ DATA_FAULTS = {
     "no order": "an-order-for-each-epoch",
     "half an epoch": "an-order-for-each-epoch",
     "turned boxes": "truth-fits-the-images",
+    "rows first": "boxes-hold-their-objects",
+    "seeds of neighbours": "no-image-is-in-two-splits",
+    "seeds everybody": "torch-is-left-as-it-was",
 }
+
+
+class WrongSeeds(Data):
+    """Noise by seed and index, right unless told otherwise."""
+
+    def __init__(self, dims: Dims, *, seed: int = 0, fault: str = "", split: str = "train") -> None:
+        self.dims, self.seed, self.fault, self.split = dims, seed, fault, split
+
+    def __len__(self) -> int:
+        return 50
+
+    def at(self, split: str) -> "WrongSeeds":
+        return WrongSeeds(self.dims, seed=self.seed, fault=self.fault, split=split)
+
+    def batch(self, indices: Sequence[int] | np.ndarray) -> Batch:
+        return Batch(torch.from_numpy(np.stack([self._image(int(index)) for index in indices])))
+
+    def _image(self, index: int) -> np.ndarray:
+        split = SPLITS.index(self.split)
+        seeds = (split, self.seed + index) if self.fault == "adds up" else (split, self.seed, index)
+        shape = (self.dims.channels, self.dims.size, self.dims.size)
+        return np.random.default_rng(seeds).random(shape, dtype=np.float32)
+
+
+SEEDS_FAULTS = {"adds up": "another-seed-is-another-data-set"}
 
 
 class WrongJudge(Judge):
@@ -77,11 +116,16 @@ class WrongJudge(Judge):
 
     def __init__(self, *, fault: str = "") -> None:
         self.fault, self.calls = fault, 0
+        self.kept: dict[int, Tensor] = {}
 
     def judge(self, images: Tensor) -> list[Verdict]:
         self.calls += 1
         if self.fault == "changes pictures":
             images.mul_(0.5)
+        if self.fault == "by address":
+            images = self.kept.setdefault(images.data_ptr(), images.clone())
+        if self.fault == "seeds everybody":
+            torch.manual_seed(0)
         light = images.flatten(1).mean(1)
         bar = (
             light.mean() - 1e-6 if self.fault == "compares" else 0.25 + 0.5 * (self.calls > 2) * (self.fault == "tires")
@@ -99,6 +143,8 @@ JUDGE_FAULTS = {
     "tires": "each-picture-alone",
     "counts once": "a-verdict-for-each-picture",
     "no reason": "a-verdict-for-each-picture",
+    "by address": "what-is-there-now-is-judged",
+    "seeds everybody": "torch-is-left-as-it-was",
 }
 
 
@@ -113,12 +159,17 @@ class WrongFigure(Figure):
             model.train()
         if self.fault == "changes the batch":
             batch.image.zero_()
-        grey = batch.image[0].mean(0).numpy()
+        if not len(batch.image) and self.fault != "trips over nothing":
+            raise FigureError("there is no image to draw")
+        grey = (batch.image[0, 0] if self.fault != "grey alone" else batch.image[0].squeeze(0)).numpy()
         if self.fault == "noise":
             grey = grey * np.random.rand()
         picture = np.repeat(grey[..., None], 3, 2)
         return picture if self.fault == "floats" else (255 * picture).astype(np.uint8)
 
 
-FIGURE_FAULTS = dict.fromkeys(("trains the model", "changes the batch", "noise", "floats"), "a-picture-of-bytes")
+FIGURE_FAULTS = {
+    **dict.fromkeys(("trains the model", "changes the batch", "noise", "floats"), "a-picture-of-bytes"),
+    **dict.fromkeys(("trips over nothing", "grey alone"), "pictures-of-every-kind"),
+}
 """Each fault, and the law that it breaks."""

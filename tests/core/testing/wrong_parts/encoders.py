@@ -17,6 +17,7 @@ class WrongEncoder(Encoder):
         self.conv = nn.Conv2d(dims.channels, dims.features, 3, padding=1)
         self.pool = nn.AdaptiveAvgPool2d(dims.grid)
         self.late: nn.Module | None = None
+        self.kept: dict[int, Tensor] = {}
         self.unused = nn.Linear(2, 2) if fault == "unused" else None
         self.lock = Lock() if fault == "no copy" else None
 
@@ -32,9 +33,13 @@ class WrongEncoder(Encoder):
                 image = image.view(-1).view(image.shape)
             case "standardises":
                 image = (image - image.mean((1, 2, 3), True)) / image.std((1, 2, 3), keepdim=True)
+            case "by address":
+                image = self.kept.setdefault(image.data_ptr(), image.clone())
             case "made late":
                 self.late = self.late or nn.Conv2d(image.shape[1], image.shape[1], 1)
                 image = self.late(image)
+        if self.fault == "double":  # as a constant of NumPy's makes it
+            return self.pool(self.conv(image)) * torch.from_numpy(np.ones(1))  # type: ignore[no-any-return]
         if self.fault == "changes the image":
             image.clamp_(0.1, 0.9)
         if self.fault == "one size":
@@ -60,6 +65,8 @@ ENCODER_FAULTS = {
     "steep": "flat-inputs-are-inputs",
     "made late": "its-parameters-are-there-from-the-start",
     "no copy": "a-copy-does-the-same",
+    "double": "numbers-stay-of-their-kind",
+    "by address": "what-is-there-now-counts",
 }
 
 

@@ -20,12 +20,16 @@ class Wrong(Metric):
         if self.fault == "changes shared images":
             batch.image.mul_(0.5)
         each = batch.image.flatten(1).mean(1)
+        if self.fault == "grey alone":
+            each = batch.image.view(len(batch.image), -1, batch.image.shape[-1] ** 2).squeeze(1).mean(1)
         if self.fault == "sums in self":
             self.sum += float(each.sum())
         return [float(each.mean())] if self.fault == "mean of means" else each.tolist()
 
     def measure(self, context: EvaluationContext, updates: Sequence[Any]) -> Measurement:
         each = [number for few in updates for number in few]
+        if self.fault == "seeds everybody":
+            torch.manual_seed(0)
         value: Any = (self.sum if self.fault == "sums in self" else sum(each)) / len(each)
         if self.fault == "hidden state":
             self.asked.append(1)
@@ -41,5 +45,7 @@ FAULTS = {
     "sums in self": "nothing-is-left-from-before",
     "mean of means": "batches-do-not-matter",
     "a tensor": "values-are-plain-numbers",
+    "seeds everybody": "torch-is-left-as-it-was",
+    "grey alone": "pictures-of-every-kind",
 }
 """Each fault, and the law that it breaks."""

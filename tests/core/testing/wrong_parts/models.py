@@ -30,7 +30,8 @@ class Wrong(Model):
         z = q.rsample()
         likelihood = Normal(self._paint(z), 0.5, validate_args=False).log_prob(image).flatten(1).sum(1)
         p = Normal(torch.zeros_like(z), 1.0, validate_args=False)
-        return likelihood, kl_divergence(q, p).sum(1), (p.log_prob(z) - q.log_prob(z)).sum(1)
+        told = kl_divergence(p, q) if self.fault == "forward divergence" else kl_divergence(q, p)
+        return likelihood, told.sum(1), (p.log_prob(z) - q.log_prob(z)).sum(1)
 
     def terms(self, image: Tensor, step: int) -> Terms:
         likelihood, divergence, _ = self._weigh(image)
@@ -79,6 +80,7 @@ class Wrong(Model):
 FAULTS = {
     "weights too large": "weights-are-those-of-the-terms",
     "likelihood for weights": "weights-are-those-of-the-terms",
+    "forward divergence": "weights-are-those-of-the-terms",
     "negative divergence": "divergences-are-not-negative",
     "mean likelihood": "neighbours-do-not-matter",
     "ignores the seed": "samples-follow-the-seed",

@@ -21,7 +21,7 @@ class Wrong(SeparableRenderer):
         fault: str = "",
     ) -> None:
         super().__init__(dims, glimpse=glimpse, background=background)
-        self.fault = fault
+        self.fault, self.size = fault, dims.size
 
     def forward(
         self,
@@ -34,6 +34,9 @@ class Wrong(SeparableRenderer):
         box_mask = None if self.fault == "ignores box_mask" else box_mask
         alpha = None if self.fault == "ignores alpha" else alpha
         rendering = super().forward(self._spoilt(latents), background, box_mask=box_mask, alpha=alpha)
+        if self.fault == "upside down":  # each object's glimpse, its box as it is
+            rendering = super().forward(self._mirrored(latents), background, box_mask=box_mask, alpha=alpha)
+            rendering = replace(rendering, image=rendering.image.flip(-2), foreground=rendering.foreground.flip(-2))
         if self.fault == "mixes scenes":
             rendering = replace(rendering, image=rendering.image + 0.1 * rendering.image.mean(0))
         if self.fault == "three times":
@@ -48,10 +51,18 @@ class Wrong(SeparableRenderer):
 
     def layers(self, latents: SymbolicLatents) -> Components:
         layers = super().layers(self._spoilt(latents))
+        if self.fault == "column by column":
+            side = round(layers.images.shape[1] ** 0.5)
+            turned = torch.arange(side * side).view(side, side).T.flatten()
+            layers = replace(layers, images=layers.images[:, turned], masks=layers.masks[:, turned])
         if self.fault == "noise":
             size = layers.images.shape
             layers = replace(layers, images=torch.linspace(0, 1, layers.images.numel()).view(size))
         return layers
+
+    def _mirrored(self, latents: SymbolicLatents) -> SymbolicLatents:
+        width, height, x, y = latents.where.unbind(-1)
+        return replace(latents, where=torch.stack([width, height, x, -y], -1))
 
     def _spoilt(self, latents: SymbolicLatents) -> SymbolicLatents:  # noqa: PLR0911 (a fault a line)
         width, height, x, y = latents.where.unbind(-1)
@@ -62,6 +73,11 @@ class Wrong(SeparableRenderer):
                 return replace(latents, where=torch.stack([height, width, x, y], -1))
             case "y upwards":
                 return replace(latents, where=torch.stack([width, height, x, -y], -1))
+            case "corners at the corners":
+                wider = self.size / (self.size - 1)
+                return replace(latents, where=latents.where * torch.tensor([1.0, 1.0, wider, wider]))
+            case "half a pixel":
+                return replace(latents, where=latents.where + torch.tensor([0.0, 0.0, 1 / self.size, 1 / self.size]))
             case "twice as large":
                 return replace(latents, where=torch.stack([2 * width, 2 * height, x, y], -1))
             case "rounded presence":
@@ -95,5 +111,9 @@ FAULTS = {
     "ignores box_mask": "curricula-are-obeyed",
     "ignores alpha": "curricula-are-obeyed",
     "noise": "layers-are-what-is-painted",
+    "column by column": "layers-stand-row-by-row",
+    "upside down": "a-glimpse-lies-the-right-way-round",
+    "corners at the corners": "places-are-exact",
+    "half a pixel": "places-are-exact",
 }
 """Each fault, and the law that it breaks."""

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 import torch
-from gnm_core import Curriculum, CurriculumState, Default, Loss, Objective, Optimizer, Schedule, Terms
+from annotated_types import Ge, Gt
+from gnm_core import Curriculum, CurriculumState, Default, InSteps, Loss, Objective, Optimizer, Schedule, Terms
 from torch import nn
 
 
@@ -22,6 +23,47 @@ class WrongSchedule(Schedule):
             return torch.tensor(0.5)  # type: ignore[return-value]
         return float("inf") if self.fault == "infinite" and step > 10**6 else 0.5 ** min(step / 1000, 100.0)
 
+
+class WrongWarmUp(Schedule):
+    """Rises to 1 in so many steps, unless told otherwise."""
+
+    def __init__(self, *, warm_up: Annotated[int, Ge(2), InSteps()] = 100, fault: str = "") -> None:
+        self.warm_up, self.fault = warm_up, fault
+
+    def __call__(self, step: int) -> float:
+        match self.fault:
+            case "one step early":
+                return min((step + 1) / self.warm_up, 1.0)
+            case "one step short":
+                return min(step / (self.warm_up - 1), 1.0)
+            case "its own length":
+                return min(step / 100, 1.0)
+        return min(step / self.warm_up, 1.0)
+
+
+class WrongDecay(Schedule):
+    """Halves every so many steps, by an option that says so or by one that does not."""
+
+    def __init__(
+        self,
+        *,
+        value: float = 1.0,
+        half_life: Annotated[float, Gt(0), InSteps()] = 1000.0,
+        third_life: Annotated[float, Gt(0)] = 1000.0,
+        fault: str = "",
+    ) -> None:
+        self.value, self.half_life, self.third_life, self.fault = value, half_life, third_life, fault
+
+    def __call__(self, step: int) -> float:
+        if self.fault == "unmarked":
+            return float(self.value * 3 ** -min(step / self.third_life, 100.0))
+        return float(self.value * 2 ** -min(step / self.half_life, 100.0))
+
+
+WARM_UP_FAULTS = dict.fromkeys(
+    ("one step early", "one step short", "its own length"), "twice-the-steps-take-twice-as-long"
+)
+DECAY_FAULTS = {"unmarked": "what-counts-steps-is-marked"}
 
 SCHEDULE_FAULTS = {
     "remembers": "a-function-of-the-step",
@@ -51,6 +93,20 @@ CURRICULUM_FAULTS = {
 }
 
 
+class WrongOpening(Curriculum):
+    """Opaque boxes until step `until`, unless told otherwise."""
+
+    def __init__(self, *, until: Annotated[int, Ge(1), InSteps()] = 500, fault: str = "") -> None:
+        self.until, self.fault = until, fault
+
+    def at(self, step: int) -> CurriculumState:
+        opaque = step <= self.until if self.fault == "one step longer" else step < self.until
+        return CurriculumState(box_mask=0.9 if opaque else None)
+
+
+OPENING_FAULTS = {"one step longer": "twice-the-steps-take-twice-as-long"}
+
+
 class WrongObjective(Objective):
     """The ELBO, unless told otherwise."""
 
@@ -74,6 +130,10 @@ class WrongObjective(Objective):
                 total = (error + divergence).mean()
             case "no scalar":
                 total = error + divergence
+            case "by the batch's spread":
+                total = (error / error.detach().std(correction=0).clamp(min=1e-3) + divergence).mean()
+            case "knows one model":
+                total = (error + terms.kl["scene"] + divergence - terms.kl["scene"]).mean()
             case _:
                 total = (error + weight * divergence).mean()
         return Loss(total, {f"kl.{name}": 1.0 for name in terms.kl})
@@ -86,6 +146,8 @@ OBJECTIVE_FAULTS = {
     "changes the terms": "terms-stay-as-they-are",
     "no scalar": "a-loss-at-every-step",
     "other weights": "the-weights-told-are-the-weights",
+    "by the batch's spread": "a-mean-over-the-batch",
+    "knows one model": "it-takes-the-terms-that-there-are",
 }
 
 
@@ -101,6 +163,8 @@ class Heavy(torch.optim.Optimizer):
         for group in self.param_groups:
             rate = self.rate if self.fault == "own rate" else group["lr"]
             for parameter in group["params"]:
+                if parameter.grad is None and self.fault != "trips over the frozen":
+                    continue
                 store = self.speed if self.fault == "forgets" else self.state[parameter]
                 key = parameter if self.fault == "forgets" else "speed"
                 store[key] = 0.5 * store.get(key, torch.zeros_like(parameter)) + parameter.grad
@@ -148,5 +212,6 @@ OPTIMIZER_FAULTS = {
     "uphill": "it-goes-downhill",
     **dict.fromkeys(("does not lead back", "moves twice", "changes its state"), "its-switch-changes-weights-alone"),
     "misses one": "it-takes-every-parameter",
+    "trips over the frozen": "a-parameter-without-gradient-stays",
 }
 """Each fault, and the law that it breaks."""

@@ -101,7 +101,7 @@ def _begin(study: Path, folder: Path, digits_dir: Path | None, dry: bool) -> "St
     if study.is_dir():
         if extra:
             raise click.UsageError("a study that was begun knows its digits; --digits-dir goes with a file")
-        return open_study(folder)
+        return open_study(folder, to_train=True)
     return check_study(study, folder, extra) if dry else begin_study(study, folder, extra)
 
 
@@ -128,7 +128,7 @@ def _do_one(folder: Path, name: str) -> int:
     from gnm_core.studies.work import work
     from gnm_core.suggestions import did_you_mean
 
-    known = [planned.name for planned in open_study(folder).planned]
+    known = [planned.name for planned in open_study(folder, to_train=True).planned]
     if name not in known:
         near = did_you_mean(name, known) or f"there are: {', '.join(known)}"
         raise GnmError(f"{folder}: this study has no run {name!r}; {near}")

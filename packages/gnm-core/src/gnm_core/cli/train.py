@@ -132,6 +132,8 @@ def _require_sensible(
             raise click.UsageError("--at goes with --resume")
         if only is not None and origin is None:
             raise click.UsageError("--only goes with --from")
+        if only is not None and not only.replace(",", "").strip():
+            raise click.UsageError("--only names no part; leave it out to take all that fits")
     elif fit is not None:
         raise click.UsageError(
             "--within plans a training that begins; a resumed one has its plan: --seconds stops it early"

@@ -44,7 +44,7 @@ class TooFewSteps(Rule):
     """Nothing can be said yet."""
 
     name = "too few steps yet"
-    change = "Go on with gnm train --resume before judging it"
+    change = "Train on before judging it: gnm train --resume, with more steps by --set where all are made"
     least = 200
     """Steps before which no model has learnt anything."""
     half = 0.5

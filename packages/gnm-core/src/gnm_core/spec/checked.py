@@ -176,10 +176,7 @@ def load_spec(
     if problems or not isinstance(tree, PartNode):
         name = str(file)  # its own problems first, then those of its bases
         if recorded and file is not None:
-            problems += [
-                Problem(f"this needs the parts of {needed.name} (sha256 {needed.sha256}); add --plugin {needed.path}")
-                for needed in missing_files(file.parent)
-            ]
+            problems += [Problem(needed.wanted) for needed in missing_files(file.parent)]
         order = sorted(problems, key=lambda p: (p.source not in (None, name), p.line or 0, p.column or 0))
         raise SpecError(order)
     return CheckedSpec(tree, str(file) if file else None, node, weights)

@@ -1,9 +1,10 @@
 """Runs of a study as jobs of a cluster, through submitit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gnm_core.errors import RunError
+from gnm_core.plugin_files import executed_files
 from gnm_core.studies.folder import StudyFolder
 from gnm_core.studies.planned import PlannedRun
 from gnm_core.studies.schedule import STOPPED, Ended
@@ -35,7 +36,8 @@ class Cluster:
         """Submit a run."""
         if self._executor is None:
             self._executor = self._made(folder)
-        return _ClusterJob(self._executor.submit(Work(str(folder.root.resolve()), planned.name)))
+        files = tuple(file.path for file in executed_files())
+        return _ClusterJob(self._executor.submit(Work(str(folder.root.resolve()), planned.name, files)))
 
     def close(self) -> None:
         """Nothing is held: jobs go on by themselves."""
@@ -55,17 +57,21 @@ class Work:
     Args:
         root: the study's folder, as every machine sees it.
         name: the run's.
+        files: to execute for their parts, as every machine sees them.
     """
 
-    def __init__(self, root: str, name: str) -> None:
-        self.root, self.name = root, name
+    def __init__(self, root: str, name: str, files: Sequence[str] = ()) -> None:
+        self.root, self.name, self.files = root, name, files
 
     def __call__(self) -> int:
         """Do what is left of the run: 0 when it is done, 128 + N where signal N stopped it."""
         from pathlib import Path
 
+        from gnm_core.plugin_files import load_plugin_file
         from gnm_core.studies.work import work
 
+        for file in self.files:
+            load_plugin_file(Path(file))
         return work(Path(self.root), self.name)
 
     def checkpoint(self) -> Any:

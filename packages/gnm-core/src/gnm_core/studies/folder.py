@@ -1,13 +1,14 @@
 """A study on disk: its file, its runs, what they said, and which of them are done."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from gnm_core.errors import RunError
 from gnm_core.files import os_errors_as, replace_file
+from gnm_core.plugin_files import KEY, executed_files, missing_files
 from gnm_core.regular_files import read_file
 from gnm_core.spec.yaml import dump
 from gnm_core.spec.yaml import read_file as read_yaml
@@ -16,6 +17,8 @@ from gnm_core.studies.plan import Options, Study, plain_study, read_study, study
 from gnm_core.studies.planned import PlannedRun, planned_runs
 
 FILE = "study.yaml"
+RECORD = "settings.json"
+"""Which files of parts the study was begun with."""
 DONE = "study-done.json"
 """In a run's folder: what the study asked for when it was trained and measured."""
 
@@ -90,16 +93,23 @@ class StudyFolder:
         return self.root / "logs" / f"{planned.name}.failed"
 
 
-def open_study(folder: Path) -> StudyFolder:
+def open_study(folder: Path, *, to_train: bool = False) -> StudyFolder:
     """A study that was begun.
 
+    Args:
+        folder: the study's.
+        to_train: whether its runs are to be made: the files that it was begun with (`--plugin`) must be there.
+
     Raises:
-        RunError: there is none.
+        RunError: there is none, or a file with parts is missing.
         SpecError: its file is damaged.
     """
     path = folder / FILE
     if not path.exists():
         raise RunError(f"{folder}: not a study (it has no {FILE})")
+    missing = missing_files(folder) if to_train else []
+    if missing:
+        raise RunError(f"{folder}: " + "\n".join(file.wanted for file in missing))
     return StudyFolder(folder, read_study(path))
 
 
@@ -139,5 +149,7 @@ def begin_study(file: Path, out: Path, extra: Options) -> StudyFolder:
     with os_errors_as(RunError, f"{out}: cannot be written"):
         for name in ("runs", "logs"):
             (out / name).mkdir(parents=True, exist_ok=True)
+        files = {file.name: asdict(file) for file in executed_files()}
+        replace_file(out / RECORD, json.dumps({KEY: files}, indent=1).encode())
         replace_file(out / FILE, dump(plain_study(folder.study)).encode())
     return folder

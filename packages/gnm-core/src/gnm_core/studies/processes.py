@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from gnm_core.errors import RunError
 from gnm_core.files import os_errors_as
+from gnm_core.plugin_files import executed_files
 from gnm_core.studies.folder import StudyFolder
 from gnm_core.studies.planned import PlannedRun
 from gnm_core.studies.schedule import Ended
@@ -19,6 +20,7 @@ class Processes:
         """Let a run begin, or go on."""
         log = folder.log(planned)
         command = [sys.executable, "-m", "gnm_core", "study", str(folder.root), "--run", planned.name]
+        command += [word for file in executed_files() for word in ("--plugin", file.path)]
         with os_errors_as(RunError, f"{log}: cannot be written"):
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("ab") as file:

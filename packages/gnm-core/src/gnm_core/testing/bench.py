@@ -15,6 +15,7 @@ from gnm_core.plugins import installed
 from gnm_core.registry import Provider, Register, Registry
 from gnm_core.spec.build import Builder
 from gnm_core.spec.single import checked_part
+from gnm_core.spec.tree import Checked
 
 SMALL = Dims(size=32, grid=4, features=8, scene=5, what=6, background=4)
 """Sizes where the author gives none."""
@@ -63,8 +64,18 @@ class Bench:
         Raises:
             SpecError: the options do not fit.
         """
-        said = {"use": self._name, **self.options, **options}
-        tree = checked_part(self.contract, said, self._registry)
+        return self.build_from(self.checked(**options), dims, seed=seed)
+
+    def checked(self, **options: object) -> Checked:
+        """The part with all its options, checked and not yet built.
+
+        Raises:
+            SpecError: the options do not fit.
+        """
+        return checked_part(self.contract, {"use": self._name, **self.options, **options}, self._registry)
+
+    def build_from(self, tree: Checked, dims: Dims | None = None, *, seed: int = 0) -> Any:
+        """The part with these options; else as `build`."""
         builder = Builder(dims or self.dims)
         torch.manual_seed(seed)
         built = builder.build(tree)

@@ -113,6 +113,25 @@ def it_remembers_nothing(bench: Bench) -> None:
 
 
 @every_map
+def what_is_there_now_counts(bench: Bench) -> None:
+    """Where other numbers are written into the same tensors, it gives what it gives for these: nothing is looked up."""
+    part, experiment, given = _set_up(bench)
+    torch.manual_seed(14)
+    others = experiment.inputs(part, bench.dims, 3)
+    expected = _seeded(experiment.fixed, bench.part(), others)
+    _seeded(experiment.fixed, part, given)
+    for name, value in given.items():
+        value.copy_(others[name])
+    for name, value in _seeded(experiment.fixed, part, given).items():
+        off = gap(value, expected[name])
+        require(
+            off <= CLOSE,
+            f"{name} differs by {off:.2g} of its size from a fresh copy's, after its inputs' tensors were filled anew: "
+            "something is kept by address",
+        )
+
+
+@every_map
 def gradients_change_nothing(bench: Bench) -> None:
     """With gradients and without, the outputs are the same."""
     part, experiment, given = _set_up(bench)

@@ -15,7 +15,7 @@ from gnm_core.errors import SpecError
 from gnm_core.testing.bench import Bench, NotHere
 from gnm_core.testing.law import law
 from gnm_core.testing.laws.alike import CLOSE, gap
-from gnm_core.testing.require import log_densities, require
+from gnm_core.testing.require import log_densities, require, require_shape
 
 DRAWINGS = 256
 
@@ -115,6 +115,33 @@ def _require_likely(name: str, distributions: Sequence[Distribution], scene: Ten
         f"{name}: at step {worst} they are {mean[worst]:+.2f} nats likelier on average than samples "
         f"(standard error {error[worst]:.2f})",
     )
+
+
+@law(Core)
+def divergences_are_those_of_its_distributions(bench: Bench) -> None:
+    """Divergences that it tells, or that its prior learns by, are on average those of the codes' log-densities."""
+    core = bench.part()
+    with torch.no_grad():
+        # far from what the prior expects, so that a divergence the wrong way round is another number
+        features = 4 * _features(core, bench, 1).expand(DRAWINGS, -1, -1, -1)
+        seen = core.infer(features)
+        posterior = cast(tuple[Distribution, ...], seen.posterior)
+        expected = log_densities(posterior, seen.scene) - log_densities(seen.prior, seen.scene)
+        told = {} if seen.divergence is None else {"the divergence of infer": seen.divergence}
+        if core.separate_prior:
+            told["prior_divergence"] = core.prior_divergence(core.prior_inputs(features))
+    if not told:
+        raise NotHere("its divergences are computed from its distributions")
+    for name, value in told.items():
+        require_shape(name, value, *expected.shape)
+        off = value.mean(0) - expected.mean(0)
+        error = ((value.var(0) + expected.var(0)) / DRAWINGS).sqrt()
+        step = int((off.abs() / (5 * error + 0.05)).argmax())
+        require(
+            bool((off.abs() <= 5 * error + 0.05).all()),
+            f"{name} is {value[:, step].mean():.2f} nats on average at step {step}; by its codes' log-densities "
+            f"KL(q || p) is {expected[:, step].mean():.2f} (standard error {error[step]:.2f})",
+        )
 
 
 @law(Core)

@@ -1,6 +1,8 @@
 """Laws of data sets: a pure function of (options, split, index)."""
 
+from contextlib import suppress
 from dataclasses import fields
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,15 @@ from torch import Tensor
 from gnm_core.contracts import Data
 from gnm_core.errors import DataError
 from gnm_core.results import Batch
+from gnm_core.spec.annotations import arguments_of
 from gnm_core.testing.bench import Bench, NotHere
 from gnm_core.testing.law import law
 from gnm_core.testing.require import require, require_unit
+
+MANY = 64
+"""Images of a split that are compared."""
+SLACK = 1.5
+"""Pixels by which a box may be off."""
 
 
 def _data(bench: Bench) -> tuple[Any, list[int]]:
@@ -149,3 +157,71 @@ def truth_fits_the_images(bench: Bench) -> None:
         )
     turned = int((truth.boxes[..., 2:] < truth.boxes[..., :2]).any(-1).sum())
     require(turned == 0, f"{turned} boxes of (x0, y0, x1, y1) have x1 < x0 or y1 < y0")
+
+
+def _codes(data: Data) -> list[bytes]:
+    """The first images, each as something to compare."""
+    return [image.numpy().tobytes() for image in data.batch(range(min(len(data), MANY))).image]
+
+
+@law(Data)
+def no_image_is_in_two_splits(bench: Bench) -> None:
+    """Splits share no images, at other indices neither: what is tested on was not learnt from."""
+    data, _ = _data(bench)
+    splits = {}
+    for split in ("train", "validation", "test"):
+        with suppress(DataError):
+            other = data.at(split)
+            splits[split] = _codes(other) if len(other) else []
+    if len(splits) < 2:
+        raise NotHere("it has one split only")
+    for (one, first), (other, second) in combinations(splits.items(), 2):
+        shared = len(set(first) & set(second))
+        require(
+            2 * shared <= min(len(set(first)), len(set(second))) or not shared,
+            f"of the first {len(first)} images of '{one}', {shared} are among the first {len(second)} of '{other}'",
+        )
+
+
+@law(Data)
+def another_seed_is_another_data_set(bench: Bench) -> None:
+    """Where `seed` is an option: the next seed's images are not this one's, moved by one place."""
+    argument = arguments_of(bench.part_class).get("seed")
+    if argument is None:
+        raise NotHere("it has no option 'seed'")
+    seed = bench.options.get("seed", argument.default)
+    seed = seed if isinstance(seed, int) else 0
+    first, second = (_codes(_seeded(bench, seed + i)) for i in range(2))
+    moved = len(first) > 2 and first[1:] == second[:-1]
+    require(not moved, f"image i of seed {seed + 1} is image i + 1 of seed {seed}: the two are added up")
+
+
+def _seeded(bench: Bench, seed: int) -> Data:
+    built: Data = Bench(bench.contract, bench.part_class, bench.dims, {**bench.options, "seed": seed}).build()
+    return built
+
+
+@law(Data)
+def boxes_hold_their_objects(bench: Bench) -> None:
+    """Where pixels are known: an object's lie in its box, x right and y down; a visible box is tight about them."""
+    data, indices = _data(bench)
+    truth = data.batch(indices).truth
+    if truth is None or truth.instances is None:
+        raise NotHere("it does not know its objects' pixels")
+    for row, place in torch.nonzero(truth.present).tolist():
+        y, x = (truth.instances[row] == place + 1).nonzero(as_tuple=True)
+        if not len(x):
+            continue
+        seen = torch.stack([x.min(), y.min(), x.max() + 1, y.max() + 1]).float()
+        what = f"object {place} of index {indices[row]} has its pixels in (x0, y0, x1, y1) = {_whole(seen)}"
+        box = truth.boxes[row, place].float()
+        outside = float(torch.cat([box[:2] - seen[:2], seen[2:] - box[2:]]).max())
+        require(outside <= SLACK, f"{what}, {outside:.1f} px outside its box {_whole(box)}")
+        if truth.visible_boxes is not None:
+            visible = truth.visible_boxes[row, place].float()
+            off = float((visible - seen).abs().max())
+            require(off <= SLACK, f"{what}; its visible box is {_whole(visible)}")
+
+
+def _whole(box: Tensor) -> tuple[int, ...]:
+    return tuple(round(number) for number in box.tolist())

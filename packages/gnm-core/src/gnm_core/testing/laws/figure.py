@@ -1,15 +1,17 @@
 """Laws of figures."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from gnm_core.contracts import Figure
+from gnm_core.dims import Dims
 from gnm_core.errors import FigureError
 from gnm_core.testing.bench import Bench, NotHere
 from gnm_core.testing.law import law
-from gnm_core.testing.require import require
+from gnm_core.testing.require import ConformanceError, require
 from gnm_core.testing.subjects import bare_context, full_context
 
 
@@ -20,6 +22,13 @@ def _drawn(figure: Figure, model: Any, batch: Any) -> np.ndarray | None:
     except FigureError as error:
         require(bool(str(error)), "it refuses to draw without saying why")
         return None
+
+
+def _require_picture(name: str, picture: Any) -> None:
+    shape, kind = getattr(picture, "shape", None), getattr(picture, "dtype", type(picture).__name__)
+    require(kind == np.uint8, f"{name} is of {kind}; expected uint8")
+    fits = shape is not None and len(shape) == 3 and shape[2] == 3 and min(shape) > 0
+    require(fits, f"{name} has shape {shape}; expected (height, width, 3)")
 
 
 @law(Figure)
@@ -36,10 +45,32 @@ def a_picture_of_bytes(bench: Bench) -> None:
         if first is None:
             continue
         drawn += 1
-        shape, kind = getattr(first, "shape", None), getattr(first, "dtype", type(first).__name__)
-        require(kind == np.uint8, f"the picture is of {kind}; expected uint8")
-        fits = shape is not None and len(shape) == 3 and shape[2] == 3 and min(shape) > 0
-        require(fits, f"the picture has shape {shape}; expected (height, width, 3)")
+        _require_picture("the picture", first)
         require(second is not None and np.array_equal(first, second), "two pictures from one random state differ")
     if not drawn:
         raise NotHere("it draws neither of the kit's models")
+
+
+@law(Figure)
+def pictures_of_every_kind(bench: Bench) -> None:
+    """Colour and grey, large and small, one and none at all: it draws, or says in a `FigureError` what it lacks."""
+    figure, dims = bench.build(), bench.dims
+    for said, sizes, batch in (
+        ("of one picture", dims, 1),
+        ("without pictures", dims, 0),
+        ("of colour pictures" if dims.channels != 3 else "of grey pictures", replace(dims, channels=_other(dims)), 4),
+        (f"of pictures of {2 * dims.size} px", replace(dims, size=2 * dims.size), 4),
+    ):
+        context = full_context(sizes)
+        try:
+            picture = _drawn(figure, context.model, context.split.batch(range(batch)))
+        except ConformanceError:
+            raise
+        except Exception as error:
+            raise AssertionError(f"with a batch {said}: {type(error).__name__}: {error}") from error
+        if picture is not None:
+            _require_picture(f"with a batch {said} the picture", picture)
+
+
+def _other(dims: Dims) -> int:
+    return 1 if dims.channels == 3 else 3

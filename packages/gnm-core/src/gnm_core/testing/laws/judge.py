@@ -57,3 +57,13 @@ def each_picture_alone(bench: Bench) -> None:
     for i in range(len(images)):
         (alone,) = judge.judge(images[i : i + 1])
         require(_said(alone) == together[i], f"picture {i} alone: {_said(alone)}; among others: {together[i]}")
+
+
+@law(Judge)
+def what_is_there_now_is_judged(bench: Bench) -> None:
+    """Where other pictures are written into the same tensor, these are judged."""
+    judge, images = bench.build(), _pictures(bench)
+    judge.judge(images)
+    images.copy_(images.flip(0).clone())
+    found, expected = ([_said(verdict) for verdict in one.judge(images)] for one in (judge, bench.build(seed=1)))
+    require(found == expected, f"after other pictures were put in their place the verdicts are {found}, not {expected}")

@@ -1,7 +1,9 @@
 """Laws of what a part must not mind (layouts in memory, flat pictures, copies) and must leave alone (torch's state)."""
 
 import random
+from collections.abc import Callable, Iterator
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,11 @@ from gnm_core.contract import Contract
 from gnm_core.randomness import borrowed_random_state
 from gnm_core.testing.bench import Bench, NotHere
 from gnm_core.testing.exercises import exercise_of
+from gnm_core.testing.experiments import experiment_of
 from gnm_core.testing.law import every_map, law
 from gnm_core.testing.laws.alike import CLOSE, _seeded, _set_up, gap
 from gnm_core.testing.require import require
+from gnm_core.testing.uses import use_of
 
 FLAT = ("image", "glimpse", "cover", "features", "hidden", "what", "code", "background")
 """Inputs that may be the same everywhere: a white page, a black night, a code of zeros."""
@@ -57,10 +61,10 @@ def a_copy_does_the_same(bench: Bench) -> None:
         require(same, f"{name} of a copy differs by {gap(outputs[1][name], value):.2g} of its size")
 
 
-@every_map
+@law(Contract)
 def torch_is_left_as_it_was(bench: Bench) -> None:
     """It sets nobody's random state, no gradient mode, no default type, no number of threads."""
-    part, experiment, given = _set_up(bench)
+    uses = list(_uses(bench))
     kept = (torch.is_grad_enabled(), torch.get_default_dtype(), random.getstate(), np.random.get_state())
     states = []
     try:
@@ -68,12 +72,11 @@ def torch_is_left_as_it_was(bench: Bench) -> None:
             random.seed(seed)
             np.random.seed(seed)
             torch.manual_seed(seed)
-            for run in (experiment.fixed, experiment.drawn):
-                if run is not None:
-                    before = _settings()
-                    run(part, given)
-                    for name, value in _settings().items():
-                        require(value == before[name], f"it leaves {name} at {value}; it was {before[name]}")
+            for use in uses:
+                before = _settings()
+                use()
+                for name, value in _settings().items():
+                    require(value == before[name], f"it leaves {name} at {value}; it was {before[name]}")
             states.append({"torch": torch.rand(1).item(), "numpy": np.random.rand(), "Python": random.random()})
     finally:
         torch.set_grad_enabled(kept[0])
@@ -82,6 +85,15 @@ def torch_is_left_as_it_was(bench: Bench) -> None:
         np.random.set_state(kept[3])
     for whose, value in states[0].items():
         require(value != states[1][whose], f"it sets {whose}'s random state: what is drawn next is the same always")
+
+
+def _uses(bench: Bench) -> Iterator[Callable[[], object]]:
+    """Ways to use the part, as trainings and evaluations do."""
+    if experiment_of(bench.contract) is None:
+        yield partial(use_of(bench.contract), bench.part(), bench.dims)
+        return
+    part, experiment, given = _set_up(bench)
+    yield from (partial(run, part, given) for run in (experiment.fixed, experiment.drawn) if run is not None)
 
 
 def _settings() -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Laws of metrics: numbers that are numbers, from shared images that stay as they are, whatever ran before."""
 
+from dataclasses import replace
 from itertools import accumulate
 from math import isfinite
 from numbers import Real
@@ -129,3 +130,21 @@ def _in_batches(metric: Metric, subject: EvaluationContext, sizes: tuple[int, ..
             updates.append(metric.update(EvaluationBatch(subject.split.batch(range(first, end)), subject.model)))
         measured = metric.measure(subject, updates)
     return {value.name: float(value.value) for value in measured.values if not value.unit.endswith("/s")}
+
+
+@law(Metric)
+def pictures_of_every_kind(bench: Bench) -> None:
+    """Colour or grey, larger ones, of a model that it knows: it measures, or says in a `Skip` why not."""
+    dims = bench.dims
+    for said, sizes in (
+        ("in colour" if dims.channels != 3 else "in grey", replace(dims, channels=1 if dims.channels == 3 else 3)),
+        (f"of {2 * dims.size} px", replace(dims, size=2 * dims.size)),
+    ):
+        metric: Metric = bench.build(sizes)
+        for subject in (full_context(sizes), bare_context(sizes)):
+            try:
+                _measured(metric, subject)
+            except Skip:
+                continue
+            except Exception as error:
+                raise AssertionError(f"of pictures {said}: {type(error).__name__}: {error}") from error

@@ -1,22 +1,18 @@
 """Laws of objectives: a mean over the batch, by the weights that they tell."""
 
+from collections.abc import Callable
+from operator import itemgetter
+
 import torch
 from torch import Tensor, nn
 
 from gnm_core.contracts import Objective
+from gnm_core.errors import OptionError
 from gnm_core.results import Loss, Terms
-from gnm_core.testing.bench import Bench
+from gnm_core.testing.bench import Bench, NotHere
 from gnm_core.testing.law import law
 from gnm_core.testing.require import require
-
-NAMES = ("scene", "presence", "where", "depth", "what", "background")
-
-
-def _terms(batch: int = 4) -> Terms:
-    kl = {name: torch.rand(batch).add(1).requires_grad_() for name in NAMES}
-    auxiliary = {name: torch.rand(batch).add(1).requires_grad_() for name in NAMES}
-    likelihood = torch.randn(batch).sub(100).requires_grad_()
-    return Terms(likelihood, kl, auxiliary, {"objects": torch.rand(batch)})
+from gnm_core.testing.uses import some_terms
 
 
 def _named(terms: Terms) -> dict[str, Tensor]:
@@ -33,7 +29,7 @@ def _objective(bench: Bench) -> nn.Module:
 @law(Objective)
 def a_loss_at_every_step(bench: Bench) -> None:
     """The loss is a finite scalar, its weights are numbers for terms that are there."""
-    objective, terms = _objective(bench), _terms()
+    objective, terms = _objective(bench), some_terms()
     for step in (0, 1, 1000, 10**7):
         loss = objective(terms, step)
         require(isinstance(loss, Loss), f"at step {step} it gives a {type(loss).__name__}; expected a Loss")
@@ -47,7 +43,7 @@ def a_loss_at_every_step(bench: Bench) -> None:
 @law(Objective)
 def the_weights_told_are_the_weights(bench: Bench) -> None:
     """The gradient of the loss to each divergence and regulariser is its weight, shared by the images of the batch."""
-    objective, terms = _objective(bench), _terms()
+    objective, terms = _objective(bench), some_terms()
     for step in (0, 10**7):
         loss = objective(terms, step)
         named = _named(terms)
@@ -62,7 +58,7 @@ def the_weights_told_are_the_weights(bench: Bench) -> None:
 @law(Objective)
 def a_better_picture_costs_less(bench: Bench) -> None:
     """The loss falls when any image's log-likelihood rises."""
-    terms = _terms()
+    terms = some_terms()
     (gradient,) = torch.autograd.grad(_objective(bench)(terms, 10**7).total, terms.log_likelihood, allow_unused=True)
     slope = 0.0 if gradient is None else float(gradient.max())
     require(
@@ -73,7 +69,7 @@ def a_better_picture_costs_less(bench: Bench) -> None:
 @law(Objective)
 def terms_stay_as_they_are(bench: Bench) -> None:
     """What it is given is also recorded, and weighed by others: it changes no term in place."""
-    objective, terms = _objective(bench).train(), _terms()
+    objective, terms = _objective(bench).train(), some_terms()
     named = {"log-likelihood": terms.log_likelihood, **_named(terms)}
     before = {name: value.detach().clone() for name, value in named.items()}
     objective(terms, 0)
@@ -85,21 +81,46 @@ def terms_stay_as_they_are(bench: Bench) -> None:
 
 @law(Objective)
 def a_mean_over_the_batch(bench: Bench) -> None:
-    """The batch twice over has the loss of the batch."""
-    terms = _terms()
-    twice = Terms(
-        torch.cat([terms.log_likelihood] * 2),
-        {name: torch.cat([value] * 2) for name, value in terms.kl.items()},
-        {name: torch.cat([value] * 2) for name, value in terms.auxiliary.items()},
-    )
-    once, doubled = (float(_objective(bench)(each, 0).total.detach()) for each in (terms, twice))
+    """The batch twice over has the loss of the batch, and the batch that of its halves: processes may share it."""
+    terms = some_terms()
+    twice = _each(terms, lambda value: torch.cat([value] * 2))
+    halves = [_each(terms, itemgetter(half)) for half in (slice(0, 2), slice(2, 4))]
+    once, doubled, *parts = (float(_objective(bench)(each, 0).total.detach()) for each in (terms, twice, *halves))
     require(abs(once - doubled) <= 1e-4 * abs(once), f"the loss is {once:g} of a batch, {doubled:g} of it twice over")
+    shared = sum(parts) / 2
+    require(
+        abs(once - shared) <= 1e-4 * abs(once),
+        f"the loss is {once:g} of a batch and {parts[0]:g} and {parts[1]:g} of its halves; expected their mean",
+    )
+
+
+@law(Objective)
+def it_takes_the_terms_that_there_are(bench: Bench) -> None:
+    """Every model names its own terms: other names, one alone, no regularisers."""
+    terms = some_terms()
+    for name, other in {
+        "of one divergence 'code' and no regulariser": Terms(terms.log_likelihood, {"code": terms.kl["what"]}),
+        "without divergences": Terms(terms.log_likelihood, {}),
+    }.items():
+        try:
+            loss = _objective(bench)(other, 0)
+        except OptionError as error:
+            raise NotHere(f"its options name terms: {error}") from error
+        except Exception as error:
+            raise AssertionError(f"with the terms {name}: {type(error).__name__}: {error}") from error
+        require(bool(loss.total.isfinite()), f"the loss of terms {name} is {loss.total.item()}")
+
+
+def _each(terms: Terms, change: Callable[[Tensor], Tensor]) -> Terms:
+    kl = {name: change(value) for name, value in terms.kl.items()}
+    auxiliary = {name: change(value) for name, value in terms.auxiliary.items()}
+    return Terms(change(terms.log_likelihood), kl, auxiliary)
 
 
 @law(Objective)
 def the_same_again_in_evaluation(bench: Bench) -> None:
     """In evaluation mode nothing moves, and a state that is loaded goes on where it was."""
-    objective, terms = _objective(bench), _terms()
+    objective, terms = _objective(bench), some_terms()
     first, second = (float(objective(terms, 3).total.detach()) for _ in range(2))
     require(first == second, f"in evaluation mode the loss is {first:g}, then {second:g}")
     objective.train()

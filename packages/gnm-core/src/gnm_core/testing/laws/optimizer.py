@@ -60,6 +60,22 @@ def it_goes_downhill(bench: Bench) -> None:
 
 
 @law(Optimizer)
+def a_parameter_without_gradient_stays(bench: Bench) -> None:
+    """What a stage does not train has no gradient, then or ever: it is left as it is, and the others move."""
+    parameters = _parameters()
+    optimizer = bench.build().build(parameters)
+    was = _values(parameters)
+    to_training([optimizer])
+    for _ in range(3):
+        optimizer.zero_grad()
+        _loss(parameters[:1]).backward()
+        optimizer.step()
+    require(_gap(parameters[:1], was[:1]) > 0, "beside a parameter without a gradient, the others do not move")
+    moved = _gap(parameters[1:], was[1:])
+    require(moved == 0, f"a parameter without a gradient moves by {moved:.3g}")
+
+
+@law(Optimizer)
 def it_obeys_the_rate(bench: Bench) -> None:
     """The trainer sets the learning rate: at 0 nothing moves."""
     parameters = _parameters()

@@ -1,14 +1,16 @@
 """Laws of distributions: they say of their samples what is true, step by step."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Normal
 
 from gnm_core.contracts import LatentPrior, PresencePrior, ScenePrior
-from gnm_core.distributions import log_prob
-from gnm_core.testing.bench import Bench
+from gnm_core.distributions import divergence, log_prob
+from gnm_core.testing.bench import Bench, NotHere
 from gnm_core.testing.law import law
 from gnm_core.testing.laws.alike import CLOSE, gap
 from gnm_core.testing.require import require
@@ -17,25 +19,22 @@ SAMPLES = 4096
 CENTRES = 512
 
 
-@law(ScenePrior)
+@law(ScenePrior, LatentPrior)
 def densities_are_those_of_its_samples(bench: Bench) -> None:
     """The log-density is the one that its samples have: nothing but the true density passes this exact test.
 
     For any distribution r, E_p[r / (p + r)] = E_r[p / (p + r)]: both are the integral of p r / (p + r). Samples of the
     prior stand for p on the left, its `log_prob` on both sides; r is made of its samples, moved by some noise.
     """
-    dims = replace(bench.dims, scene=min(bench.dims.scene, 4))
-    prior = bench.part(dims)
-    hidden = torch.randn(1, dims.features, dims.grid, dims.grid)
     with torch.no_grad():
-        p = prior(hidden.expand(SAMPLES, -1, -1, -1))
-        z, more = p.sample(), p.sample()
-        centres, deviation = more[:CENTRES], more.std(0).clamp(min=1e-6)
+        p, draw = _many(bench)
+        z, more = draw(), draw()
+        centres, deviation = more[:CENTRES].reshape(CENTRES, -1), _deviation(more).flatten()
         for width in (0.3, 1.0):
             noise = width * deviation
-            y = centres[torch.randint(CENTRES, (SAMPLES,))] + noise * torch.randn_like(z)
-            left = (_mixture(z, centres, noise) - log_prob(p, z)).sigmoid()
-            right = (log_prob(p, y) - _mixture(y, centres, noise)).sigmoid()
+            y = centres[torch.randint(CENTRES, (SAMPLES,))] + noise * torch.randn(SAMPLES, len(noise))
+            left = (_mixture(z.reshape(SAMPLES, -1), centres, noise) - log_prob(p, z)).sigmoid()
+            right = (log_prob(p, y.view_as(z)) - _mixture(y, centres, noise)).sigmoid()
             off = float(left.mean() - right.mean())
             error = float((left.var() / SAMPLES + right.var() / SAMPLES).sqrt())
             require(
@@ -44,6 +43,57 @@ def densities_are_those_of_its_samples(bench: Bench) -> None:
                 f"{right.mean():.3f} must be equal (their standard error is {error:.3f}); too "
                 f"{'small' if off > 0 else 'large'} a density where its samples are",
             )
+
+
+def _many(bench: Bench) -> tuple[Distribution, Callable[[], Tensor]]:
+    """The distribution of few numbers, and what draws SAMPLES values of it, the samples first."""
+    dims = replace(bench.dims, scene=min(bench.dims.scene, 4), what=min(bench.dims.what, 4))
+    prior = bench.part(dims)
+    if issubclass(bench.contract, ScenePrior):
+        hidden = torch.randn(1, dims.features, dims.grid, dims.grid)
+        p = prior(hidden.expand(SAMPLES, -1, -1, -1))
+        return p, p.sample
+    p = prior.reference(0)
+    return p, partial(p.sample, torch.Size([SAMPLES]))
+
+
+def _deviation(samples: Tensor) -> Tensor:
+    return samples.std(0).clamp(min=1e-6)
+
+
+@law(ScenePrior, LatentPrior)
+def divergences_are_those_of_its_density(bench: Bench) -> None:
+    """KL(q || p) as trainings compute it, in closed form where there is one, is the mean of log q(z) - log p(z)."""
+    with torch.no_grad():
+        p, draw = _many(bench)
+        samples = draw()
+        middle, deviation = samples.mean(0).expand_as(samples), _deviation(samples).expand_as(samples)
+        q = Normal(middle + 0.5 * deviation, 0.3 * deviation, validate_args=False)
+        z = q.sample()
+        told, found = divergence(q, p, z), log_prob(q, z) - log_prob(p, z)
+    if not bool(found.isfinite().all()):
+        raise NotHere("its density is zero where a Normal posterior may lie")
+    off, error = float((told - found).mean()), float((told - found).std()) / SAMPLES**0.5
+    require(
+        abs(off) <= 5 * error + 0.01,
+        f"KL(q || p) of a Normal q is said to be {float(told.mean()):.3f} nats; by samples of q and its log-density it "
+        f"is {float(found.mean()):.3f} (standard error {error:.3f})",
+    )
+
+
+@law(PresencePrior)
+def its_masses_add_up_to_one(bench: Bench) -> None:
+    """Present and absent are all that there is; its rate is the mass of present."""
+    prior = bench.part()
+    for step in (0, 1000):
+        p = prior.reference(step)
+        absent, present = (float(p.log_prob(torch.full_like(p.mean, value)).exp().mean()) for value in (0.0, 1.0))
+        require(
+            abs(absent + present - 1) <= 1e-3,
+            f"at step {step} the masses of 0 and 1 are {absent:.4f} and {present:.4f}; expected a sum of 1",
+        )
+        rate = float(p.mean.mean())
+        require(abs(present - rate) <= 1e-3, f"at step {step} the mass of 1 is {present:.4f}, and the rate {rate:.4f}")
 
 
 def _mixture(value: Tensor, centres: Tensor, deviation: Tensor) -> Tensor:

@@ -29,6 +29,20 @@ class Square(GlimpseDecoder):
         return torch.cat([colour, torch.ones_like(colour[:, :1])], 1) if self.masks else colour
 
 
+class Corner(Square):
+    """Bright in the upper half of its left quarter alone: it shows which way round it lies."""
+
+    left, above = -0.75, -0.5
+    """Its centre, in the glimpse's frame [-1, 1]."""
+
+    def forward(self, what: Tensor) -> Tensor:
+        """(N, D) → (N, C or C + 1, size, size)."""
+        glimpse = super().forward(what)
+        places = (2 * torch.arange(self.size, device=what.device) + 1) / self.size - 1
+        bright = (places < 0)[:, None] & (places < -0.5)[None]
+        return torch.cat([glimpse[:, : self.channels] * bright, glimpse[:, self.channels :]], 1)
+
+
 class Sky(BackgroundDecoder):
     """One brightness everywhere: by default black."""
 
@@ -41,14 +55,14 @@ class Sky(BackgroundDecoder):
         return code.new_full((len(code), self.dims.channels, self.dims.size, self.dims.size), self.level)
 
 
-def _with_squares(bench: Bench, sky: float = BLACK) -> Any:
+def _with_squares(bench: Bench, sky: float = BLACK, glimpse: type[Square] = Square) -> Any:
     """The renderer, its decoders exchanged for white squares before a sky."""
     renderer = bench.part()
     found = 0
     for module in list(renderer.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, GlimpseDecoder):
-                setattr(module, name, Square(child, bench.dims.channels))
+                setattr(module, name, glimpse(child, bench.dims.channels))
                 found += 1
             elif isinstance(child, BackgroundDecoder):
                 setattr(module, name, Sky(bench.dims, sky))
@@ -115,6 +129,40 @@ def a_white_square_at_its_place(bench: Bench) -> None:
     renderer = _with_squares(bench)
     for box in BOXES:
         _require_at("the image", _painted(renderer, bench, (box, 1.0, 0.0, WHITE)), box)
+
+
+@law(Renderer)
+def places_are_exact(bench: Bench) -> None:
+    """An object's centre is where its box says, to a fraction of a pixel, in the middle and at the edges alike."""
+    renderer, half = _with_squares(bench), bench.dims.size / 2
+    wanted = torch.tensor([-0.65, -0.4, -0.1, 0.2, 0.45, 0.65])
+    boxes = [((0.3, 0.3, float(place), float(-place)), 1.0, 0.0, WHITE) for place in wanted]
+    found = [_measure(_painted(renderer, bench, box)) for box in boxes]
+    for axis, sign in (("x", 1.0), ("y", -1.0)):
+        off = half * (torch.tensor([each[axis] for each in found]) - sign * wanted)
+        spread = wanted - wanted.mean()
+        shift, growth = float(off.mean()), sign * float((off * spread).sum() / spread.square().sum())
+        require(abs(shift) <= 0.2, f"objects lie {shift:+.2f} px from where their boxes' {axis} says")
+        require(
+            abs(growth) <= 0.25,
+            f"objects lie {growth:+.2f} px too far out in {axis} at the image's edge, and right in its middle: "
+            "pixels have their places at their middles",
+        )
+
+
+@law(Renderer)
+def a_glimpse_lies_the_right_way_round(bench: Bench) -> None:
+    """What a glimpse has at its upper left is painted at the upper left of its box."""
+    renderer = _with_squares(bench, glimpse=Corner)
+    for box in BOXES:
+        found, (width, height, x, y) = _measure(_painted(renderer, bench, (box, 1.0, 0.0, WHITE))), box
+        expected = (x + Corner.left * width, y + Corner.above * height)
+        off = max(abs(found["x"] - expected[0]), abs(found["y"] - expected[1])) * bench.dims.size / 2
+        require(
+            off <= 1,
+            f"what is bright at the upper left of a glimpse lies at (x, y) = ({found['x']:.2f}, {found['y']:.2f}) in "
+            f"the image of a box (width, height, x, y) = {box}; expected ({expected[0]:.2f}, {expected[1]:.2f})",
+        )
 
 
 @law(Renderer)
@@ -210,6 +258,15 @@ def layers_are_what_is_painted(bench: Bench) -> None:
     for box in BOXES:
         layers = renderer.layers(_scene(bench, (box, 1.0, 0.0, WHITE)))
         _require_at("the layers", (layers.images * layers.masks)[0].sum(0).mean(0).detach(), box)
+
+
+@law(Renderer)
+def layers_stand_row_by_row(bench: Bench) -> None:
+    """Layer k is the object of cell k, row by row: beside the first cell is the second of its row."""
+    renderer = _with_squares(bench)
+    layers = renderer.layers(_scene(bench, *((box, 1.0, 0.0, WHITE) for box in BOXES[:2])))
+    for i, box in enumerate(BOXES[:2]):
+        _require_at(f"layer {i}", (layers.images * layers.masks)[0, i].mean(0).detach(), box)
 
 
 @law(Renderer)

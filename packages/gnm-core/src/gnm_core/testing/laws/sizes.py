@@ -30,6 +30,16 @@ def other_sizes(bench: Bench) -> None:
 
 
 @every_map
+def numbers_stay_of_their_kind(bench: Bench) -> None:
+    """float32 in, float32 out: what comes after has weights of that kind."""
+    part, experiment, given = _set_up(bench)
+    for run in (experiment.fixed, experiment.drawn):
+        for name, value in ({} if run is None else _seeded(run, part, given)).items():
+            fits = value.dtype == torch.float32 or not value.is_floating_point()
+            require(fits, f"{name} is of {value.dtype} where its inputs and parameters are of torch.float32")
+
+
+@every_map
 def twice_the_digits(bench: Bench) -> None:
     """In float64 it gives the same, but for rounding."""
     part, experiment, given = _set_up(bench)
@@ -54,4 +64,4 @@ def half_the_digits(bench: Bench) -> None:
         exercise_of(bench.contract)(part, bench.dims)
 
 
-__all__ = ["_experiment", "half_the_digits", "other_sizes", "twice_the_digits"]
+__all__ = ["_experiment", "half_the_digits", "numbers_stay_of_their_kind", "other_sizes", "twice_the_digits"]
