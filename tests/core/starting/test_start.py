@@ -1,6 +1,7 @@
 """`gnm start` says what is in a folder, and writes a spec that trains: for every folder that people have."""
 
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,14 @@ def test_a_size_that_is_said_decides_where_boxes_begin(folder: Path) -> None:
     scale = loaded(folder)["model"]["where_prior"]["mean"][0]
     assert 1 / (1 + np.exp(-scale)) == pytest.approx(1.15 * 14 / 64, abs=0.005)
     assert "guess" not in (folder.parent / "my.yaml").read_text()
+
+
+def test_the_next_command_can_be_copied_as_it_stands(folder: Path) -> None:
+    out = folder.parent / "my own.yaml"
+    done = started(folder, "--object-size", "14", "--out", str(out))
+    command = re.search(r"begin with: (gnm train .*)", done.output)[1]  # type: ignore[index]
+    assert shlex.split(command) == ["gnm", "train", "--spec", str(out), "--out", "runs/my own"]
+    assert "#   gnm train --spec 'my own.yaml' --out 'runs/my own'" in out.read_text()
 
 
 def test_small_objects_in_large_pictures_get_a_larger_square(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`gnm start`."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,7 +70,8 @@ def start(
     size = _object_size(seen, object_size, example)
     click.echo(f"object size: {size.pixels:g} px: {size.source}")
     write_spec(seen, size, recipe_for(seen, size, short=short), out, click.echo, timing=timing)
-    click.echo(f"{out}: written; begin with: gnm train --spec {out} --out runs/{out.stem}")
+    train = shlex.join(["gnm", "train", "--spec", str(out), "--out", f"runs/{out.stem}"])
+    click.echo(printable(f"{out}: written; begin with: {train}"))
 
 
 def _object_size(seen: "FolderLook", said: float | None, example: Path | None) -> "ObjectSize":

@@ -1,5 +1,6 @@
 """`gnm study`."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +156,7 @@ def _conclude(context: click.Context, folder: "StudyFolder", result: "Result", p
     if result.failed:
         click.echo(f"failed: {', '.join(result.failed)}; the same command tries them again", err=True)
     if result.received is not None:
-        click.echo(f"stopped; go on with: gnm study {folder.root}", err=True)
+        click.echo(f"stopped; go on with: gnm study {shlex.quote(str(folder.root))}", err=True)
         context.exit(128 + result.received)
     if result.failed:
         context.exit(FAILED)

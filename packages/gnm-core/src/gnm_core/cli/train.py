@@ -1,5 +1,6 @@
 """`gnm train`."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,10 @@ def train(
                 checked, short = _fitted(checked, fit, settings, shown)
             outcome = loop.start(checked, folder, settings, shown, begin)
     except KeyboardInterrupt:
-        click.echo(f"\naborted; the checkpoints are intact; go on with: gnm train --resume {folder}", err=True)
+        click.echo(
+            f"\naborted; the checkpoints are intact; go on with: gnm train --resume {shlex.quote(str(folder))}",
+            err=True,
+        )
         context.exit(130)
     if outcome.leads:
         _conclude(outcome, folder)
@@ -167,4 +171,4 @@ def _conclude(outcome: Any, folder: Path) -> None:
     for finding in outcome.findings:
         click.echo(f"diagnosis: {finding}")
     if outcome.step < outcome.total:
-        click.echo(f"go on with: gnm train --resume {folder}")
+        click.echo(f"go on with: gnm train --resume {shlex.quote(str(folder))}")

@@ -1,5 +1,6 @@
 """`evaluation.json`: all that is known of one run. Written as a whole after every metric."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -122,7 +123,9 @@ def load_evaluation(folder: Path) -> Evaluation:
     """
     path = next((p for p in (folder / "evaluation" / NAME, folder / NAME) if p.exists()), folder)
     if not path.is_file():
-        raise RunError(f"{folder}: not evaluated yet (there is no {NAME}); run: gnm evaluate {folder}")
+        raise RunError(
+            f"{folder}: not evaluated yet (there is no {NAME}); run: gnm evaluate {shlex.quote(str(folder))}"
+        )
     with os_errors_as(RunError, f"{path}: cannot be read"):
         content = read_file(path)
     try:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 from gnm_core.errors import DataError
@@ -27,7 +28,7 @@ def spec_text(look: FolderLook, size: ObjectSize, recipe: Recipe, out: Path, tim
         f"# Written by gnm start: {look.lines()[0]}.",
         f"# An object is some {size.pixels:g} px of a picture: {size.source}.",
         *(["# Look whether that is so, or say it yourself: gnm start ... --object-size 12 --force"] * size.guessed),
-        f"#   gnm train --spec {out.name} --out runs/{out.stem}",
+        "#   " + shlex.join(["gnm", "train", "--spec", out.name, "--out", f"runs/{out.stem}"]),
         *([f"# {time}"] if time else []),
         f"base: {recipe.base} # {recipe.why}; gnm specs {recipe.base} shows its stages",
         f"dims: {{channels: {recipe.channels}, size: {recipe.size}, grid: {recipe.grid}}} # {_why_size(recipe)}",

@@ -1,5 +1,6 @@
 """Random access to the rows of one split, with a bounded number of row groups in memory."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -170,7 +171,8 @@ class Rows:
     def _damaged(self, shard: int, reason: str) -> DataError:
         return DataError(
             f"{self._path(shard)}: cannot be read: {reason}\n"
-            f"    `gnm data verify {self.folder}` says what is damaged; the build command makes it again."
+            f"    `gnm data verify {shlex.quote(str(self.folder))}` says what is damaged; "
+            "the build command makes it again."
         )
 
 
