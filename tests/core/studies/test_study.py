@@ -204,7 +204,7 @@ def test_the_runs_of_a_study_get_the_files_that_it_was_begun_with(
     part, out = tmp_path / "half.py", tmp_path / "out"
     part.write_text(PART)
     load_plugin_file(part)
-    begun = begin_study(study(variants={"one": {"train.optimizer.lr": {"use": "half"}}}), out, {})
+    begun = begin_study(study(variants={"one": {"train.optimizer": {"use": "adam", "lr": {"use": "half"}}}}), out, {})
     commands: list[list[str]] = []
     monkeypatch.setattr(subprocess, "Popen", lambda command, **_: commands.append(command))
     Processes().begin(begun, begun.planned[0])
