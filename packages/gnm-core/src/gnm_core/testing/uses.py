@@ -14,6 +14,7 @@ from gnm_core.results import Terms
 from gnm_core.testing.bench import NotHere
 from gnm_core.testing.exercises import EXERCISES
 from gnm_core.testing.subjects import full_context
+from gnm_core.training.switch import to_training
 
 Use = Callable[[Any, Dims], object]
 
@@ -44,6 +45,7 @@ def _figure(figure: Figure, dims: Dims) -> None:
 def _optimizer(recipe: Optimizer, dims: Dims) -> None:
     parameter = nn.Parameter(torch.ones(3))
     optimizer = recipe.build([parameter])
+    to_training([optimizer])
     parameter.grad = torch.ones(3)
     optimizer.step()
 
