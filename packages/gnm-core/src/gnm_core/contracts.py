@@ -262,7 +262,9 @@ class Schedule(Contract):
 
 
 GUARDS: dict[str, Callable[[Any], Any]] = {
-    **{"reconstruct": checked, "objects": checked, "components": checked},
+    "reconstruct": checked,
+    "objects": checked,
+    "components": checked,
     "sample": counted,
 }
 """What checks what users hand to a model, by method."""

@@ -191,14 +191,9 @@ def another_seed_is_another_data_set(bench: Bench) -> None:
         raise NotHere("it has no option 'seed'")
     seed = bench.options.get("seed", argument.default)
     seed = seed if isinstance(seed, int) else 0
-    first, second = (_codes(_seeded(bench, seed + i)) for i in range(2))
+    first, second = (_codes(bench.build_from(bench.checked(seed=seed + i))) for i in range(2))
     moved = len(first) > 2 and first[1:] == second[:-1]
     require(not moved, f"image i of seed {seed + 1} is image i + 1 of seed {seed}: the two are added up")
-
-
-def _seeded(bench: Bench, seed: int) -> Data:
-    built: Data = Bench(bench.contract, bench.part_class, bench.dims, {**bench.options, "seed": seed}).build()
-    return built
 
 
 @law(Data)
