@@ -132,6 +132,46 @@ def test_an_optimizer_replaces_a_list_of_them_and_merges_with_one(write: Write) 
     assert rmsprop["use"] == "rmsprop"
 
 
+STAGES = (
+    "model: gnm\ntrain:\n  stages:\n"
+    "    - {name: symbols, steps: 9, optimizer: {use: adam, lr: 0.1}}\n    - {name: scene, steps: 8}\n"
+)
+
+
+def test_a_stage_is_changed_by_its_name_and_taken_out_by_null(write: Write) -> None:
+    path = write(
+        under=STAGES,
+        spec="base: under.yaml\ntrain: {stages: {symbols: {steps: 3, optimizer: {lr: 0.2}}, scene: null}}\n",
+    )
+    (only,) = load_spec(path).training().stages
+    assert (only.name, only.steps, only.optimizer[0].rate(0)) == ("symbols", 3, 0.2)
+    grandchild = write(again="base: spec.yaml\ntrain: {stages: {symbols: {batch: 5}}}\n")
+    assert (load_spec(grandchild).training().stages[0].batch, load_spec(grandchild).training().stages[0].steps) == (
+        5,
+        3,
+    )
+
+
+def test_one_stage_in_the_place_of_several_is_the_only_one(write: Write) -> None:
+    path = write(under=STAGES, spec="base: under.yaml\ntrain: {stages: {name: scene, steps: 2}}\n")
+    (only,) = load_spec(path).training().stages
+    assert (only.name, only.steps) == ("scene", 2)
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ("{symbol: {steps: 3}}", "spec.yaml:3:12: train.stages: the list of the base has no 'symbol' to change"),
+        ("{prior: {steps: 3}}", "names: symbols, scene; a list in this place replaces all of it"),
+        ("{scene: 3}", "spec.yaml:3:12: train.stages.scene: 3 is an integer; expected what changes"),
+        ("{scene: {stepz: 3}}", "spec.yaml:3:20: train.stages.1.stepz: unknown key 'stepz'"),
+    ],
+)
+def test_a_mistake_in_the_name_of_a_stage_is_told_with_its_line(stages: str, message: str, write: Write) -> None:
+    path = write(under=STAGES, spec=f"base: under.yaml\ntrain:\n  stages: {stages}\n")
+    assert message in refused(path)
+
+
 def test_weights_of_terms_merge_by_name(write: Write) -> None:
     path = write(
         under="model: gnm\nobjective: {weights: {scene: 2, what: 3}}\n",

@@ -102,6 +102,9 @@ def test_the_schema_refuses_what_the_checker_refuses_and_nothing_else(
         ({"base": "mnist-4-64", "modell": {}}, False),
         ({"base": "mnist-4-64", "model": {"core": "strukturdraw"}}, False),
         ({"base": "own-pictures-64", "data": {"dir": "pictures"}}, True),
+        ({"base": "mnist-4-64", "train": {"stages": {"prior": {"steps": 9}, "scene": None}}}, True),
+        ({"base": "mnist-4-64", "train": {"stages": {"prior": {"stepz": 9}}}}, False),
+        ({"model": "gnm", "train": {"stages": {"prior": {"steps": 9}}}}, False),  # whose stages?
         ({"base": 7}, False),
         ({"data": {"dir": "pictures"}, "model": "gnm"}, False),  # of which data set?
         ({"dims": {"size": 64}}, False),  # no model

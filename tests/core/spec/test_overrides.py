@@ -33,3 +33,13 @@ def test_with_two_the_number_is_needed() -> None:
 def test_what_is_no_list_has_no_numbers() -> None:
     with pytest.raises(SpecError, match=r"model: \[.* is a list; expected a model"):
         load_spec(SPEC, ["model.0.encoder=conv"])
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_stage_is_reached_by_its_name(count: int) -> None:
+    stages = [{"name": "symbols", "steps": 9}, {"name": "scene", "steps": 8}]
+    spec = {**SPEC, "train": {"stages": stages[:count]}}
+    first = load_spec(spec, ["train.stages.symbols.steps=3"]).training().stages[0]
+    assert (first.name, first.steps) == ("symbols", 3)
+    with pytest.raises(SpecError, match=r"has no element 'prior' \(it has 'symbols', 'scene'\)|unknown key 'prior'"):
+        load_spec(spec, ["train.stages.prior.steps=3"])

@@ -8,9 +8,10 @@ from gnm_core.errors import PluginError, Problem, SpecError
 from gnm_core.registry import Registry
 from gnm_core.spec.annotations import arguments_of, is_contract, is_record, item_of, members_of, strip, values_of
 from gnm_core.spec.checker import default_node, is_line
-from gnm_core.spec.nodes import Node, Place, Scalar, Table, described
+from gnm_core.spec.nodes import Items, Node, Place, Scalar, Table, described
 from gnm_core.spec.sources import locate
 from gnm_core.spec.yaml import read_file
+from gnm_core.suggestions import did_you_mean
 
 BASE = "base"
 LONGEST = 16
@@ -51,12 +52,12 @@ class Bases:
             chain.append(read_file(path))
         whole = chain.pop()
         while chain:
-            merged = self._merge(whole, chain.pop(), self.top)
+            merged = self._merge(whole, chain.pop(), self.top, "")
             assert isinstance(merged, Table)
             whole = merged
         return Table({k: v for k, v in whole.nodes.items() if k != BASE}, whole.place, whole.keys)
 
-    def _merge(self, base: Node, child: Node, annotation: Any) -> Node:
+    def _merge(self, base: Node, child: Node, annotation: Any, path: str) -> Node:
         """Mappings merge, everything else replaces; a part merges with a part of the same name.
 
         Null in the place of what cannot be null takes back what the base says.
@@ -65,7 +66,13 @@ class Bases:
             base: what the base says.
             child: what the child says.
             annotation: what may stand here; None where nobody knows.
+            path: where that is, in the spec.
+
+        Raises:
+            SpecError: the child changes an element of a list by a name that none has.
         """
+        if isinstance(base, Items) and isinstance(child, Table) and _changes_by_name(base, child, annotation):
+            return self._merge_elements(base, child, annotation, path)
         contract, default = _slot(annotation)
         if contract is not None or _names_part(base) or _names_part(child):
             base, child = _named(base), _named(child)
@@ -84,8 +91,27 @@ class Bases:
             if key in nodes and _is_null(node) and below is not None and not _may_be_null(below):
                 del nodes[key]
                 continue
-            nodes[key] = self._merge(nodes[key], node, below) if key in nodes else node
+            nodes[key] = self._merge(nodes[key], node, below, _below(path, key)) if key in nodes else node
         return Table(nodes, child.place, {**base.keys, **child.keys})
+
+    def _merge_elements(self, base: Items, child: Table, annotation: Any, path: str) -> Items:
+        """`stages: {prior: {steps: 500}}`: the base's list with the elements of these names changed, or gone by null."""
+        names, nodes = base.named(), list[Node | None](base.nodes)
+        for name, node in child.nodes.items():
+            where = child.key_place(name)
+            if name not in names:
+                near = did_you_mean(name, names) or f"names: {', '.join(names) or 'none'}"
+                message = f"the list of the base has no '{name}' to change"
+                raise _problem(message, where, path, f"{near}; a list in this place replaces all of it")
+            below = _below(path, name)
+            if _is_null(node):
+                nodes[names[name]] = None
+            elif isinstance(node, Table):
+                nodes[names[name]] = self._merge(base.nodes[names[name]], node, item_of(_single(annotation)[0]), below)
+            else:
+                hint = f"such as {name}: {{steps: 1000}}; null takes it out of the list"
+                raise _problem(f"{described(node)}; expected what changes", where, below, hint)
+        return Items([node for node in nodes if node is not None], base.place)
 
     def _options(self, contract: type[Contract] | None, name: object) -> Any:
         entry = self.registry.find(contract.kind, name) if contract and isinstance(name, str) else None
@@ -105,8 +131,12 @@ def _base_of(node: Table) -> tuple[str, Place] | None:
     return base.value, base.place
 
 
-def _problem(message: str, place: Place) -> SpecError:
-    return SpecError([Problem(message, BASE, place.line, place.column, place.source)])
+def _problem(message: str, place: Place, path: str = BASE, hint: str | None = None) -> SpecError:
+    return SpecError([Problem(message, path, place.line, place.column, place.source, hint)])
+
+
+def _below(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
 
 
 # What may stand somewhere
@@ -143,6 +173,14 @@ def _keys(annotation: Any) -> Any:
             return lambda key: None
         return lambda key: known[key].annotation if key in known else None
     return lambda key: None
+
+
+def _changes_by_name(base: Items, child: Table, annotation: Any) -> bool:
+    """Whether the child says what changes in elements of the base, by their names, and is no element itself."""
+    record = item_of(_single(annotation)[0])
+    if not (is_record(record) and base.named() and child.nodes):
+        return False
+    return "name" in arguments_of(record) and not any(key in arguments_of(record) for key in child.nodes)
 
 
 def _may_be_null(annotation: Any) -> bool:

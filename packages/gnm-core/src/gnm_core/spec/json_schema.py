@@ -101,7 +101,10 @@ class _Schemas:
             one = self.of(item, changes)
             lengths = _lengths(metadata)
             several = {"type": "array", "items": one, **lengths}
-            return several if lengths.get("minItems", 0) > 1 else _any([one, several])
+            forms = [several] if lengths.get("minItems", 0) > 1 else [one, several]
+            if changes and is_record(item) and "name" in arguments_of(item):  # what changes, by name
+                forms.append({"type": "object", "additionalProperties": _any([one, {"type": "null"}])})
+            return _any(forms) if len(forms) > 1 else several
         if (fixed := fixed_of(inner)) is not None:
             each = [self.of(member, changes) for member in fixed]
             several = {"type": "array", "prefixItems": each, "items": False, "minItems": len(each)}

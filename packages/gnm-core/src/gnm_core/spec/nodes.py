@@ -41,6 +41,15 @@ class Items:
     nodes: list["Node"]
     place: Place = Place()
 
+    def named(self) -> dict[str, int]:
+        """Which element is the first with each `name`: `symbols` is 0 in [{name: symbols, ...}, ...]."""
+        names = [item.nodes.get("name") if isinstance(item, Table) else None for item in self.nodes]
+        found: dict[str, int] = {}
+        for i, name in enumerate(names):
+            if isinstance(name, Scalar) and isinstance(name.value, str):
+                found.setdefault(name.value, i)
+        return found
+
 
 @dataclass
 class Table:

@@ -79,15 +79,23 @@ def _get(here: Table | Items, key: str, keys: list[str], path: str) -> Node | No
     if isinstance(here, Table):
         return here.nodes.get(key)
     # The place just behind the last element is free for a new one.
-    index = int(key) if key.isascii() and key.isdigit() else None
+    index = _index(here, key)
     if index is None or index > len(here.nodes):
-        _refuse(f"a list of {len(here.nodes)} has no element '{key}'", keys, path)
+        names = "".join(f", '{name}'" for name in here.named())
+        _refuse(f"a list of {len(here.nodes)} has no element '{key}'{names and f' (it has{names[1:]})'}", keys, path)
     return here.nodes[index] if index < len(here.nodes) else None
+
+
+def _index(items: Items, key: str) -> int | None:
+    """`0` or the name of an element, `symbols`; None for what names none."""
+    return int(key) if key.isascii() and key.isdigit() else items.named().get(key)
 
 
 def _set(here: Table | Items, key: str, value: Node, place: Place) -> None:
     if isinstance(here, Items):
-        here.nodes[int(key) : int(key) + 1] = [value]
+        index = _index(here, key)
+        assert index is not None, "asked for before"
+        here.nodes[index : index + 1] = [value]
     else:
         here.nodes[key] = value
         here.keys.setdefault(key, place)
@@ -95,7 +103,7 @@ def _set(here: Table | Items, key: str, value: Node, place: Place) -> None:
 
 def _only(node: Table | Items, key: str) -> Table | Items:
     """A list of one is as good as its element: `train.optimizer.lr` reaches into it."""
-    if isinstance(node, Items) and len(node.nodes) == 1 and not key.isdigit():
+    if isinstance(node, Items) and len(node.nodes) == 1 and _index(node, key) is None:
         (only,) = node.nodes
         match only:
             case Scalar(value=str()):
