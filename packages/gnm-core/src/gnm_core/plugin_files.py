@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -50,7 +51,7 @@ class PluginFile:
     @property
     def wanted(self) -> str:
         """What to say where it was not executed."""
-        return f"this needs the parts of {self.name} (sha256 {self.sha256}); add --plugin {self.path}"
+        return f"this needs the parts of {self.name} (sha256 {self.sha256}); add --plugin {shlex.quote(self.path)}"
 
     @property
     def provider(self) -> Provider:

@@ -95,7 +95,7 @@ class Bases:
         return Table(nodes, child.place, {**base.keys, **child.keys})
 
     def _merge_elements(self, base: Items, child: Table, annotation: Any, path: str) -> Items:
-        """`stages: {prior: {steps: 500}}`: the base's list with the elements of these names changed, or gone by null."""
+        """`stages: {prior: {steps: 500}}`: the base's list with these elements changed, or gone by null."""
         names, nodes = base.named(), list[Node | None](base.nodes)
         for name, node in child.nodes.items():
             where = child.key_place(name)
