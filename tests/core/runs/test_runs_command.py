@@ -77,6 +77,20 @@ def test_no_run_is_a_sentence_and_no_error(tmp_path: Path, monkeypatch: pytest.M
     assert gnm("runs", "missing").exit_code == 2
 
 
+def test_a_narrow_terminal_breaks_no_name(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = run("study/a-rather-long-name-of-a-run-with-many-words-seed-0", **{"S-Acc": 0.25})
+    place = str(folder.relative_to(tmp_path))
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = gnm("runs", tmp_path).output.splitlines()
+    assert max(map(len, narrow)) <= max(60, len(place) + 1)
+    assert narrow[0].startswith(f"{place}:")
+    assert "step 10 of 10, 1.0 core min, s-acc 0.2500" in " ".join(" ".join(narrow).split())
+    monkeypatch.setenv("COLUMNS", "200")
+    head, line = gnm("runs", tmp_path).output.splitlines()
+    assert head.split()[:3] == ["run", "state", "parts"]
+    assert line.startswith(f"{place}  finished")
+
+
 def test_without_a_folder_it_lists_runs_or_what_is_here(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,12 +84,14 @@ def test_a_logger_that_cannot_be_opened_ends_the_training_before_its_first_step(
     assert Spy.told == ["open", "open", "close"]
 
 
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")  # MLflow's, of SQLAlchemy
 def test_mlflow_has_the_numbers_of_the_records_also_of_a_training_that_went_on(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mlflow = pytest.importorskip("mlflow")
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    uri = (tmp_path / "store").as_uri()
+    pytest.importorskip("alembic")
+    monkeypatch.chdir(tmp_path)  # pictures go to mlruns/
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
     spec = load_spec(toy(log_every=4, loggers=[{"use": "mlflow", "uri": uri, "experiment": "toys"}]))
     loop.start(spec, tmp_path / "run", Settings(steps=8), Silent())
     loop.resume(tmp_path / "run", Settings(), Silent())
@@ -107,8 +109,22 @@ def test_a_missing_package_is_said_with_what_to_install(
     import sys
 
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    with pytest.raises(RunError, match=r"pip install 'gnm-core\[mlflow\]'"):
+    with pytest.raises(RunError, match=r"not installed: pip install 'gnm-core\[mlflow\]'"):
         loop.start(load_spec(toy(loggers=["mlflow"])), tmp_path / "run", Settings(), Silent())
+
+
+def test_a_package_that_mlflow_lacks_is_said_with_what_to_install(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    pytest.importorskip("mlflow")
+    for module in [name for name in sys.modules if name.partition(".")[0] == "alembic"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "alembic", None)
+    spec = load_spec(toy(loggers=[{"use": "mlflow", "uri": f"sqlite:///{tmp_path}/other.db"}]))
+    with pytest.raises(RunError, match=r"MLflow lacks alembic.*: pip install 'gnm-core\[mlflow\]'"):
+        loop.start(spec, tmp_path / "run", Settings(), Silent())
 
 
 def test_the_built_in_loggers_keep_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,13 @@
 """`gnm runs`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from gnm_core.cli.layout import WHOLE, columns, wrapped
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -62,31 +65,60 @@ def _first_numbers(found: "Sequence[RunSummary]") -> list[str]:
 def _print(found: "Sequence[RunSummary]", root: Path, names: Sequence[str]) -> None:
     from rich.console import Console
 
-    console = Console()
-    table = _table(found, root, names)
-    if not console.is_terminal:
-        console.width = max(console.width, console.measure(table).maximum)
-    console.print(table)
+    rows = [_row(run, root, names) for run in found]
+    table = _table(rows, names)
+    if Console(width=WHOLE).measure(table).maximum <= columns():
+        Console(width=columns()).print(table)
+    else:  # a narrow table breaks names in their middle
+        for row in rows:
+            click.echo(wrapped(f"{row.place}: {row.parts}", hanging=4))
+            click.echo(wrapped(", ".join(row.said(names)), "    "))
     for run in found:
         if run.state == "broken":
             click.echo(f"{run.folder}: {run.reason}")
 
 
-def _table(found: "Sequence[RunSummary]", root: Path, names: Sequence[str]) -> "Table":
+@dataclass(frozen=True)
+class _Row:
+    """What is said of a run, in words."""
+
+    place: str
+    state: str
+    parts: str
+    step: str
+    core_minutes: str
+    numbers: tuple[str, ...]
+
+    def said(self, names: Sequence[str]) -> list[str]:
+        """Each with what it is, without what is not known."""
+        told = [(self.step, "step {}"), (self.core_minutes, "{} core min")]
+        told += [(number, f"{name} {{}}") for name, number in zip(names, self.numbers, strict=True)]
+        return [self.state, *(form.format(value) for value, form in told if value)]
+
+
+def _row(run: "RunSummary", root: Path, names: Sequence[str]) -> _Row:
+    return _Row(
+        str(run.folder.relative_to(root) if run.folder != root else run.folder),
+        run.state,
+        _parts(run),
+        f"{run.step:,} of {run.total:,}" if run.state != "broken" else "",
+        "" if run.core_minutes is None else f"{run.core_minutes:.1f}",
+        tuple(_number(run, name) for name in names),
+    )
+
+
+def _table(rows: Sequence[_Row], names: Sequence[str]) -> "Table":
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for name in ("run", "state", "parts"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name)
     for name in ("step", "core min", *names):
-        table.add_column(escape(name), justify="right", no_wrap=True)
-    for run in found:
-        step = f"{run.step:,} of {run.total:,}" if run.state != "broken" else ""
-        minutes = "" if run.core_minutes is None else f"{run.core_minutes:.1f}"
-        place = run.folder.relative_to(root) if run.folder != root else run.folder
-        cells = (str(place), run.state, _parts(run))
-        table.add_row(*map(escape, cells), step, minutes, *(_number(run, name) for name in names))
+        table.add_column(escape(name), justify="right")
+    for row in rows:
+        cells = (row.place, row.state, row.parts, row.step, row.core_minutes, *row.numbers)
+        table.add_row(*map(escape, cells))
     return table
 
 

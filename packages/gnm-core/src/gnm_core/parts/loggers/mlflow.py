@@ -52,6 +52,8 @@ class MLflow(Logger):
             self._run = self._known(run) or self._begun(run, spec)
         except MlflowException as error:
             raise RunError(f"MLflow: {error}") from error
+        except ImportError as error:  # what its small package leaves out, such as what databases need
+            raise RunError(f"MLflow lacks {error.name}: pip install 'gnm-core[mlflow]'") from error
 
     def numbers(self, step: int, values: Mapping[str, float]) -> None:
         """Write every number; what MLflow's names cannot hold becomes `_`."""
