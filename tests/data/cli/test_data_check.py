@@ -65,7 +65,7 @@ def test_annotations_are_checked_against_every_picture(folder: Path, tmp_path: P
     table.write_text("file,label,x0,y0,x1,y1\ntrain/a.png,disc,1,1,5,5\n")
     done = check(folder, "--annotations", table)
     assert done.exit_code == 0, done.output
-    assert "4 pictures of 20 x 10 to 23 x 10 pixels, 1 objects: sound" in done.stdout
+    assert "4 pictures of 20 x 10 to 23 x 10 pixels, 1 object: sound" in done.stdout
     assert "no annotation names 1 of 2 pictures of the train split" in done.stderr
 
 

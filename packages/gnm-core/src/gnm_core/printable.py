@@ -64,6 +64,11 @@ def _cut_words(line: str) -> str:
     )
 
 
+def several(count: int, noun: str) -> str:
+    """`1 object`, `1,200 objects`: for nouns whose plural ends in s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def number(value: float) -> str:
     """Four digits that matter, or the whole part of large numbers: `0.6920`, `10,693`, `24.31`."""
     if abs(value) >= 1000:

@@ -16,6 +16,7 @@ from gnm_core.batched import Batched
 from gnm_core.errors import EditError
 from gnm_core.latents import SymbolicLatents
 from gnm_core.notebook import png
+from gnm_core.printable import several
 
 if TYPE_CHECKING:
     import pandas
@@ -71,7 +72,7 @@ class Objects(Batched):
     def __repr__(self) -> str:
         """In a line."""
         there, places = int(self.present.sum()), self.present.numel()
-        return f"Objects({_scenes(len(self))}: {there} of {places} there)"
+        return f"Objects({several(len(self), 'scene')}: {there} of {places} there)"
 
     def order(self, scene: int) -> list[int]:
         """The rows of the objects that are there in one scene, the surest first; object i is the i-th of them."""
@@ -204,9 +205,9 @@ class Scene(Batched):
     def __repr__(self) -> str:
         """In a line."""
         count, channels, height, width = self.image.shape
-        told = [f"{_scenes(count)} of {channels} x {height} x {width}"]
+        told = [f"{several(count, 'scene')} of {channels} x {height} x {width}"]
         if self.objects is not None:
-            told.append(f"{int(self.objects.present.sum())} objects")
+            told.append(several(int(self.objects.present.sum()), "object"))
         if self.code is not None:
             told.append(f"code {' x '.join(map(str, self.code.shape[1:]))}")
         return f"Scene({', '.join(told)})"
@@ -324,7 +325,3 @@ class Measurement:
     """Whatever else JSON can hold: settings, reasons counted (`{"reasons": {"no 7": 12}}`), curves."""
     skipped: str = ""
     """Why nothing was measured; empty when something was."""
-
-
-def _scenes(count: int) -> str:
-    return "1 scene" if count == 1 else f"{count} scenes"

@@ -10,6 +10,7 @@ import click
 
 from gnm_core.cli.layout import definition
 from gnm_core.cli.output import print_json
+from gnm_core.printable import several
 
 LIBRARIES = ("torch", "numpy", "pydantic", "safetensors", "pluggy", "click", "pillow", "timm", "zuko", "scikit-learn")
 """Whose versions matter most."""
@@ -49,7 +50,7 @@ def _environment() -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "system": platform.platform(),
         "libraries": [f"{name} {said}" for name in LIBRARIES if (said := _version(name))],
-        "processor": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
+        "processor": f"{platform.machine()}, {os.cpu_count()} cores, {several(torch.get_num_threads(), 'thread')}",
         "vectors": sorted(name for name in features() if name.startswith(_VECTORS)),
         "memory": f"{memory()[0] / 2**30:.1f} GiB",
         "kernels": kernels.why_not(torch.device("cpu")) or ["compiled code is used"],

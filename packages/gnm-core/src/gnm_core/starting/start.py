@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gnm_core.errors import RunError
 from gnm_core.files import os_errors_as, replace_file
+from gnm_core.printable import several
 from gnm_core.spec.checked import load_spec
 from gnm_core.starting.folder_look import FolderLook
 from gnm_core.starting.recipe import ObjectSize, Recipe
@@ -61,6 +62,6 @@ def _time(spec: Path) -> str:
     minutes = sum(cost.seconds(1) for cost in costs) / 60
     steps = sum(cost.steps for cost in costs)
     return (
-        f"{steps:,} steps take some {max(1, round(minutes)):,} minutes on this machine with {torch.get_num_threads()} "
-        f"threads, as it is just now: {stages}"
+        f"{steps:,} steps take some {max(1, round(minutes)):,} minutes on this machine with "
+        f"{several(torch.get_num_threads(), 'thread')}, as it is just now: {stages}"
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from gnm_core.printable import several
 
 if TYPE_CHECKING:
     from gnm_core.parts.data.folder_check import FolderCheck
@@ -73,11 +74,11 @@ def check(
 
 def _summary(found: "FolderCheck", annotated: bool = False) -> str:
     """`560 pictures of 64 x 64 to 640 x 480 pixels, 1,200 objects`."""
-    text = f"{found.pictures:,} pictures"
+    text = several(found.pictures, "picture")
     if found.smallest and found.largest:
         small, large = (f"{width} x {height}" for width, height in (found.smallest, found.largest))
         text += f" of {small}{f' to {large}' if small != large else ''} pixels"
-    return text + (f", {found.objects:,} objects" if found.objects or annotated else "")
+    return text + (f", {several(found.objects, 'object')}" if found.objects or annotated else "")
 
 
 def _wrong(folder: Path, found: "FolderCheck") -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 from gnm_core.cli.options import at_option, run_argument
+from gnm_core.printable import several
 
 if TYPE_CHECKING:
     from gnm_core import Dims
@@ -117,7 +118,9 @@ def reconstruct(
             _predict(loaded.model, source, picture) for source, (_, picture) in zip(sources, pictures, strict=True)
         ]
         path = write_predictions(found, kind, out, about)
-        click.echo(f"{sum(len(one.found) for one in found):,} objects in {len(found):,} pictures: {path}")
+        click.echo(
+            f"{several(sum(len(one.found) for one in found), 'object')} in {several(len(found), 'picture')}: {path}"
+        )
 
 
 def _sources(images: Iterable[Path], pictures: "list[tuple[Path, Picture]]", ids: Path | None) -> "list[Source]":
@@ -262,5 +265,5 @@ def _reconstruct(
     write_picture(panel_file, captioned(panel, caption))
     write_json(data_file, {**own, **about, **found})
     objects = found["objects"]
-    count = f"{len(objects)} objects" if isinstance(objects, list) else "reconstructed"
+    count = several(len(objects), "object") if isinstance(objects, list) else "reconstructed"
     return f"{count}: {panel_file}, {data_file}"
