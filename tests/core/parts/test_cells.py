@@ -165,6 +165,20 @@ def test_a_width_that_its_heads_do_not_share_is_refused() -> None:
         Cells(DIMS, width=10, heads=4)
 
 
+def test_the_map_after_a_step_has_the_cells_up_to_it_and_the_mean_map_elsewhere(core: Cells) -> None:
+    drawing = core.infer(features(2))
+    order = torch.arange(core.steps).view(core.grid, core.grid)
+    assert len(drawing.canvases) == core.steps
+    assert drawing.canvases[-1] is drawing.canvases[core.steps - 1] is drawing.feature_map
+    for step, canvas in enumerate(drawing.canvases):
+        written = order <= step
+        assert torch.equal(canvas[..., written], drawing.feature_map[..., written])
+        assert torch.equal(canvas[..., ~written], core.standard.mean[:, None].expand_as(canvas[..., ~written]))
+    assert [canvas.shape for canvas in drawing.canvases[1:3]] == [drawing.feature_map.shape] * 2
+    with pytest.raises(IndexError):
+        drawing.canvases[core.steps]
+
+
 # Standard units
 
 

@@ -5,6 +5,7 @@ Images lie in [0, 1]. Log-likelihoods and divergences are in nats per image.
 """
 
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ class Drawing:
     """p(z_l | z_<l) of each step, each over (B, S)."""
     posterior: tuple[Distribution, ...] | None
     """q(z_l | z_<l, f^x) of each step, each over (B, S); None when generating."""
-    canvases: tuple[Tensor, ...]
+    canvases: Sequence[Tensor]
     """f_1 ... f_L, each (B, maps * E, G, G): the map after each step."""
     divergence: Tensor | None = None
     """(B, L): KL(q(z_l) || p(z_l)) of each step in nats, where the core has computed all at once; None otherwise."""

@@ -1,7 +1,8 @@
 """A core with a code in every cell of the grid: what stands in a cell is said where it stands."""
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Literal, overload
 
 import torch
 from annotated_types import Ge, Le, Lt
@@ -132,16 +133,38 @@ class Cells(Core):
             scene,
             prior,
             None if posterior is None else posterior.unbind(),
-            self._canvases(feature_map),
+            _CellByCell(feature_map, self.standard.mean[:, None, None]),
             None if posterior is None else categorical_divergence(posterior.log_masses, log_masses).sum(-1),
         )
 
     def _prior_of(self, context: Tensor, code: Tensor, log_masses: Tensor) -> QuantisedSequence:
         return QuantisedSequence(partial(self.prior.log_masses, context), code, log_masses)
 
-    def _canvases(self, feature_map: Tensor) -> tuple[Tensor, ...]:
-        """f_1 ... f_L: the cells written so far, the others as in the mean map."""
-        blank = self.standard.mean[:, None, None]
-        order = torch.arange(self.steps, device=feature_map.device).view(self.grid, self.grid)
-        before = (torch.where(order <= step, feature_map, blank) for step in range(self.steps - 1))
-        return (*before, feature_map)
+
+class _CellByCell(Sequence[Tensor]):
+    """f_1 ... f_L: the cells written so far, the others as in the mean map; each made when it is asked for.
+
+    Args:
+        feature_map: (B, maps * E, G, G): f_L.
+        blank: (maps * E, 1, 1): the mean map.
+    """
+
+    def __init__(self, feature_map: Tensor, blank: Tensor) -> None:
+        self._feature_map, self._blank = feature_map, blank
+        grid = feature_map.shape[-1]
+        self._order = torch.arange(grid * grid, device=feature_map.device).view(grid, grid)
+
+    def __len__(self) -> int:
+        return self._order.numel()
+
+    @overload
+    def __getitem__(self, step: int) -> Tensor: ...
+    @overload
+    def __getitem__(self, step: slice) -> tuple[Tensor, ...]: ...
+    def __getitem__(self, step: int | slice) -> Tensor | tuple[Tensor, ...]:
+        if isinstance(step, slice):
+            return tuple(self[one] for one in range(*step.indices(len(self))))
+        at = range(len(self))[step]
+        if at == len(self) - 1:
+            return self._feature_map
+        return torch.where(self._order <= at, self._feature_map, self._blank)
