@@ -1,6 +1,7 @@
 """Models for the conformance kit: one that can do everything, one that can do what it must."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -25,6 +26,14 @@ def full_context(dims: Dims) -> EvaluationContext:
 def bare_context(dims: Dims) -> EvaluationContext:
     """No objects, no components, no truth, no judge."""
     return EvaluationContext(_Painter(dims).eval(), _Halves(dims, truth=False), None, "halves")
+
+
+def other_pictures(dims: Dims) -> dict[str, Dims]:
+    """Pictures of the other number of channels, and larger ones, by what they are called."""
+    return {
+        "in grey" if dims.channels == 3 else "in colour": replace(dims, channels=1 if dims.channels == 3 else 3),
+        f"of {2 * dims.size} px": replace(dims, size=2 * dims.size),
+    }
 
 
 class _Halves(Data):

@@ -1,18 +1,16 @@
 """Laws of figures."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from gnm_core.contracts import Figure
-from gnm_core.dims import Dims
 from gnm_core.errors import FigureError
 from gnm_core.testing.bench import Bench, NotHere
 from gnm_core.testing.law import law
 from gnm_core.testing.require import ConformanceError, require
-from gnm_core.testing.subjects import bare_context, full_context
+from gnm_core.testing.subjects import bare_context, full_context, other_pictures
 
 
 def _drawn(figure: Figure, model: Any, batch: Any) -> np.ndarray | None:
@@ -58,8 +56,7 @@ def pictures_of_every_kind(bench: Bench) -> None:
     for said, sizes, batch in (
         ("of one picture", dims, 1),
         ("without pictures", dims, 0),
-        ("of colour pictures" if dims.channels != 3 else "of grey pictures", replace(dims, channels=_other(dims)), 4),
-        (f"of pictures of {2 * dims.size} px", replace(dims, size=2 * dims.size), 4),
+        *((f"of pictures {said}", sizes, 4) for said, sizes in other_pictures(dims).items()),
     ):
         context = full_context(sizes)
         try:
@@ -70,7 +67,3 @@ def pictures_of_every_kind(bench: Bench) -> None:
             raise AssertionError(f"with a batch {said}: {type(error).__name__}: {error}") from error
         if picture is not None:
             _require_picture(f"with a batch {said} the picture", picture)
-
-
-def _other(dims: Dims) -> int:
-    return 1 if dims.channels == 3 else 3

@@ -1,6 +1,5 @@
 """Laws of metrics: numbers that are numbers, from shared images that stay as they are, whatever ran before."""
 
-from dataclasses import replace
 from itertools import accumulate
 from math import isfinite
 from numbers import Real
@@ -12,7 +11,7 @@ from gnm_core.results import Measurement, Value
 from gnm_core.testing.bench import Bench, NotHere
 from gnm_core.testing.law import law
 from gnm_core.testing.require import require
-from gnm_core.testing.subjects import bare_context, full_context
+from gnm_core.testing.subjects import bare_context, full_context, other_pictures
 
 
 def _measured(metric: Metric, subject: EvaluationContext, views: list[EvaluationBatch] | None = None) -> Measurement:
@@ -135,11 +134,7 @@ def _in_batches(metric: Metric, subject: EvaluationContext, sizes: tuple[int, ..
 @law(Metric)
 def pictures_of_every_kind(bench: Bench) -> None:
     """Colour or grey, larger ones, of a model that it knows: it measures, or says in a `Skip` why not."""
-    dims = bench.dims
-    for said, sizes in (
-        ("in colour" if dims.channels != 3 else "in grey", replace(dims, channels=1 if dims.channels == 3 else 3)),
-        (f"of {2 * dims.size} px", replace(dims, size=2 * dims.size)),
-    ):
+    for said, sizes in other_pictures(bench.dims).items():
         metric: Metric = bench.build(sizes)
         for subject in (full_context(sizes), bare_context(sizes)):
             try:
