@@ -80,7 +80,11 @@ class Queue:
             signal.signal(number, self._stop)
         for job in todo:
             state = self.state(job)
-            if self.stopped or state != "waiting":
+            if self.stopped:
+                return
+            if state != "waiting":
+                again = f"; remove {self._results(job) / 'failed'} to try again" if state == "failed" else ""
+                print(f"{job.name}: {state}{again}", flush=True)
                 continue
             print(f"{job.name}: {job.why or job.spec}", flush=True)
             if not (self._train(job) and self._measure(job)) and not self.stopped:
