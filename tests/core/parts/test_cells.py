@@ -179,6 +179,14 @@ def test_the_map_after_a_step_has_the_cells_up_to_it_and_the_mean_map_elsewhere(
         drawing.canvases[core.steps]
 
 
+def test_the_maps_of_a_drawing_stay_as_they_were_while_the_core_learns_on(core: Cells) -> None:
+    core.train()
+    drawing = core.infer(features(4))
+    first = drawing.canvases[0]
+    core.infer(features(4) + 7)  # moves the mean map
+    assert torch.equal(drawing.canvases[0], first)
+
+
 # Standard units
 
 

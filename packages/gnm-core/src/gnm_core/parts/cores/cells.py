@@ -133,7 +133,7 @@ class Cells(Core):
             scene,
             prior,
             None if posterior is None else posterior.unbind(),
-            _CellByCell(feature_map, self.standard.mean[:, None, None]),
+            _CellByCell(feature_map, self.standard.mean[:, None, None].clone()),  # which moves on while it learns
             None if posterior is None else categorical_divergence(posterior.log_masses, log_masses).sum(-1),
         )
 
@@ -151,11 +151,9 @@ class _CellByCell(Sequence[Tensor]):
 
     def __init__(self, feature_map: Tensor, blank: Tensor) -> None:
         self._feature_map, self._blank = feature_map, blank
-        grid = feature_map.shape[-1]
-        self._order = torch.arange(grid * grid, device=feature_map.device).view(grid, grid)
 
     def __len__(self) -> int:
-        return self._order.numel()
+        return self._feature_map[0, 0].numel()
 
     @overload
     def __getitem__(self, step: int) -> Tensor: ...
@@ -167,4 +165,5 @@ class _CellByCell(Sequence[Tensor]):
         at = range(len(self))[step]
         if at == len(self) - 1:
             return self._feature_map
-        return torch.where(self._order <= at, self._feature_map, self._blank)
+        order = torch.arange(len(self), device=self._blank.device).view(self._feature_map.shape[-2:])
+        return torch.where(order <= at, self._feature_map, self._blank)
