@@ -12,17 +12,8 @@ from gnm_core.diagnosis.rules import RULES, Finding, diagnose
 from gnm_core.diagnosis.signs import signs_of
 from torch import Tensor, nn
 
-SPEC: dict[str, Any] = {
-    "base": "gnm-masks-64",
-    "dims": {"size": 32, "grid": 4, "features": 16, "scene": 4, "what": 6, "background": 8},
-    "model": {
-        "encoder": {"widths": [8, 8]},
-        "head": [16],
-        "core": {"steps": 1, "interaction": [16], "decoder": [16]},
-        "glimpse_encoder": {"size": 8, "hidden": [16]},
-        "renderer": {"glimpse": {"size": 8, "hidden": [16]}},
-    },
-}
+from .small import SMALL
+
 OVER = 10**6
 """A step at which every schedule has ended."""
 
@@ -30,7 +21,7 @@ OVER = 10**6
 @pytest.fixture(scope="module")
 def fresh() -> nn.Module:
     torch.manual_seed(0)
-    return compose(SPEC).eval()
+    return compose(SMALL).eval()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from gnm_core.training.loop import start
 from gnm_core.training.progress import Silent
 from PIL import Image
 
-SIDE = 32
+from .small import SIDE, SMALL
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def small(pictures: Path, steps: int, auxiliary: dict[str, float], **model: Any) -> dict[str, Any]:
-    """A small model with masks and a background, that is asked for nothing on the way."""
+    """A training of the small model that is asked for nothing on the way."""
     stage = {
         "name": "symbols",
         "level": "symbols",
@@ -52,19 +52,9 @@ def small(pictures: Path, steps: int, auxiliary: dict[str, float], **model: Any)
         },
     }
     return {
-        "base": "gnm-masks-64",
-        "dims": {"size": SIDE, "grid": 4, "features": 16, "scene": 4, "what": 6, "background": 8},
+        **SMALL,
         "data": {"use": "image-folder", "dir": str(pictures)},
-        "model": {
-            "encoder": {"widths": [8, 8]},
-            "head": [16],
-            "core": {"steps": 1, "interaction": [16], "decoder": [16]},
-            "glimpse_encoder": {"size": 8, "hidden": [16]},
-            "renderer": {"glimpse": {"size": 8, "hidden": [16]}},
-            "curriculum": None,
-            "presence_prior": {"rate": 0.01},
-            **model,
-        },
+        "model": {**SMALL["model"], "curriculum": None, "presence_prior": {"rate": 0.01}, **model},
         "train": {"log_every": 5, "picture_every": 0, "stages": [stage]},
     }
 

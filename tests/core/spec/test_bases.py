@@ -146,10 +146,8 @@ def test_a_stage_is_changed_by_its_name_and_taken_out_by_null(write: Write) -> N
     (only,) = load_spec(path).training().stages
     assert (only.name, only.steps, only.optimizer[0].rate(0)) == ("symbols", 3, 0.2)
     grandchild = write(again="base: spec.yaml\ntrain: {stages: {symbols: {batch: 5}}}\n")
-    assert (load_spec(grandchild).training().stages[0].batch, load_spec(grandchild).training().stages[0].steps) == (
-        5,
-        3,
-    )
+    (again,) = load_spec(grandchild).training().stages
+    assert (again.batch, again.steps) == (5, 3)
 
 
 def test_one_stage_in_the_place_of_several_is_the_only_one(write: Write) -> None:

@@ -72,7 +72,7 @@ def _print(found: "Sequence[RunSummary]", root: Path, names: Sequence[str]) -> N
     else:  # a narrow table breaks names in their middle
         for row in rows:
             click.echo(wrapped(f"{row.place}: {row.parts}", hanging=4))
-            click.echo(wrapped(", ".join(row.said(names)), "    "))
+            click.echo(wrapped(row.said(names), "    "))
     for run in found:
         if run.state == "broken":
             click.echo(f"{run.folder}: {run.reason}")
@@ -89,11 +89,11 @@ class _Row:
     core_minutes: str
     numbers: tuple[str, ...]
 
-    def said(self, names: Sequence[str]) -> list[str]:
+    def said(self, names: Sequence[str]) -> str:
         """Each with what it is, without what is not known."""
-        told = [(self.step, "step {}"), (self.core_minutes, "{} core min")]
-        told += [(number, f"{name} {{}}") for name, number in zip(names, self.numbers, strict=True)]
-        return [self.state, *(form.format(value) for value, form in told if value)]
+        told = [self.state, self.step and f"step {self.step}", self.core_minutes and f"{self.core_minutes} core min"]
+        told += [number and f"{name} {number}" for name, number in zip(names, self.numbers, strict=True)]
+        return ", ".join(filter(None, told))
 
 
 def _row(run: "RunSummary", root: Path, names: Sequence[str]) -> _Row:

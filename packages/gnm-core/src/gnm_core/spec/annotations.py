@@ -90,6 +90,11 @@ def is_record(annotation: Any) -> bool:
     return isinstance(annotation, type) and is_dataclass(annotation) and not is_contract(annotation)
 
 
+def is_named(annotation: Any) -> bool:
+    """Whether the annotation is a dataclass of options with a `name`, which tells one of several from the others."""
+    return is_record(annotation) and "name" in arguments_of(annotation)
+
+
 def item_of(annotation: Any) -> Any:
     """The element type of `tuple[X, ...]`, `list[X]` or `Sequence[X]`; None for anything else."""
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)

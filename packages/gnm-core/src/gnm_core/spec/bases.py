@@ -6,7 +6,16 @@ from typing import Any
 from gnm_core.contracts import Contract, Default
 from gnm_core.errors import PluginError, Problem, SpecError
 from gnm_core.registry import Registry
-from gnm_core.spec.annotations import arguments_of, is_contract, is_record, item_of, members_of, strip, values_of
+from gnm_core.spec.annotations import (
+    arguments_of,
+    is_contract,
+    is_named,
+    is_record,
+    item_of,
+    members_of,
+    strip,
+    values_of,
+)
 from gnm_core.spec.checker import default_node, is_line
 from gnm_core.spec.nodes import Items, Node, Place, Scalar, Table, described
 from gnm_core.spec.sources import locate
@@ -71,8 +80,9 @@ class Bases:
         Raises:
             SpecError: the child changes an element of a list by a name that none has.
         """
-        if isinstance(base, Items) and isinstance(child, Table) and _changes_by_name(base, child, annotation):
-            return self._merge_elements(base, child, annotation, path)
+        record = item_of(_single(annotation)[0])
+        if isinstance(base, Items) and isinstance(child, Table) and _changes_by_name(base, child, record):
+            return self._merge_elements(base, child, record, path)
         contract, default = _slot(annotation)
         if contract is not None or _names_part(base) or _names_part(child):
             base, child = _named(base), _named(child)
@@ -94,7 +104,7 @@ class Bases:
             nodes[key] = self._merge(nodes[key], node, below, _below(path, key)) if key in nodes else node
         return Table(nodes, child.place, {**base.keys, **child.keys})
 
-    def _merge_elements(self, base: Items, child: Table, annotation: Any, path: str) -> Items:
+    def _merge_elements(self, base: Items, child: Table, record: Any, path: str) -> Items:
         """`stages: {prior: {steps: 500}}`: the base's list with these elements changed, or gone by null."""
         names, nodes = base.named(), list[Node | None](base.nodes)
         for name, node in child.nodes.items():
@@ -107,7 +117,7 @@ class Bases:
             if _is_null(node):
                 nodes[names[name]] = None
             elif isinstance(node, Table):
-                nodes[names[name]] = self._merge(base.nodes[names[name]], node, item_of(_single(annotation)[0]), below)
+                nodes[names[name]] = self._merge(base.nodes[names[name]], node, record, below)
             else:
                 hint = f"such as {name}: {{steps: 1000}}; null takes it out of the list"
                 raise _problem(f"{described(node)}; expected what changes", where, below, hint)
@@ -175,12 +185,11 @@ def _keys(annotation: Any) -> Any:
     return lambda key: None
 
 
-def _changes_by_name(base: Items, child: Table, annotation: Any) -> bool:
+def _changes_by_name(base: Items, child: Table, record: Any) -> bool:
     """Whether the child says what changes in elements of the base, by their names, and is no element itself."""
-    record = item_of(_single(annotation)[0])
-    if not (is_record(record) and base.named() and child.nodes):
+    if not (is_named(record) and base.named() and child.nodes):
         return False
-    return "name" in arguments_of(record) and not any(key in arguments_of(record) for key in child.nodes)
+    return not any(key in arguments_of(record) for key in child.nodes)
 
 
 def _may_be_null(annotation: Any) -> bool:

@@ -25,6 +25,7 @@ from gnm_core.spec.annotations import (
     arguments_of,
     fixed_of,
     is_contract,
+    is_named,
     is_record,
     item_of,
     members_of,
@@ -102,7 +103,7 @@ class _Schemas:
             lengths = _lengths(metadata)
             several = {"type": "array", "items": one, **lengths}
             forms = [several] if lengths.get("minItems", 0) > 1 else [one, several]
-            if changes and is_record(item) and "name" in arguments_of(item):  # what changes, by name
+            if changes and is_named(item):  # what changes, by name
                 forms.append({"type": "object", "additionalProperties": _any([one, {"type": "null"}])})
             return _any(forms) if len(forms) > 1 else several
         if (fixed := fixed_of(inner)) is not None:

@@ -81,8 +81,9 @@ def _get(here: Table | Items, key: str, keys: list[str], path: str) -> Node | No
     # The place just behind the last element is free for a new one.
     index = _index(here, key)
     if index is None or index > len(here.nodes):
-        names = "".join(f", '{name}'" for name in here.named())
-        _refuse(f"a list of {len(here.nodes)} has no element '{key}'{names and f' (it has{names[1:]})'}", keys, path)
+        names = ", ".join(f"'{name}'" for name in here.named())
+        there = f" (it has {names})" if names else ""
+        _refuse(f"a list of {len(here.nodes)} has no element '{key}'{there}", keys, path)
     return here.nodes[index] if index < len(here.nodes) else None
 
 
