@@ -18,10 +18,10 @@ DIMS = Dims(features=6, grid=2, scene=3)
 N = 40_000
 
 
-@pytest.fixture
-def core() -> Cells:
+@pytest.fixture(params=[False, True], ids=["plain", "gated"])
+def core(request: pytest.FixtureRequest) -> Cells:
     torch.manual_seed(0)
-    core = Cells(DIMS, levels=4, width=16, heads=2, prior=2, hidden=8)
+    core = Cells(DIMS, levels=4, width=16, heads=2, prior=2, hidden=8, gated=request.param)
     with torch.no_grad():
         for parameter in core.parameters():  # a prior that says something
             parameter.add_(0.3 * torch.randn_like(parameter))

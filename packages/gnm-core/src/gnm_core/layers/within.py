@@ -10,19 +10,22 @@ from torch.nn import functional as F
 class SequencePerceptron(nn.Module):
     """Logits over the levels of S numbers, all at once (MADE: Germain et al., 2015, arXiv:1502.03509).
 
-    Every number has hidden units of its own. They see the context and the levels of the numbers before it.
+    Every number has hidden units of its own. They see the context and the levels of the numbers before it. Where it is
+    gated, the context also says how much each of them counts (Dauphin et al., 2017, arXiv:1612.08083): what the numbers so
+    far may still become, and which of these the context excludes, are put together by a product in place of a sum.
 
     Args:
         context: size of the context.
         numbers: S.
         levels: V.
         hidden: hidden units of each number, in each of two layers.
+        gated: the context also scales the hidden units.
     """
 
     before: Tensor
     """(S * hidden, S * V): 1 where a hidden unit may see a level."""
 
-    def __init__(self, context: int, numbers: int, levels: int, hidden: int) -> None:
+    def __init__(self, context: int, numbers: int, levels: int, hidden: int, *, gated: bool = False) -> None:
         super().__init__()
         self.numbers, self.levels = numbers, levels
         self.of_context = nn.Linear(context, numbers * hidden)
@@ -34,6 +37,10 @@ class SequencePerceptron(nn.Module):
         nn.init.normal_(self.of_levels.weight, std=0.3 / numbers**0.5)
         nn.init.normal_(self.second, std=hidden**-0.5)
         nn.init.normal_(self.last, std=0.3 * hidden**-0.5)
+        self.gate = nn.Linear(context, numbers * hidden) if gated else None
+        if self.gate is not None:  # nearly open
+            nn.init.normal_(self.gate.weight, std=0.1 * context**-0.5)
+            nn.init.ones_(self.gate.bias)
         earlier = np.tril(
             np.ones((numbers, numbers), np.float32), -1
         )  # torch's, on the meta device, import its compiler
@@ -45,5 +52,9 @@ class SequencePerceptron(nn.Module):
         seen = F.one_hot(level, self.levels).flatten(1).to(context.dtype)
         hidden = self.of_context(context) + F.linear(seen, self.of_levels.weight * self.before)
         hidden = rearrange(F.gelu(hidden), "n (s h) -> s n h", s=self.numbers)
-        hidden = F.gelu(torch.baddbmm(self.second_bias, hidden, self.second)) + hidden
+        if self.gate is None:
+            hidden = F.gelu(torch.baddbmm(self.second_bias, hidden, self.second)) + hidden
+        else:
+            scale = rearrange(self.gate(context), "n (s h) -> s n h", s=self.numbers)
+            hidden = F.gelu(torch.baddbmm(self.second_bias, hidden * scale, self.second)) * scale + hidden
         return torch.baddbmm(self.last_bias, hidden, self.last).transpose(0, 1)

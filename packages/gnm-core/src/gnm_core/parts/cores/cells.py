@@ -43,6 +43,8 @@ class Cells(Core):
         write: blocks from the code to the feature map.
         prior: blocks of the prior.
         hidden: hidden units of the prior for each number within a cell.
+        gated: what the prior makes of the cells before also scales these units, so that it learns sooner what they
+            exclude (`docs/reproduction/scene-level.md`).
         dropout: share of what the prior's blocks say that is dropped while learning.
 
     Raises:
@@ -63,6 +65,7 @@ class Cells(Core):
         write: Annotated[int, Ge(1), Le(255)] = 1,
         prior: Annotated[int, Ge(1), Le(256)] = 3,
         hidden: Annotated[int, Ge(1), Le(65536)] = 48,
+        gated: bool = False,
         dropout: Annotated[float, Ge(0), Lt(1)] = 0.0,
     ) -> None:
         super().__init__()
@@ -86,6 +89,7 @@ class Cells(Core):
             layers=prior,
             heads=heads,
             hidden=hidden,
+            gated=gated,
             dropout=dropout,
         )
 

@@ -24,6 +24,7 @@ class CodePrior(nn.Module):
         layers: its blocks.
         heads: its attention heads.
         hidden: hidden units of each number within a cell.
+        gated: what the cells before say also scales these units.
         dropout: share of what the blocks say that is dropped while learning.
     """
 
@@ -37,6 +38,7 @@ class CodePrior(nn.Module):
         layers: int,
         heads: int,
         hidden: int,
+        gated: bool,
         dropout: float,
     ) -> None:
         super().__init__()
@@ -47,7 +49,7 @@ class CodePrior(nn.Module):
         self.of_level = nn.Parameter(torch.empty(numbers * levels, width).normal_(std=0.3 * numbers**-0.5))
         self.blocks = nn.Sequential(*(Block(width, heads, 4, causal=True, dropout=dropout) for _ in range(layers)))
         self.norm = nn.LayerNorm(width)
-        self.within = SequencePerceptron(width, numbers, levels, hidden)
+        self.within = SequencePerceptron(width, numbers, levels, hidden, gated=gated)
 
     def contexts(self, scene: Tensor) -> Tensor:
         """(B, t, S) → (B, t + 1, width): what the codes of the first t cells say about the next, for t = 0 too."""
