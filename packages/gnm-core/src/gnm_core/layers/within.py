@@ -11,8 +11,8 @@ class SequencePerceptron(nn.Module):
     """Logits over the levels of S numbers, all at once (MADE: Germain et al., 2015, arXiv:1502.03509).
 
     Every number has hidden units of its own. They see the context and the levels of the numbers before it. Where it is
-    gated, the context also says how much each of them counts (Dauphin et al., 2017, arXiv:1612.08083): what the numbers so
-    far may still become, and which of these the context excludes, are put together by a product in place of a sum.
+    gated, the context also says how much each of them counts (Dauphin et al., 2017, arXiv:1612.08083): what the numbers
+    so far may still become, and what of it the context excludes, come together by a product in place of a sum.
 
     Args:
         context: size of the context.
