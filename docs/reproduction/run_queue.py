@@ -1,7 +1,7 @@
 """Trains and measures whatever is next in queue.yaml, one job after the other, and goes on after any stop.
 
-    python docs/reproduction/queue.py --digits-dir MNIST_FOLDER --work ~/gnm-queue
-    python docs/reproduction/queue.py --work ~/gnm-queue --status
+    python docs/reproduction/run_queue.py --digits-dir MNIST_FOLDER --work ~/gnm-queue
+    python docs/reproduction/run_queue.py --work ~/gnm-queue --status
 
 A job is a spec, a budget in minutes of one core, and the metrics to take. Its run lies in WORK/runs/NAME, its
 numbers and curve in WORK/results/NAME, small enough to be committed. A job with numbers is finished; one without goes
