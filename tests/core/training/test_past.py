@@ -73,13 +73,13 @@ def test_the_last_stage_of_a_finished_run_can_become_longer(toy: Toy, tmp_path: 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("train.stages.0.steps=2", r"train\.stages\.0\.steps: stage 1 \(one\) is over.* were 3 and cannot be 2"),
-        ("train.stages.0.steps=5", r"train\.stages\.0\.steps: stage 1 \(one\) is over.* were 3 and cannot be 5"),
-        ("train.stages.0.batch=2", r"train\.stages\.0\.batch: stage 1 \(one\) is over.* were 8 and cannot be 2"),
+        ("train.stages.0.steps=2", r"train\.stages\.one\.steps: stage 1 \(one\) is over.* were 3 and cannot be 2"),
+        ("train.stages.0.steps=5", r"train\.stages\.one\.steps: stage 1 \(one\) is over.* were 3 and cannot be 5"),
+        ("train.stages.0.batch=2", r"train\.stages\.one\.batch: stage 1 \(one\) is over.* were 8 and cannot be 2"),
         ("train.batch=2", r"train\.batch: stage 1 \(one\) is over.*\n.*train\.stages\.N\.batch"),
-        ("train.stages.0.clip=2.0", r"train\.stages\.0\.clip: stage 1 .* would change nothing"),
-        ("train.stages.0.optimizer=adam", r"train\.stages\.0\.optimizer: .* would change nothing"),
-        ("train.stages.1.steps=1", r"train\.stages\.1\.steps: 1 steps, and 2 are made already; --steps N"),
+        ("train.stages.0.clip=2.0", r"train\.stages\.one\.clip: stage 1 .* would change nothing"),
+        ("train.stages.0.optimizer=adam", r"train\.stages\.one\.optimizer: .* would change nothing"),
+        ("train.stages.1.steps=1", r"train\.stages\.two\.steps: 1 steps, and 2 are made already; --steps N"),
         ("train.stages=[{steps: 3}]", r"train\.stages: there are 1 stages, and stage 2 is at work"),
     ],
 )

@@ -1,7 +1,6 @@
 """`gnm compose`: the model that a spec describes, as a tree, after one real run of it."""
 
 import math
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from gnm_core.cli.layout import columns, wrapped
 from gnm_core.cli.options import spec_options
 from gnm_core.cli.output import print_json
 from gnm_core.errors import GnmError
+from gnm_core.spec.differences import differences
 
 
 @click.command()
@@ -148,15 +148,6 @@ def _place_data(place: Any) -> dict[str, object]:
 
 
 # Differences
-
-
-def differences(ours: object, theirs: object, path: str = "") -> Iterator[tuple[str, object, object]]:
-    """(path, value here, value there) of everything that differs; `None` where a side has nothing."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        for key in dict.fromkeys([*ours, *theirs]):
-            yield from differences(ours.get(key), theirs.get(key), f"{path}.{key}" if path else key)
-    elif ours != theirs or type(ours) is not type(theirs):
-        yield path, ours, theirs
 
 
 def _print_differences(ours: object, theirs: object, here: str, there: str, as_json: bool) -> None:

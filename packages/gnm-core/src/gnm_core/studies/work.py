@@ -7,8 +7,9 @@ from rich.console import Console
 
 from gnm_core import failures
 from gnm_core.errors import RunError
-from gnm_core.runs.same_model import differences, quoted
+from gnm_core.runs.same_model import quoted
 from gnm_core.spec.checked import load_spec
+from gnm_core.spec.differences import differences
 from gnm_core.studies.folder import StudyFolder, open_study
 from gnm_core.studies.measures import measure
 from gnm_core.studies.planned import PlannedRun

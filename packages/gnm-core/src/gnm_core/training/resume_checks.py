@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from gnm_core.errors import Problem, SpecError
-from gnm_core.runs.same_model import differences, quoted
+from gnm_core.runs.same_model import quoted
 from gnm_core.spec.checked import CheckedSpec
+from gnm_core.spec.differences import differences
 from gnm_core.training.plan import Plan
 
 WAYS = "--steps N stops early; --resume RUN --at STEP goes back"
@@ -61,7 +62,7 @@ def _changes_of_finished(
             yield Problem(reason, _own(now, index, option), hint=f"of stages to come: train.stages.N.{option}; {WAYS}")
             return
     before, after = _stage(then, index), _stage(now, index)
-    for path, old_value, new_value in differences(before, after, f"train.stages.{index}"):
+    for path, old_value, new_value in differences(before, after, f"train.stages.{_called(now, index)}"):
         if not path.endswith(".name"):
             text = f"{over}: changing {quoted(old_value)} to {quoted(new_value)} would change nothing"
             yield Problem(text, path)
@@ -76,7 +77,12 @@ def _stage(spec: CheckedSpec, index: int) -> Any:
 def _own(spec: CheckedSpec, index: int, option: str) -> str:
     """Where a stage's option stands: its own, or every stage's."""
     stage = _stage(spec, index)
-    return f"train.stages.{index}.{option}" if stage.get(option) is not None else f"train.{option}"
+    return f"train.stages.{_called(spec, index)}.{option}" if stage.get(option) is not None else f"train.{option}"
+
+
+def _called(spec: CheckedSpec, index: int) -> str:
+    """A stage as `--set` takes it: by its name, or by its number where it has none."""
+    return _stage(spec, index).get("name") or str(index)
 
 
 def changes(then: CheckedSpec, now: CheckedSpec) -> list[str]:

@@ -20,9 +20,9 @@ from gnm_core.plugins import installed
 from gnm_core.regular_files import read_file
 from gnm_core.runs.checkpoint import Checkpoint, Checkpoints
 from gnm_core.runs.origins import beginnings
-from gnm_core.runs.same_model import differences
 from gnm_core.spec import load_spec
 from gnm_core.spec.build import Builder
+from gnm_core.spec.differences import differences
 from gnm_core.spec.meta_device import constructors_on_meta_device
 from gnm_core.spec.tree import Leaf, Listing, PartNode, children, plain
 
