@@ -12,7 +12,6 @@ from gnm_core.cli.layout import columns, wrapped
 from gnm_core.cli.options import spec_options
 from gnm_core.cli.output import print_json
 from gnm_core.errors import GnmError
-from gnm_core.spec.differences import differences
 
 
 @click.command()
@@ -151,6 +150,8 @@ def _place_data(place: Any) -> dict[str, object]:
 
 
 def _print_differences(ours: object, theirs: object, here: str, there: str, as_json: bool) -> None:
+    from gnm_core.spec.differences import differences
+
     found = list(differences(ours, theirs))
     if as_json:
         print_json(_finite([{"path": path, "spec": a, "diff": b} for path, a, b in found]))
