@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from gnm_core.contracts import Contract
 from gnm_core.hookspecs import API_VERSION
 from gnm_core.plugins import installed
 from gnm_core.registry import Register
@@ -11,6 +12,7 @@ from gnm_core.spec import load_spec
 from gnm_core.spec.nodes import DEEPEST, MOST_NODES
 from gnm_core.spec.yaml import LARGEST
 from gnm_core.testing import EXERCISES
+from gnm_core.testing.law import laws_of
 
 ROOT = Path(__file__).parents[2]
 SPECS, PLUGINS = ((ROOT / "docs" / name).read_text() for name in ("specs.md", "plugins.md"))
@@ -47,6 +49,7 @@ def test_every_registering_method_is_documented() -> None:
 
 
 def test_every_contract_of_the_kit_is_documented() -> None:
+    list(laws_of(Contract))  # reads the laws of every plugin
     for contract in EXERCISES:
         assert f"`{contract.__name__}`" in PLUGINS
 

@@ -53,6 +53,7 @@ def test_there_is_a_template_for_every_kind_that_can_be_registered() -> None:
     others = {"parts", "commands", "kernels", "part", "command", "specs", "pretrained", "laws", "kernel"}
     assert set(KINDS) == methods - others
     contracts = {KINDS[kind].contract for kind in KINDS}
+    list(laws_of(Contract))  # reads the laws of every plugin
     assert {contract.__name__ for contract in EXERCISES} - contracts == {
         "BackgroundDecoder",  # decoders and priors of which there is one
         "MapDecoder",
