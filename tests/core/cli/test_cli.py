@@ -27,7 +27,8 @@ def spec(tmp_path: Path) -> Path:
 
 def gnm_here(*arguments: object) -> Result:
     """The command in this process, for what needs no process of its own."""
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="gnm")
+    runner = CliRunner(env={"COLUMNS": "80"})
+    return runner.invoke(main, [str(argument) for argument in arguments], prog_name="gnm")
 
 
 # Start-up
