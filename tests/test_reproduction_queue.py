@@ -31,7 +31,7 @@ def test_every_job_has_a_spec_its_options_and_its_metrics() -> None:
 
 def test_a_stopped_job_goes_on_and_ends_with_its_numbers(tmp_path: Path) -> None:
     steps = tmp_path / "work/runs/tiny/checkpoints"
-    first = _queue(tmp_path, minutes=60)
+    first = _queue(tmp_path, minutes=5)
     deadline = time.monotonic() + 240
     while not list(steps.glob("step-*/meta.json")):
         assert first.poll() is None, first.communicate()[0]
@@ -53,7 +53,7 @@ def test_a_stopped_job_goes_on_and_ends_with_its_numbers(tmp_path: Path) -> None
     assert (results / "samples.png").exists()
     assert (results / "curve.jsonl").exists()
 
-    third = _queue(tmp_path, minutes=60)
+    third = _queue(tmp_path, minutes=5)
     assert "tiny: done" in third.communicate(timeout=60)[0]
 
 

@@ -105,8 +105,8 @@ def _panel(x: float, y: float, title: str, goal: float, most: float) -> list[str
     ]
     for value in (0, 0.5, 1):
         parts.append(f'<text x="{x - 5}" y="{y + HIGH * (1 - value) + 4}" text-anchor="end">{value:g}</text>')
-    for step in range(0, int(most) + 1, 6000):
-        place = x + WIDE * step / most
+    for quarter in range(5):
+        place, step = x + WIDE * quarter / 4, int(most * quarter / 4)
         parts.append(f'<text x="{place:.1f}" y="{y + HIGH + 13}" text-anchor="middle">{step:,}</text>')
     return parts
 

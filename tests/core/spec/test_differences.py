@@ -33,6 +33,7 @@ def test_set_to_what_is_there_one_spec_is_the_other(ours: str, theirs: str) -> N
         ([{"name": "a", "steps": 1}, {"name": "b"}], [{"name": "a", "steps": 2}, {"name": "b"}], ["x.a.steps"]),
         ([{"name": "a"}, {"name": "b"}], [{"name": "b"}], ["x.a"]),
         ([{"name": "a"}, {"name": "b"}], [{"name": "b"}, {"name": "a"}], ["x"]),
+        ([{"name": "a"}, {"name": "b"}], [{"name": "a"}, {"name": "c"}], ["x.1.name"]),
         ([{"name": "a", "steps": 1}, {"steps": 1}], [{"name": "a", "steps": 2}, {"steps": 1}], ["x.0.steps"]),
         ([{"steps": 1}], [{"steps": 1}, {"steps": 2}], ["x"]),
         ([1, 2], [1, 3], ["x"]),

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 def differences(ours: object, theirs: object, path: str = "") -> Iterator[tuple[str, object, object]]:
     """(path, value here, value there) of all that differs; `None` where a side has nothing.
 
-    Elements of a list go by their names where all have one (`train.stages.prior.steps`), else, as long as there are
-    as many of them, by their numbers; a list of plain values is a value.
+    Elements of a list go by their names where all have one (`train.stages.prior.steps`), else, and where one is called
+    otherwise, by their numbers as long as there are as many of them; a list of plain values is a value.
 
     Args:
         ours: a resolved spec, or what stands at `path` of it.
@@ -31,7 +31,7 @@ def _below(path: str, key: object) -> str:
 def _pairs(ours: list[object], theirs: list[object]) -> list[tuple[object, object, object]] | None:
     """(name or number, element here, element there); None where the lists are to be compared as values."""
     here, there = _named(ours), _named(theirs)
-    if here and there:
+    if here and there and (len(here) != len(there) or here.keys() == there.keys()):
         # Their order is part of what a list says.
         if [name for name in here if name in there] != [name for name in there if name in here]:
             return None

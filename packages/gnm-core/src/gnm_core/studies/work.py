@@ -7,9 +7,7 @@ from rich.console import Console
 
 from gnm_core import failures
 from gnm_core.errors import RunError
-from gnm_core.runs.same_model import quoted
 from gnm_core.spec.checked import load_spec
-from gnm_core.spec.differences import differences
 from gnm_core.studies.folder import StudyFolder, open_study
 from gnm_core.studies.measures import measure
 from gnm_core.studies.planned import PlannedRun
@@ -17,6 +15,7 @@ from gnm_core.training import loop
 from gnm_core.training.device import Settings
 from gnm_core.training.initial_weights import origin_of
 from gnm_core.training.progress import PlainDisplay
+from gnm_core.training.resume_checks import changes
 
 
 def work(root: Path, name: str) -> int:
@@ -66,7 +65,7 @@ def _train(folder: StudyFolder, planned: PlannedRun, display: PlainDisplay) -> i
     spec = planned.spec(folder.study)
     if (run / "spec.yaml").exists():
         then = load_spec(run / "spec.yaml", recorded=True)
-        changed = [f"{p}: {quoted(a)} -> {quoted(b)}" for p, a, b in differences(then.resolved(), spec.resolved())]
+        changed = changes(then, spec)
         if changed:
             raise RunError(
                 f"{run} was begun by another spec than the study's now; remove it, or give the study another folder\n  "
