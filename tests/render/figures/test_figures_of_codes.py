@@ -227,6 +227,18 @@ def test_components_show_pictures_masks_and_segments() -> None:
     assert holds(drawn, batch.image[0])
 
 
+def test_segments_are_those_of_all_components_however_few_stand_one_by_one() -> None:
+    model = Halves(Dims(size=16))
+    batch = pictures(model, 1)
+    every, one = (ComponentsFigure(cell=16, components=count).draw(model, batch) for count in (2, 1))
+    assert one.shape[1] == every.shape[1] - 16 - GAP, "one of two stands by itself"
+    place = MARGIN + 16 + 18
+    for drawn in (every, one):
+        found = drawn[-MARGIN - 16 : -MARGIN, place : place + 16]
+        assert (found[:, :8] == object_colour(0)).all()
+        assert (found[:, 8:] == object_colour(1)).all()
+
+
 def test_labels_stand_before_their_rows() -> None:
     cells = [np.full((40, 40, 3), value, np.uint8) for value in (50, 90)]
     plain, labelled = sheet([Group("", [cells])]), sheet([Group("", [cells])], ["one", "a longer label"])

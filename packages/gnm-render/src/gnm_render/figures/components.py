@@ -18,12 +18,13 @@ from gnm_render.figures.sheet import Group, sheet
 class ComponentsFigure(Figure):
     """What each component of a picture looks like by itself, its mask, and the segments that they make.
 
-    Components that have next to no share of a picture are left out. Where the data set knows which pixel belongs to
-    which object, the true segmentation stands beside the model's.
+    Components that have next to no share of a picture are left out. The segments are those of all others, however many
+    stand one by one. Where the data set knows which pixel belongs to which object, the true segmentation stands beside
+    the model's.
 
     Args:
         rows: pictures of the batch that are shown, at most.
-        components: components of each, at most, those with the largest masks.
+        components: components of each that stand one by one, at most, those with the largest masks.
         cell: least side of a picture, in pixels.
     """
 
@@ -31,7 +32,7 @@ class ComponentsFigure(Figure):
         self,
         *,
         rows: Annotated[int, Ge(1), Le(1024)] = 4,
-        components: Annotated[int, Ge(1), Le(1024)] = 8,
+        components: Annotated[int, Ge(1), Le(1024)] = 10,
         cell: Annotated[int, Ge(1), Le(4096)] = 112,
     ) -> None:
         self.rows, self.components, self.cell = rows, components, cell
@@ -50,36 +51,46 @@ class ComponentsFigure(Figure):
             raise lacking(model, "components, with masks")
         factor = enlargement(model.dims.size, self.cell)
         inputs, made = to_cells(image, factor), to_cells(model.reconstruct(image).image, factor)
-        shown = [self._largest(parts, i) for i in range(len(image))]
+        visible = [_visible(parts, i) for i in range(len(image))]
         truth = _true_segments(batch.truth, len(image), factor)
-        found = [_segments(parts, i, chosen, factor) for i, chosen in enumerate(shown)]
-        apart = [_one_by_one(parts, i, chosen, factor) for i, chosen in enumerate(shown)]
+        found = [_segments(parts, i, seen, factor) for i, seen in enumerate(visible)]
+        apart = [self._one_by_one(parts, i, seen, factor) for i, seen in enumerate(visible)]
         most = max(1, *(len(row) for row in apart))
         columns = [[cell for row in apart for cell in (row[k] if k < len(row) else (None, None))] for k in range(most)]
+        left_out = max(map(len, visible)) > most
         return sheet(
             [
                 Group("input" + (", true segments" if truth else ""), [_woven(inputs, truth)]),
                 Group("reconstruction, segments found", [_woven(made, found)]),
-                Group("components one by one, with their masks below", columns),
+                Group(
+                    "components one by one"
+                    + (f" (the {most} with the largest masks)" if left_out else "")
+                    + ", with their masks below",
+                    columns,
+                ),
             ]
         )
 
-    def _largest(self, parts: Components, scene: int) -> list[int]:
-        """The components of one scene that are shown, in their order."""
-        shares = parts.masks[scene].flatten(1)
-        largest: list[int] = shares.mean(1).argsort(descending=True, stable=True)[: self.components].tolist()
-        return sorted(k for k in largest if float(shares[k].max()) > VISIBLE)
+    def _one_by_one(
+        self, parts: Components, scene: int, visible: list[int], factor: int
+    ) -> list[tuple[Pixels, Pixels]]:
+        """Picture and mask of the largest components of one scene, framed in the colours of their segments."""
+        coverage = parts.masks[scene].flatten(1).mean(1)
+        largest = sorted(visible, key=lambda k: -float(coverage[k]))[: self.components]
+        return [
+            (
+                framed(enlarge(to_pixels(parts.images[scene, k]), factor), object_colour(i)),
+                framed(enlarge(to_pixels(parts.masks[scene, k]), factor), object_colour(i)),
+            )
+            for i, k in enumerate(visible)
+            if k in largest
+        ]
 
 
-def _one_by_one(parts: Components, scene: int, chosen: list[int], factor: int) -> list[tuple[Pixels, Pixels]]:
-    """Picture and mask of some components of one scene, framed in the colours of their segments."""
-    return [
-        (
-            framed(enlarge(to_pixels(parts.images[scene, k]), factor), object_colour(i)),
-            framed(enlarge(to_pixels(parts.masks[scene, k]), factor), object_colour(i)),
-        )
-        for i, k in enumerate(chosen)
-    ]
+def _visible(parts: Components, scene: int) -> list[int]:
+    """The components that have a share of one scene, in their order."""
+    largest_share = parts.masks[scene].flatten(1).amax(1)
+    return [k for k, share in enumerate(largest_share.tolist()) if share > VISIBLE]
 
 
 def _woven(above: list[Pixels], below: list[Pixels] | None) -> list[Pixels | None]:
@@ -87,11 +98,11 @@ def _woven(above: list[Pixels], below: list[Pixels] | None) -> list[Pixels | Non
     return [cell for i, upper in enumerate(above) for cell in (upper, below[i] if below else None)]
 
 
-def _segments(parts: Components, scene: int, chosen: list[int], factor: int) -> Pixels:
-    """Every pixel in the colour of the chosen component that shows most in it; plain where none does."""
+def _segments(parts: Components, scene: int, visible: list[int], factor: int) -> Pixels:
+    """Every pixel in the colour of the component that shows most in it; plain where none does."""
     shares = parts.visible[scene, :, 0]
     nothing = torch.full_like(shares[0], VISIBLE)
-    return _coloured(torch.stack([nothing, *(shares[k] for k in chosen)]).argmax(0), factor)
+    return _coloured(torch.stack([nothing, *(shares[k] for k in visible)]).argmax(0), factor)
 
 
 def _true_segments(truth: Truth | None, count: int, factor: int) -> list[Pixels] | None:
