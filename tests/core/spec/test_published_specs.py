@@ -7,7 +7,10 @@ from gnm_core.plugins import installed
 from gnm_core.training.dry_run import dry_run
 
 SIZES = {"mnist-4": 2_930_708, "mnist-10": 2_930_708, "mnist-4-10": 2_930_708, "arrow-room": 8_636_446}
-BASES = ("gnm", "gnm-64", "gnm-64-cells", "gnm-masks", "gnm-masks-64", "vae", "convdraw", "genesis", "space")
+BASES = (
+    *("gnm", "gnm-64", "gnm-64-cells", "gnm-masks", "gnm-masks-64"),
+    *(name for system in ("vae", "convdraw", "genesis", "space") for name in (system, f"{system}-64")),
+)
 """What the others stand on; they learn from whatever data they are given."""
 
 
