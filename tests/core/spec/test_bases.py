@@ -7,6 +7,7 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+from gnm_core.element_names import element_names
 from gnm_core.errors import SpecError
 from gnm_core.plugins import installed
 from gnm_core.schema import DataSpec
@@ -162,7 +163,7 @@ def test_one_stage_in_the_place_of_several_is_the_only_one(write: Write) -> None
         ("{symbol: {steps: 3}}", "spec.yaml:3:12: train.stages: the list of the base has no 'symbol' to change"),
         ("{prior: {steps: 3}}", "names: symbols, scene; a list in this place replaces all of it"),
         ("{scene: 3}", "spec.yaml:3:12: train.stages.scene: 3 is an integer; expected what changes"),
-        ("{scene: {stepz: 3}}", "spec.yaml:3:20: train.stages.1.stepz: unknown key 'stepz'"),
+        ("{scene: {stepz: 3}}", "spec.yaml:3:20: train.stages.scene.stepz: unknown key 'stepz'"),
     ],
 )
 def test_a_mistake_in_the_name_of_a_stage_is_told_with_its_line(stages: str, message: str, write: Write) -> None:
@@ -318,7 +319,10 @@ def test_origins_name_every_value_of_the_resolved_spec(gnm: Callable[..., Comple
     for entry in found:
         value: Any = load_spec("space-mnist-4-64-short").resolved()
         for key in entry["path"].split("."):
-            value = value[int(key)] if isinstance(value, list) else value[key]
+            if isinstance(value, list):
+                names = [item.get("name") if isinstance(item, dict) else None for item in value]
+                value = dict(zip(element_names(names), value, strict=True))
+            value = value[key]
         assert entry["value"] == value, entry["path"]
     shipped = {str(entry.path) for entry in installed().specs.values()}
     assert {entry["from"] for entry in found} <= {*shipped, "default"}

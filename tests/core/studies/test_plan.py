@@ -70,6 +70,16 @@ def test_what_is_written_is_the_same_study(study: Study, tmp_path: Path) -> None
         ("spec: gnm\nvariants: {a: {model.cor: 1}}\n", "2:16: model.cor", "did you mean 'core'?"),
         ("spec: gnm\ngrid: {model.cor: [1, 2]}\n", "every run:", "2:8: model.cor"),
         ("spec: gnm\nset: {model.cor: 1}\nvariants: {a: {}, b: {}}\n", "every run:", "2:7: model.cor"),
+        (
+            "spec: mnist-4-64\nvariants: {a: {train.stages.prior.steps: -1}}\n",
+            "2:16: train.stages.prior.steps",
+            "-1 is out of range",
+        ),
+        (
+            "spec: mnist-4-64\nvariants: {a: {train.stages.2.steps: -1}}\n",
+            "2:16: train.stages.prior.steps",
+            "-1 is out of range",
+        ),
         ("spec: gmn\nvariants: {a: {}, b: {}}\n", "1:1: spec: 'gmn': no such file", "did you mean 'gnm'?"),
         ("spec: x/gnm.yaml\nvariants: {a: {}}\n", "1:1: spec: 'x/gnm.yaml': no such file", "ships a spec 'gnm'"),
         ("spec: gnm\nvariants: {a: {}}\nfirst: {run: nowhere}\n", "3:9: first.run", "no folder 'nowhere'"),

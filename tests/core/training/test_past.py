@@ -37,7 +37,7 @@ def again(run: Path, *overrides: str, at: int | None = None) -> Outcome:
 
 def test_a_length_that_no_stage_takes_is_an_error_that_names_those_that_have_one(toy: Toy, tmp_path: Path) -> None:
     spec = toy(stages=STAGES)
-    expected = r"train\.steps: has no effect, as every stage has its own: train\.stages\.0\.steps, .*--steps N"
+    expected = r"train\.steps: has no effect, as every stage has its own: train\.stages\.one\.steps, .*--steps N"
     with pytest.raises(SpecError, match=expected):
         load_spec(spec, ["train.steps=2"])
     with pytest.raises(SpecError, match=expected):

@@ -9,6 +9,7 @@ from pydantic import AllowInfNan
 from gnm_core.contract import InSteps
 from gnm_core.contracts import Data, Default, Logger, Model, Objective, Optimizer
 from gnm_core.dims import Dims
+from gnm_core.element_names import element_names
 from gnm_core.errors import OptionError
 
 SHARED = ("steps", "batch", "train", "freeze", "optimizer", "clip")
@@ -98,18 +99,19 @@ class Training:
         Raises:
             OptionError: every stage has its own.
         """
+        keys = element_names([stage.name for stage in self.stages])
         for name in SHARED:
             default = next(field.default for field in fields(self) if field.name == name)
             idle = bool(self.stages) and all(getattr(stage, name) is not None for stage in self.stages)
             if idle and getattr(self, name) != default:
-                own = ", ".join(f"train.stages.{i}.{name}" for i in range(len(self.stages)))
+                own = ", ".join(f"train.stages.{key}.{name}" for key in keys)
                 stop = "; --steps N stops early" if name == "steps" else ""
                 raise OptionError(name, f"has no effect, as every stage has its own: {own}{stop}")
         if self.patience and self.keep_best is None:
             raise OptionError("patience", "has no effect without keep_best, the metric that gets no better")
-        for i, stage in enumerate(self.stages):
+        for key, stage in zip(keys, self.stages, strict=True):
             if stage.only and stage.from_ is None:
-                raise OptionError(f"stages.{i}.only", "has no effect without from, whose weights it takes")
+                raise OptionError(f"stages.{key}.only", "has no effect without from, whose weights it takes")
 
     def schedule(self) -> tuple[Stage, ...]:
         """The stages with every field that has a default filled in."""

@@ -143,8 +143,8 @@ class Checker:
         if not isinstance(node, Items):
             items: tuple[Checked, ...] = (self.check(types[0], node, path),)
         else:
-            pairs = zip(types, nodes, strict=True)
-            items = tuple(self.check(kind, item, join(path, str(i))) for i, (kind, item) in enumerate(pairs))
+            elements = zip(types, nodes, node.keys(), strict=True)
+            items = tuple(self.check(kind, item, join(path, key)) for kind, item, key in elements)
         limits = [item for item in metadata if not isinstance(item, Default)]
         if limits and not _within(limits, items):
             described = describe(_annotated(annotation, limits))

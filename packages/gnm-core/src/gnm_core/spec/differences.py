@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from gnm_core.element_names import element_names
+
 
 def differences(ours: object, theirs: object, path: str = "") -> Iterator[tuple[str, object, object]]:
     """(path, value here, value there) of all that differs; `None` where a side has nothing.
@@ -42,8 +44,6 @@ def _pairs(ours: list[object], theirs: list[object]) -> list[tuple[object, objec
 
 
 def _named(items: list[object]) -> dict[str, object]:
-    """The elements by their names; empty where one has none, or shares it."""
-    found: dict[str, object] = {
-        item["name"]: item for item in items if isinstance(item, dict) and isinstance(item.get("name"), str)
-    }
-    return found if len(found) == len(items) else {}
+    """The elements by their names; empty where they go by their numbers."""
+    names = [item.get("name") if isinstance(item, dict) else None for item in items]
+    return dict(zip(names, items, strict=True)) if element_names(names) == names else {}

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gnm_core.element_names import element_names
+
 MOST_NODES = 20_000
 """Values in one spec, aliases counted each time: what an anchor bomb runs into."""
 DEEPEST = 60
@@ -43,12 +45,19 @@ class Items:
 
     def named(self) -> dict[str, int]:
         """Which element is the first with each `name`: `symbols` is 0 in [{name: symbols, ...}, ...]."""
-        names = [item.nodes.get("name") if isinstance(item, Table) else None for item in self.nodes]
         found: dict[str, int] = {}
-        for i, name in enumerate(names):
-            if isinstance(name, Scalar) and isinstance(name.value, str):
-                found.setdefault(name.value, i)
+        for i, name in enumerate(self._names()):
+            if isinstance(name, str):
+                found.setdefault(name, i)
         return found
+
+    def keys(self) -> list[str]:
+        """What each element goes by in a path, as `element_names` says."""
+        return element_names(self._names())
+
+    def _names(self) -> list[object]:
+        names = [item.nodes.get("name") if isinstance(item, Table) else None for item in self.nodes]
+        return [name.value if isinstance(name, Scalar) else None for name in names]
 
 
 @dataclass

@@ -39,9 +39,10 @@ def origins(tree: Checked, given: Node | None, path: str = "") -> Iterator[Origi
             for key, item in tree.items.items():
                 yield from origins(item, _at(given, key), join(path, key))
         case Listing() if any(isinstance(item, PartNode) for item in tree.items):
-            for i, item in enumerate(tree.items):
+            keys = given.keys() if isinstance(given, Items) else map(str, range(len(tree.items)))
+            for i, (key, item) in enumerate(zip(keys, tree.items, strict=True)):
                 one = given.nodes[i] if isinstance(given, Items) else given  # a single value is a list of one
-                yield from origins(item, one, join(path, str(i)))
+                yield from origins(item, one, join(path, key))
         case _:
             yield Origin(path, plain(tree), _place(given))
 

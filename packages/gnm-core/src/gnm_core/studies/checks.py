@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from gnm_core.element_names import by_names
 from gnm_core.errors import Problem, RunError, SpecError
 from gnm_core.plugins import installed
 from gnm_core.runs.find import find
+from gnm_core.spec.checked import load_spec
 from gnm_core.spec.nodes import Table
 from gnm_core.spec.overrides import SOURCE
 from gnm_core.spec.sources import locate
@@ -65,14 +67,24 @@ def see_runs(study: Study, table: Table) -> None:
 
 
 def _placed(problem: Problem, study: Study, planned: PlannedRun, table: Table) -> Problem:
-    """A problem with an option of the study's, where its file says it."""
+    """A problem with an option of the study's, where its file says it, by name or by number."""
     if problem.source != SOURCE:
         return problem
-    found = [where for path, where in _options(study, planned) if f"{problem.path}.".startswith(f"{path}.")]
+    base = _base(study)
+    options = [(by_names(path, base), where) for path, where in _options(study, planned)]
+    found = [where for path, where in options if f"{problem.path}.".startswith(f"{path}.")]
     if not found:
         return problem
     place = place_of(table, found[-1])
     return replace(problem, line=place.line, column=place.column, source=place.source)
+
+
+def _base(study: Study) -> object:
+    """The base as it resolves; empty where it is whole only with what the study sets."""
+    try:
+        return load_spec(study.spec).resolved()
+    except SpecError:
+        return {}
 
 
 def _options(study: Study, planned: PlannedRun) -> Iterator[tuple[str, list[str]]]:

@@ -1,0 +1,39 @@
+"""What the elements of a list go by in a dotted path: `train.stages.prior.steps`."""
+
+from collections.abc import Sequence
+
+
+def element_names(names: Sequence[object]) -> list[str]:
+    """Each element's own name, where no other has it and a path can hold it, else its number.
+
+    Args:
+        names: the name of each element; None, or anything but text, where it has none.
+    """
+    return [str(name) if _tells(name, names) else str(i) for i, name in enumerate(names)]
+
+
+def by_names(path: str, whole: object) -> str:
+    """A dotted path with the names that elements of lists go by: `train.stages.2.steps` to `train.stages.prior.steps`.
+
+    Args:
+        path: into `whole`; from where nothing stands it stays as it is.
+        whole: plain mappings and lists.
+    """
+    here, keys = whole, path.split(".")
+    for i, key in enumerate(keys):
+        if isinstance(here, list):
+            names = element_names([item.get("name") if isinstance(item, dict) else None for item in here])
+            index = int(key) if key.isdigit() else names.index(key) if key in names else len(here)
+            if index >= len(here):
+                break
+            keys[i], here = names[index], here[index]
+        elif isinstance(here, dict) and key in here:
+            here = here[key]
+        else:
+            break
+    return ".".join(keys)
+
+
+def _tells(name: object, names: Sequence[object]) -> bool:
+    fits = isinstance(name, str) and bool(name) and "." not in name and not name.isdigit()
+    return fits and names.count(name) == 1
