@@ -45,6 +45,20 @@ def test_every_shipped_spec_is_valid_as_it_is_written_and_resolved(
     assert problem(validator, load_spec(name).resolved()) is None
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"train": {"optimizer": None}},
+        {"train": {"stages": {"prior": {"steps": None, "optimizer": {"lr": None}}}}},
+        {"model": {"sigma": None}},
+        {"model": {"core": {"hidden": None}}},
+        {"dims": {"scene": None}},
+    ],
+)
+def test_null_takes_back_what_the_base_says(validator: jsonschema.Draft202012Validator, change: dict[str, Any]) -> None:
+    assert problem(validator, {"base": "mnist-4-64", **change}) is None
+
+
 def mutations(spec: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Specs with one thing changed: an option that is not there, one left out, another type, a name of nobody."""
     for path, value in places(spec):

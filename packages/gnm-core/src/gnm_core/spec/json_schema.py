@@ -173,9 +173,6 @@ class _Schemas:
         entry, cls = self.parts[kind, name]
         key = f"{kind} {name}"
         if changes:
-            slots = any(_has_slot(argument.annotation) for argument in arguments_of(cls).values())
-            if not slots and not _required(cls):
-                return self.part(kind, name, False)
             key += ", changed"
         if key not in self.definitions:
             self.definitions[key] = {}
@@ -190,6 +187,8 @@ class _Schemas:
         properties = {}
         for argument in arguments:
             schema = self.of(argument.annotation, changes)
+            if changes:  # null takes back what the base says
+                schema = _any([schema, {"type": "null"}])
             if help := told.get(argument.key):
                 schema = {"description": help, **schema}
             properties[argument.key] = {**schema, **_default(argument)}
@@ -225,12 +224,6 @@ def _is_required(argument: Argument) -> bool:
     inner, metadata = strip(argument.annotation)
     has_default = argument.default is not MISSING or any(isinstance(item, Default) for item in metadata)
     return not has_default and not is_record(inner)
-
-
-def _has_slot(annotation: Any) -> bool:
-    inner, _ = strip(annotation)
-    below = (item_of(inner), values_of(inner), *(fixed_of(inner) or ()), *(m for m in members_of(inner) if m != inner))
-    return is_contract(inner) or is_record(inner) or any(_has_slot(member) for member in below if member is not None)
 
 
 def _default(argument: Argument) -> Json:
