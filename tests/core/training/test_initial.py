@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from gnm_core import RunError, load_run
+from gnm_core import RunError, SpecError, load_run
 from gnm_core.cli import main
 from gnm_core.runs.checkpoint import Checkpoints
 from gnm_core.runs.origins import beginnings
@@ -89,6 +89,39 @@ def test_what_does_not_fit_is_listed_by_reason() -> None:
     assert torch.equal(here["a"].weight, there["a"].weight)
     with pytest.raises(RunError, match="nothing in there fits"):
         begin_from(nn.ModuleDict({"z": nn.Linear(2, 3)}), Origin("there", 7, "", there.state_dict()))
+
+
+def test_a_minus_leaves_out_and_tensors_of_the_whole_go_by_their_names() -> None:
+    def model() -> nn.Module:
+        core = nn.ModuleDict({"read": nn.Linear(2, 3), "prior": nn.Linear(2, 3)})
+        core.register_parameter("place", nn.Parameter(torch.randn(3)))
+        return nn.ModuleDict({"core": core, "head": nn.Linear(1, 1)})
+
+    there = model().state_dict()
+    for only, left in (
+        (("-core.prior",), {"core.prior.weight", "core.prior.bias"}),
+        (("core", "-core.prior"), {"core.prior.weight", "core.prior.bias", "head.weight", "head.bias"}),
+        (("-core",), {name for name in there if name.startswith("core.")}),
+    ):
+        origin = Origin("there", 7, "", there, only)
+        taken = begin_from(model(), origin)
+        assert taken.left.keys() == left
+    origin = Origin("there", 7, "", there, ("core.read",))
+    said = begin_from(model(), origin).summary(origin)
+    assert "took 2 of 7 tensors from there, step 7: core.read" in said
+    assert "not taken, not asked for: core.place, core.prior, head" in said
+    with pytest.raises(SpecError, match=r"no parameters under 'core\.priors'"):
+        begin_from(model(), Origin("there", 7, "", there, ("-core.priors",)))
+
+
+def test_all_but_some_is_asked_for_on_the_command_line(first: Path, tmp_path: Path) -> None:
+    part = next(iter(state(first))).split(".")[0]
+    done = gnm("train", "--from", first, "--only", f"-{part}", "--out", tmp_path / "b", "--steps", 1, "--seconds", 0)
+    assert done.exit_code == 0, done.output
+    about = json.loads((tmp_path / "b/origin.json").read_text())
+    assert about["left"].keys() == {name for name in state(first) if name.split(".")[0] == part}
+    (noted,) = beginnings(tmp_path / "b")
+    assert f"of all but {part} from" in str(noted)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class Stage:
     """A run's folder or a shipped model, whose weights this stage begins with as far as they fit; None for those that
     it finds."""
     only: tuple[str, ...] = ()
-    """With `from`: dotted prefixes of what is taken (`encoder`, `head`); empty for all that fits."""
+    """With `from`: dotted prefixes of what is taken (`encoder`), or is not (`-core.prior`); empty for all that fits."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,11 @@ from gnm_core.cli.options import THREADS, Amount, spec_options
     shell_complete=runs_and_pretrained,
     help="Begin with the weights of this run or shipped model, as far as they fit; its spec too, without --spec.",
 )
-@click.option("--only", metavar="A,B", help="With --from: take these parts only, such as encoder,head.")
+@click.option(
+    "--only",
+    metavar="A,B",
+    help="With --from: take these parts only, such as encoder,head; or all but some: -core.prior.",
+)
 @click.option("--at", type=click.IntRange(0, 10**12), metavar="STEP", help="Resume from this step's checkpoint.")
 @click.option("--device", metavar="NAME", help="cpu (the default), cuda or cuda:N.")
 @click.option("--precision", type=click.Choice(["float32", "bf16"]), help="bf16 runs under autocast.")

@@ -62,7 +62,8 @@ def card(facts: Facts, before: Evaluation | None, after: Evaluation | None) -> s
 
 
 def _front(facts: Facts) -> str:
-    tags = ["object-centric", "generative", "gnm", facts.label.lower(), *([facts.data] if facts.data else [])]
+    names = ["object-centric", "generative", "gnm", facts.label.lower(), *([facts.data] if facts.data else [])]
+    tags = list(dict.fromkeys(names))  # GNM's label is the library's name
     return "\n".join(
         [
             "---",

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ class Beginning:
     sha256: str
     """Of the file that they came from."""
     only: tuple[str, ...]
-    """Dotted prefixes of what was asked for; empty for all that fits."""
+    """Dotted prefixes of what was asked for, and of what was not after a minus; empty for all that fits."""
     taken: int
     """Tensors."""
     total: int
@@ -34,11 +35,22 @@ class Beginning:
 
     def __str__(self) -> str:
         """In a line."""
-        asked = f" of {', '.join(self.only)}" if self.only else ""
+        asked = f" of {in_words(self.only)}" if self.only else ""
         return (
             f"{self.taken} of {self.total} tensors{asked} from {self.source}, step {self.step:,} "
             f"(sha256 {self.sha256[:12]})"
         )
+
+
+def in_words(only: Sequence[str]) -> str:
+    """What is asked for: `encoder, head`, `all but core.prior`, `core but core.prior`.
+
+    Args:
+        only: dotted prefixes of what is taken, and of what is not after a minus; not empty.
+    """
+    wanted = ", ".join(prefix for prefix in only if not prefix.startswith("-")) or "all"
+    unwanted = ", ".join(prefix[1:] for prefix in only if prefix.startswith("-"))
+    return f"{wanted} but {unwanted}" if unwanted else wanted
 
 
 def beginnings(run: Path) -> tuple[Beginning, ...]:

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class Origin:
     """Of the file that they came from."""
     weights: Mapping[str, Tensor]
     only: tuple[str, ...] = ()
-    """Dotted prefixes of what to take; empty for all that fits."""
+    """Dotted prefixes of what to take, and of what not to after a minus (`-core.prior`); empty for all that fits."""
 
 
 def origin_of(source: str | Path, only: Sequence[str] = ()) -> tuple[Origin, CheckedSpec]:
@@ -38,7 +38,7 @@ def origin_of(source: str | Path, only: Sequence[str] = ()) -> tuple[Origin, Che
 
     Args:
         source: a run's folder, an exported model's, or a name that `gnm pretrained` lists.
-        only: dotted prefixes of what to take; empty for all that fits.
+        only: dotted prefixes of what to take, and of what not to after a minus; empty for all that fits.
 
     Raises:
         RunError: there is no such model, or its files are damaged.
@@ -61,15 +61,15 @@ class Taken:
 
     def summary(self, origin: Origin) -> str:
         """In words, for people: by parts, not by tensors."""
-        total = len(self.taken) + len(self.left)
-        lines = [f"took {len(self.taken)} of {total} tensors from {origin.source}, step {origin.step:,}"]
-        lines[0] += f": {', '.join(_parts(self.taken))}"
+        every = (*self.taken, *self.left)
+        lines = [f"took {len(self.taken)} of {len(every)} tensors from {origin.source}, step {origin.step:,}"]
+        lines[0] += f": {', '.join(_parts(self.taken, every))}"
         reasons = defaultdict(list)
         for name, reason in self.left.items():
             reasons[reason].append(name)
-        lines += [f"  not taken, {reason}: {', '.join(_parts(names))}" for reason, names in reasons.items()]
+        lines += [f"  not taken, {reason}: {', '.join(_parts(names, every))}" for reason, names in reasons.items()]
         if self.unused:
-            lines.append(f"  there, but not in this model: {', '.join(_parts(self.unused))}")
+            lines.append(f"  there, but not in this model: {', '.join(_parts(self.unused, self.unused))}")
         return "\n".join(lines)
 
 
@@ -99,13 +99,13 @@ def fitting(model: nn.Module, origin: Origin, option: str = "--only") -> tuple[d
         RunError: nothing fits.
     """
     own = model.state_dict()
-    if problems := unknown_prefixes(option, origin.only, own):
+    if problems := unknown_prefixes(option, [prefix.removeprefix("-") for prefix in origin.only], own):
         raise SpecError(problems)
     fits: dict[str, Tensor] = {}
     left: dict[str, str] = {}
     for name, tensor in own.items():
         other = origin.weights.get(name)
-        if origin.only and not any(under(name, prefix) for prefix in origin.only):
+        if not _asked_for(name, origin.only):
             left[name] = "not asked for"
         elif other is None:
             left[name] = "not there"
@@ -116,6 +116,13 @@ def fitting(model: nn.Module, origin: Origin, option: str = "--only") -> tuple[d
     if not fits:
         raise RunError(f"nothing in {origin.source} fits this model: no tensor of the same name and shape")
     return fits, Taken(tuple(fits), left, tuple(name for name in origin.weights if name not in own))
+
+
+def _asked_for(name: str, only: Sequence[str]) -> bool:
+    wanted = [prefix for prefix in only if not prefix.startswith("-")]
+    unwanted = [prefix[1:] for prefix in only if prefix.startswith("-")]
+    taken = not wanted or any(under(name, prefix) for prefix in wanted)
+    return taken and not any(under(name, prefix) for prefix in unwanted)
 
 
 def write_origin(folder: Path, origin: Origin, taken: Taken, stage: int | None = None) -> None:
@@ -136,6 +143,13 @@ def write_origin(folder: Path, origin: Origin, taken: Taken, stage: int | None =
         replace_file(path, json.dumps(about, indent=1).encode())
 
 
-def _parts(names: "tuple[str, ...] | list[str]") -> list[str]:
-    """The parts that tensors belong to: `core.prior`, `encoder`."""
-    return list(dict.fromkeys(".".join(name.split(".")[: 2 if name.count(".") > 1 else 1]) for name in names))
+def _parts(names: Iterable[str], every: Iterable[str]) -> list[str]:
+    """What tensors belong to: `encoder`, `core.prior`, and by its own name what is of a part but of none within it.
+
+    Args:
+        names: of tensors.
+        every: those of the whole model.
+    """
+    divided = {name.split(".")[0] for name in every if name.count(".") > 1}
+    keys = (name.split(".") for name in names)
+    return list(dict.fromkeys(".".join(key[:2]) if key[0] in divided else key[0] for key in keys))

@@ -12,6 +12,7 @@ from gnm_core.files import os_errors_as, replace_file
 from gnm_core.printable import number
 from gnm_core.regular_files import read_file
 from gnm_core.results import Value
+from gnm_core.runs.origins import in_words
 from gnm_core.studies.folder import StudyFolder
 from gnm_core.studies.leaderboard.curves import learning_curves
 from gnm_core.studies.leaderboard.scores import Scored, interval_of, names_of, scores
@@ -104,7 +105,7 @@ def _lede(folder: StudyFolder, states: Sequence[RunStatus]) -> str:
     if study.first is not None:
         what = f"from {study.first.run}" if study.first.run else f"trained for {_budget(study.first.budget)}"
         begins = f" Runs begin with weights {what}" + (
-            f", of which they take {', '.join(study.first.only)}." if study.first.only else "."
+            f", of which they take {in_words(study.first.only)}." if study.first.only else "."
         )
     return f"{done} of {len(states)} runs done: {seeds}, {_budget(study.budget)} each.{begins}"
 
