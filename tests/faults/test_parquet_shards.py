@@ -1,5 +1,6 @@
 """A shard of the wrong kind is an error that names it, when it is opened; a damaged one never a wrong image."""
 
+import base64
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -120,6 +121,25 @@ def test_a_later_shard_must_be_like_the_first(folder: Path) -> None:
     rewritten(folder, 1, lambda table: table.drop_columns(["extra/digit"]))
     with pytest.raises(DataError, match="its columns are not those of the first shard: extra/digit is absent"):
         Parquet(DIMS, dir=folder).batch([SHARD])
+
+
+def test_a_footer_that_promises_more_numbers_than_fit_into_memory_is_an_error(folder: Path) -> None:
+    file = folder / "train/00000.parquet"
+    text = pq.read_metadata(file).metadata[b"ARROW:schema"]
+    serialized = base64.b64decode(text)
+    huge = []
+    for place in range(len(serialized) - 4):
+        if serialized[place : place + 4] == (4).to_bytes(4, "little"):  # numbers of a box, or something else of four
+            changed = serialized[:place] + (2**28 + 4).to_bytes(4, "little") + serialized[place + 4 :]
+            with suppress(pa.ArrowException, OSError):
+                if "[268435460]" in str(pa.ipc.read_schema(pa.BufferReader(changed)).field("boxes").type):
+                    huge.append(base64.b64encode(changed))
+    assert huge
+    for changed in huge:
+        file.write_bytes(file.read_bytes().replace(text, changed))
+        text = changed
+        with pytest.raises(DataError, match=r"00000\.parquet: cannot be read"):
+            Parquet(DIMS, dir=folder).batch(range(ROWS))
 
 
 @many

@@ -75,9 +75,9 @@ def to_array(column: pa.Array) -> np.ndarray:
     return np.array(column.to_numpy(zero_copy_only=False)).reshape(shape)
 
 
-def empty_array(kind: pa.DataType, rows: int) -> np.ndarray:
-    """Room for `rows` rows of a typed column."""
-    shape = [rows]
+def empty_array(kind: pa.DataType) -> np.ndarray:
+    """No rows of a typed column."""
+    shape = [0]
     while pa.types.is_fixed_size_list(kind):
         shape.append(kind.list_size)
         kind = kind.value_type

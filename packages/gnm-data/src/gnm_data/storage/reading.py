@@ -85,13 +85,17 @@ class Rows:
         fields = self._fields()
         channels, height, width = self.image
         rows = len(indices)
-        typed = {name: empty_array(kind, rows) for name, kind in fields.items() if name not in (IMAGE, INSTANCES)}
+        kinds = {name: kind for name, kind in fields.items() if name not in (IMAGE, INSTANCES)}
+        typed: dict[str, np.ndarray] = {} if rows else {name: empty_array(kind) for name, kind in kinds.items()}
         pixels = np.empty((rows, height, width, channels), np.uint8)
         instances = np.empty((rows, height, width, 1), np.uint8) if INSTANCES in fields else None
         for run in self._runs(indices):
             group = self.read(run.shard, run.group)
-            for name, array in typed.items():
-                array[run.places] = group.typed[name][run.rows]
+            for name in kinds:
+                values = group.typed[name]
+                if name not in typed:  # room for what was read, as a damaged footer may promise any number of values
+                    typed[name] = np.empty((rows, *values.shape[1:]), values.dtype)
+                typed[name][run.places] = values[run.rows]
             for name, target in ((IMAGE, pixels), (INSTANCES, instances)):
                 if target is not None:
                     self._decode(run, group.pictures[name], target)
