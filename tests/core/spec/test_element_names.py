@@ -18,6 +18,8 @@ STAGES = {"train": {"stages": [{"name": "symbols", "steps": 5}, {"name": "scene"
         (["symbols", "a.b"], ["symbols", "1"]),
         (["symbols", "0"], ["symbols", "1"]),
         (["symbols", ""], ["symbols", "1"]),
+        (["a=b", "a_"], ["0", "1"]),
+        (["²", "two words"], ["²", "two words"]),
         ([], []),
     ],
 )
@@ -33,6 +35,7 @@ def test_a_name_counts_where_no_other_has_it_and_a_path_can_hold_it(names: list[
         ("train.stages.1", "train.stages.scene"),
         ("train.stages.7.steps", "train.stages.7.steps"),
         ("train.stages.other.steps", "train.stages.other.steps"),
+        ("train.stages.².steps", "train.stages.².steps"),
         ("model.core", "model.core"),
     ],
 )

@@ -23,7 +23,7 @@ def by_names(path: str, whole: object) -> str:
     for i, key in enumerate(keys):
         if isinstance(here, list):
             names = element_names([item.get("name") if isinstance(item, dict) else None for item in here])
-            index = int(key) if key.isdigit() else names.index(key) if key in names else len(here)
+            index = int(key) if _is_number(key) else names.index(key) if key in names else len(here)
             if index >= len(here):
                 break
             keys[i], here = names[index], here[index]
@@ -35,5 +35,11 @@ def by_names(path: str, whole: object) -> str:
 
 
 def _tells(name: object, names: Sequence[object]) -> bool:
-    fits = isinstance(name, str) and bool(name) and "." not in name and not name.isdigit()
-    return fits and names.count(name) == 1
+    if not (isinstance(name, str) and name) or _is_number(name):
+        return False
+    # A path is cut at dots, its value follows an equals sign, and keys of Python's own words lose their underscore.
+    return not ({".", "="} & {*name} or name.endswith("_")) and names.count(name) == 1
+
+
+def _is_number(key: str) -> bool:
+    return key.isascii() and key.isdigit()
