@@ -7,7 +7,7 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-from gnm_core.element_names import element_names
+from gnm_core.element_names import keys_of
 from gnm_core.errors import SpecError
 from gnm_core.plugins import installed
 from gnm_core.schema import DataSpec
@@ -320,8 +320,7 @@ def test_origins_name_every_value_of_the_resolved_spec(gnm: Callable[..., Comple
         value: Any = load_spec("space-mnist-4-64-short").resolved()
         for key in entry["path"].split("."):
             if isinstance(value, list):
-                names = [item.get("name") if isinstance(item, dict) else None for item in value]
-                value = dict(zip(element_names(names), value, strict=True))
+                value = dict(zip(keys_of(value), value, strict=True))
             value = value[key]
         assert entry["value"] == value, entry["path"]
     shipped = {str(entry.path) for entry in installed().specs.values()}

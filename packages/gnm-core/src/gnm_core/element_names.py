@@ -12,6 +12,11 @@ def element_names(names: Sequence[object]) -> list[str]:
     return [str(name) if _tells(name, names) else str(i) for i, name in enumerate(names)]
 
 
+def keys_of(items: Sequence[object]) -> list[str]:
+    """The same of a plain list, whose mappings may have a `name`."""
+    return element_names([item.get("name") if isinstance(item, dict) else None for item in items])
+
+
 def by_names(path: str, whole: object) -> str:
     """A dotted path with the names that elements of lists go by: `train.stages.2.steps` to `train.stages.prior.steps`.
 
@@ -22,7 +27,7 @@ def by_names(path: str, whole: object) -> str:
     here, keys = whole, path.split(".")
     for i, key in enumerate(keys):
         if isinstance(here, list):
-            names = element_names([item.get("name") if isinstance(item, dict) else None for item in here])
+            names = keys_of(here)
             index = int(key) if _is_number(key) else names.index(key) if key in names else len(here)
             if index >= len(here):
                 break

@@ -42,15 +42,19 @@ class Beginning:
         )
 
 
+def wanted_and_not(only: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The prefixes of what is taken, and without their minus those of what is not."""
+    return [p for p in only if not p.startswith("-")], [p[1:] for p in only if p.startswith("-")]
+
+
 def in_words(only: Sequence[str]) -> str:
     """What is asked for: `encoder, head`, `all but core.prior`, `core but core.prior`.
 
     Args:
         only: dotted prefixes of what is taken, and of what is not after a minus; not empty.
     """
-    wanted = ", ".join(prefix for prefix in only if not prefix.startswith("-")) or "all"
-    unwanted = ", ".join(prefix[1:] for prefix in only if prefix.startswith("-"))
-    return f"{wanted} but {unwanted}" if unwanted else wanted
+    wanted, unwanted = (", ".join(prefixes) for prefixes in wanted_and_not(only))
+    return f"{wanted or 'all'} but {unwanted}" if unwanted else wanted
 
 
 def beginnings(run: Path) -> tuple[Beginning, ...]:

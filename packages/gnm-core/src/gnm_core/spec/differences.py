@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gnm_core.element_names import element_names
+from gnm_core.element_names import keys_of
 
 
 def differences(ours: object, theirs: object, path: str = "") -> Iterator[tuple[str, object, object]]:
@@ -45,5 +45,6 @@ def _pairs(ours: list[object], theirs: list[object]) -> list[tuple[object, objec
 
 def _named(items: list[object]) -> dict[str, object]:
     """The elements by their names; empty where they go by their numbers."""
-    names = [item.get("name") if isinstance(item, dict) else None for item in items]
-    return dict(zip(names, items, strict=True)) if element_names(names) == names else {}
+    keys = keys_of(items)
+    named = all(isinstance(item, dict) and item.get("name") == key for item, key in zip(items, keys, strict=True))
+    return dict(zip(keys, items, strict=True)) if named else {}

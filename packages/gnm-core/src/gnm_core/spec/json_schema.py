@@ -204,7 +204,7 @@ def _ref(name: str) -> Json:
 
 def _any(forms: list[Json]) -> Json:
     flat = [inner for form in forms for inner in (form["anyOf"] if form.keys() == {"anyOf"} else [form])]
-    return {"anyOf": flat}
+    return {"anyOf": [form for i, form in enumerate(flat) if form not in flat[:i]]}
 
 
 def _told(cls: type) -> dict[str, str]:

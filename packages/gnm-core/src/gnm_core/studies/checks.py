@@ -52,13 +52,15 @@ def see_runs(study: Study, table: Table) -> None:
         SpecError: they are not; all problems at once, each once, with its place in the study's file.
     """
     wrong: dict[str, list[str]] = {}
+    base: object = None
     runs = [planned for planned in planned_runs(study) if planned.seed == study.seeds[0]]
     for planned in runs:
         try:
             planned.spec(study)
         except SpecError as error:
+            base = base or _base(study)
             for problem in error.problems:
-                wrong.setdefault(str(_placed(problem, study, planned, table)), []).append(planned.name)
+                wrong.setdefault(str(_placed(problem, study, planned, table, base)), []).append(planned.name)
     if wrong:
         heads = {text: "every run" if len(names) == len(runs) else ", ".join(names) for text, names in wrong.items()}
         texts = {head: [text for text in wrong if heads[text] == head] for head in heads.values()}
@@ -66,11 +68,10 @@ def see_runs(study: Study, table: Table) -> None:
     choices_of(study.evaluate)
 
 
-def _placed(problem: Problem, study: Study, planned: PlannedRun, table: Table) -> Problem:
+def _placed(problem: Problem, study: Study, planned: PlannedRun, table: Table, base: object) -> Problem:
     """A problem with an option of the study's, where its file says it, by name or by number."""
     if problem.source != SOURCE:
         return problem
-    base = _base(study)
     options = [(by_names(path, base), where) for path, where in _options(study, planned)]
     found = [where for path, where in options if f"{problem.path}.".startswith(f"{path}.")]
     if not found:

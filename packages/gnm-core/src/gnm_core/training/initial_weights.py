@@ -13,7 +13,7 @@ from gnm_core.errors import RunError, SpecError
 from gnm_core.files import os_errors_as, replace_file
 from gnm_core.runs.checkpoint import open_checkpoint
 from gnm_core.runs.find import find
-from gnm_core.runs.origins import NAME, OF_STAGE
+from gnm_core.runs.origins import NAME, OF_STAGE, wanted_and_not
 from gnm_core.spec.checked import CheckedSpec
 from gnm_core.training.selection import under, unknown_prefixes
 
@@ -99,13 +99,14 @@ def fitting(model: nn.Module, origin: Origin, option: str = "--only") -> tuple[d
         RunError: nothing fits.
     """
     own = model.state_dict()
-    if problems := unknown_prefixes(option, [prefix.removeprefix("-") for prefix in origin.only], own):
+    wanted, unwanted = wanted_and_not(origin.only)
+    if problems := unknown_prefixes(option, [*wanted, *unwanted], own):
         raise SpecError(problems)
     fits: dict[str, Tensor] = {}
     left: dict[str, str] = {}
     for name, tensor in own.items():
         other = origin.weights.get(name)
-        if not _asked_for(name, origin.only):
+        if (wanted and not _under_any(name, wanted)) or _under_any(name, unwanted):
             left[name] = "not asked for"
         elif other is None:
             left[name] = "not there"
@@ -118,11 +119,8 @@ def fitting(model: nn.Module, origin: Origin, option: str = "--only") -> tuple[d
     return fits, Taken(tuple(fits), left, tuple(name for name in origin.weights if name not in own))
 
 
-def _asked_for(name: str, only: Sequence[str]) -> bool:
-    wanted = [prefix for prefix in only if not prefix.startswith("-")]
-    unwanted = [prefix[1:] for prefix in only if prefix.startswith("-")]
-    taken = not wanted or any(under(name, prefix) for prefix in wanted)
-    return taken and not any(under(name, prefix) for prefix in unwanted)
+def _under_any(name: str, prefixes: Sequence[str]) -> bool:
+    return any(under(name, prefix) for prefix in prefixes)
 
 
 def write_origin(folder: Path, origin: Origin, taken: Taken, stage: int | None = None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from gnm_core.element_names import element_names
+from gnm_core.element_names import keys_of
 from gnm_core.errors import Problem, SpecError
 from gnm_core.runs.same_model import quoted
 from gnm_core.spec.checked import CheckedSpec
@@ -84,7 +84,7 @@ def _own(spec: CheckedSpec, index: int, option: str) -> str:
 def _called(spec: CheckedSpec, index: int) -> str:
     """A stage as `--set` takes it: by its name, or by its number where it has none."""
     train: Any = spec.resolved()["train"]
-    return element_names([stage["name"] for stage in train["stages"]])[index] if train["stages"] else str(index)
+    return keys_of(train["stages"])[index] if train["stages"] else str(index)
 
 
 def changes(then: CheckedSpec, now: CheckedSpec) -> list[str]:
