@@ -19,6 +19,7 @@ from gnm_core.cli import main
 from gnm_core.runs.checkpoint import Checkpoints
 from gnm_core.training.clock import Clock
 from gnm_core.training.folder import RunFolder
+from gnm_core.training.levels import CHUNK
 from PIL import Image
 from ruamel.yaml import YAML
 
@@ -189,6 +190,29 @@ def test_a_signal_saves_and_ends_cleanly(tmp_path: Path, toy: Toy, number: int, 
     assert gnm("train", "--resume", tmp_path / "run", "--steps", until).exit_code == 0
     assert gnm("train", "--spec", spec, "--out", tmp_path / "straight", "--steps", until, "--threads", 1).exit_code == 0
     assert weights(tmp_path / "run", until) == weights(tmp_path / "straight", until)
+
+
+def test_a_signal_ends_the_making_of_a_stages_inputs(tmp_path: Path, toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    from toy_training import ToyModel
+
+    plan = [{"steps": 5}, {"steps": 7, "level": "code", "freeze": ["encoder"]}]
+    spec, run, chunks = file(tmp_path, toy(data={"length": 1000}, stages=plan)), tmp_path / "run", []
+
+    def interrupted(model: ToyModel, level: str, image: torch.Tensor) -> torch.Tensor | None:
+        if len(image) == CHUNK:
+            chunks.append(level)
+            signal.raise_signal(signal.SIGTERM)
+        return made(model, level, image)
+
+    made = ToyModel.level_inputs
+    with monkeypatch.context() as patch:
+        patch.setattr(ToyModel, "level_inputs", interrupted)
+        done = gnm("train", "--spec", spec, "--out", run, "--threads", 1)
+    assert (done.exit_code, chunks) == (143, ["code"]), done.output
+    assert "5 of 12 steps made" in done.output
+    assert gnm("train", "--resume", run).exit_code == 0
+    assert gnm("train", "--spec", spec, "--out", tmp_path / "straight", "--threads", 1).exit_code == 0
+    assert weights(run, 12) == weights(tmp_path / "straight", 12)
 
 
 def test_a_second_signal_ends_at_once_and_harms_nothing(

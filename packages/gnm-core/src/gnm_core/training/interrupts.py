@@ -9,6 +9,10 @@ from typing import Any
 ANSWER = b"\nfinishing this step and saving; once more to abort at once\n"
 
 
+class UnpreparedError(Exception):
+    """A stage's inputs were not all made, as the training was asked to end."""
+
+
 class Interrupts:
     """While entered, notes the first SIGINT or SIGTERM instead of dying of it; the second is a `KeyboardInterrupt`."""
 
@@ -16,6 +20,10 @@ class Interrupts:
         self.received: int | None = None
         """The signal's number; None as long as there was none."""
         self._before: dict[int, Any] = {}
+
+    def asked(self) -> bool:
+        """A clean end was asked for."""
+        return self.received is not None
 
     def __enter__(self) -> "Interrupts":
         """Take over the two signals; only the main thread can."""

@@ -136,10 +136,14 @@ class Learner:
 
     # Steps
 
-    def advance(self) -> Report:
+    def advance(self, stopped: Callable[[], bool] = lambda: False) -> Report:
         """Make the next step.
 
+        Args:
+            stopped: whether to give up while a stage's inputs are being made, which can take minutes.
+
         Raises:
+            UnpreparedError: it gave up; the state is that before the step.
             RunError: the step is not finite and the training is to stop, or it does not fit the GPU's memory.
             DataError: an image cannot be read; the state is that before the step.
         """
@@ -148,7 +152,7 @@ class Learner:
             self._enter(place)
             begun = time.perf_counter()
         if self._prefetch is None:
-            self._prefetch = Prefetch(self._loader(place.stage), self.step, self.plan.end(place.index))
+            self._prefetch = Prefetch(self._loader(place.stage, stopped), self.step, self.plan.end(place.index))
         inputs = self._prefetch.get().to(self.device, non_blocking=True)
         seed_from(self.training.seed, self.step, self.ranks.rank)
         try:
@@ -250,13 +254,16 @@ class Learner:
         self._stage, self._nonfinite_steps, self._returns = place.index, 0, 0
         self._good = self._snapshot()
 
-    def _loader(self, stage: Stage) -> Callable[[int], Tensor]:
+    def _loader(self, stage: Stage, stopped: Callable[[], bool]) -> Callable[[int], Tensor]:
         batch = stage.batch or 0
         share = self.ranks.slice(batch)
         pinned = self.device.type == "cuda"
         made = None
         if stage.level is not None:
-            made = make_inputs(self.model, stage.level, self.data, self.device, self._announce)
+            alone = self.ranks.world == 1  # several processes end after the same step, or some would wait for ever
+            made = make_inputs(
+                self.model, stage.level, self.data, self.device, self._announce, stopped if alone else lambda: False
+            )
 
         def load(step: int) -> Tensor:
             indices = self._order.indices(self.plan.at(step).position, batch)[share]

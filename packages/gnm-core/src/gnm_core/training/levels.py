@@ -12,6 +12,7 @@ from gnm_core.errors import Problem, SpecError
 from gnm_core.evaluation_mode import evaluation_mode
 from gnm_core.results import Terms
 from gnm_core.suggestions import did_you_mean
+from gnm_core.training.interrupts import UnpreparedError
 
 CHUNK = 256
 """Images at a time while the inputs are made: fixed, so that they are the same bits every time."""
@@ -47,7 +48,12 @@ def check_level(model: Model, level: str | None) -> None:
 
 
 def make_inputs(
-    model: Model, level: str, data: Data, device: torch.device, announce: Callable[[str], None]
+    model: Model,
+    level: str,
+    data: Data,
+    device: torch.device,
+    announce: Callable[[str], None],
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Tensor | None:
     """(len(data), ...) in memory: the inputs of `level` for every image; None where those are the images.
 
@@ -57,11 +63,17 @@ def make_inputs(
         data: the images.
         device: where the model is.
         announce: told what takes its time.
+        stopped: whether to give up, asked now and then.
+
+    Raises:
+        UnpreparedError: it gave up.
     """
     assert isinstance(model, Levelled)
     made: Tensor | None = None
     with evaluation_mode(model):
         for start in range(0, len(data), CHUNK):
+            if stopped():
+                raise UnpreparedError
             indices = np.arange(start, min(start + CHUNK, len(data)))
             inputs = model.level_inputs(level, data.batch(indices).image.to(device))
             if inputs is None:

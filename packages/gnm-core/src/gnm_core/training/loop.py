@@ -23,7 +23,7 @@ from gnm_core.training.device import Settings, choose_device
 from gnm_core.training.diagnosis import Diagnosis
 from gnm_core.training.folder import RunFolder
 from gnm_core.training.initial_weights import Origin, begin_from, write_origin
-from gnm_core.training.interrupts import Interrupts
+from gnm_core.training.interrupts import Interrupts, UnpreparedError
 from gnm_core.training.learner import Learner, Report
 from gnm_core.training.listeners import Listener, Listeners, listeners
 from gnm_core.training.log import Averages, Metrics
@@ -211,9 +211,11 @@ class _Loop:
         try:
             while self.learner.step < self.until and not self._must_stop(interrupts):
                 between_steps = False
-                report = self.learner.advance()
+                report = self.learner.advance(interrupts.asked)
                 between_steps = True
                 self._after(report)
+        except UnpreparedError:  # no step was begun
+            pass
         except DataError as error:
             self._save()
             raise DataError(f"{error}\nThe training is saved; mend this and go on with --resume") from error
