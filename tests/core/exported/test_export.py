@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,20 @@ def test_the_card_says_what_was_measured_and_what_was_not(trained: Path, tmp_pat
     for line in card.splitlines():
         if line.startswith("!["):
             assert (tmp_path / "measured" / line.split("(")[1][:-1]).stat().st_size > 0
+
+
+def test_the_card_says_which_numbers_are_those_of_the_rounded_weights(trained: Path, tmp_path: Path) -> None:
+    run, four = shutil.copytree(trained, tmp_path / "run"), ("--set", "metrics.s-acc.n=4")
+    assert gnm("evaluate", run, "--metrics", "s-acc,reconstruction", *four).exit_code == 0
+    assert gnm("export", run, tmp_path / "tiny", "--measure", "s-acc", *four).exit_code == 0
+    card = (tmp_path / "tiny/README.md").read_text()
+    table = [line.split("|")[1:] for line in card.splitlines() if line.startswith("| ")]
+    rows = {name.strip(): cells for name, *cells in table}
+    assert rows[""][2].strip() == "before rounding"
+    assert (rows["S-Acc"][0].strip(), rows["S-Acc"][2].strip()) == ("0.0000 of 4", "0.0000")
+    assert rows["MSE"][0].strip().endswith("of 8")
+    assert rows["MSE"][2].strip() == ""  # measured once, and not with these weights
+    assert "the others were measured before rounding only" in card
 
 
 def test_what_cannot_be_rounded_is_refused_and_nothing_is_left(trained: Path, tmp_path: Path) -> None:

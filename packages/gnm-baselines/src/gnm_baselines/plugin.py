@@ -18,6 +18,7 @@ def gnm_register(register: Register) -> None:
     register.background("space", "gnm_baselines.space.background:SpaceBackground")
     register.model("space", "gnm_baselines.space.model:SPACE")
     register.specs("gnm_baselines:specs")
+    register.pretrained("gnm_baselines:pretrained")
     register.laws("gnm_baselines.decoders.laws")
     register.laws("gnm_baselines.genesis.laws")
     register.laws("gnm_baselines.space.laws")

@@ -136,22 +136,25 @@ def _measured(facts: Facts, before: Evaluation | None, after: Evaluation | None)
         value.name for one in (after, before) if one for outcome in one.metrics.values() for value in outcome.values
     ]
     for name in dict.fromkeys(names):
-        found = main.value(name) or (before.value(name) if before else None)
+        anew, earlier = after.value(name) if after else None, before.value(name) if before else None
+        found = anew or earlier
         assert found is not None
-        earlier = before.value(name) if both and before else None
         reported = published(facts.label, facts.data, name, facts.size)
         rows.append(
             [
                 name,
                 f"{number(found.value)} {found.unit}".strip() + (f" of {found.count:,}" if found.count else ""),
                 interval(found),
-                *([number(earlier.value) if earlier else ""] if both else []),
+                *([number(earlier.value) if anew and earlier else ""] if both else []),
                 "" if reported is None else number(reported),
             ]
         )
     told = f"On the {main.split} split, seed {main.seed}."
     if both:
-        told += " Where a value stands before rounding as well, the first one is that of these rounded weights."
+        told += (
+            " Where a value stands before rounding as well, the first one is that of these rounded weights;"
+            " the others were measured before rounding only."
+        )
     return _table(head, rows) + f"\n\n{told}"
 
 

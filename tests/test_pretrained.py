@@ -1,4 +1,4 @@
-"""The models that gnm-data ships are what their cards say."""
+"""The models that the packages ship are what their cards say."""
 
 import re
 from math import sqrt
@@ -11,7 +11,8 @@ from gnm_core.plugins import installed
 from gnm_core.registry import Shipped
 
 SCENES = 250
-SHIPPED = [found for found in installed().pretrained.values() if found.provider.distribution == "gnm-data"]
+OURS = {"gnm-data", "gnm-baselines"}
+SHIPPED = [found for found in installed().pretrained.values() if found.provider.distribution in OURS]
 TOGETHER, EACH = 40 * 2**20, 12 * 2**20
 """Bytes at most."""
 
