@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -85,8 +86,11 @@ def test_the_card_says_which_numbers_are_those_of_the_rounded_weights(trained: P
     assert rows[""][2].strip() == "before rounding"
     assert (rows["S-Acc"][0].strip(), rows["S-Acc"][2].strip()) == ("0.0000 of 4", "0.0000")
     assert rows["MSE"][0].strip().endswith("of 8")
-    assert rows["MSE"][2].strip() == ""  # measured once, and not with these weights
-    assert "the others were measured before rounding only" in card
+    assert rows["MSE"][2].strip() == "this value"  # measured once, and not with these weights
+    assert "but where it says 'this value': measured before rounding only" in card
+    assert gnm("export", run, tmp_path / "other", "--measure", "ll", "--set", "metrics.ll.n=4").exit_code == 0
+    other = (tmp_path / "other/README.md").read_text()
+    assert re.search(r"^\| LL \| [^|]+ \| [^|]+ \|  \|", other, re.M)  # measured once, with these weights
 
 
 def test_what_cannot_be_rounded_is_refused_and_nothing_is_left(trained: Path, tmp_path: Path) -> None:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gnm_core.evaluation import Evaluation, interval, number, published
+from gnm_core.results import Value
 
 FEW_REASONS = 5
 """So many of the reasons why generated scenes break their rule are told."""
+ONLY_BEFORE = "this value"
+"""Stands for what a value was before rounding where it was not measured again."""
 
 
 @dataclass(frozen=True)
@@ -145,17 +148,21 @@ def _measured(facts: Facts, before: Evaluation | None, after: Evaluation | None)
                 name,
                 f"{number(found.value)} {found.unit}".strip() + (f" of {found.count:,}" if found.count else ""),
                 interval(found),
-                *([number(earlier.value) if anew and earlier else ""] if both else []),
+                *([_earlier(anew, earlier)] if both else []),
                 "" if reported is None else number(reported),
             ]
         )
     told = f"On the {main.split} split, seed {main.seed}."
     if both:
-        told += (
-            " Where a value stands before rounding as well, the first one is that of these rounded weights;"
-            " the others were measured before rounding only."
-        )
+        told += " Values are those of these rounded weights,"
+        told += f" but where it says '{ONLY_BEFORE}': measured before rounding only."
     return _table(head, rows) + f"\n\n{told}"
+
+
+def _earlier(anew: Value | None, earlier: Value | None) -> str:
+    if earlier is None:
+        return ""
+    return ONLY_BEFORE if anew is None else number(earlier.value)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

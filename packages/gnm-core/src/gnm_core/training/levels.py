@@ -53,7 +53,7 @@ def make_inputs(
     data: Data,
     device: torch.device,
     announce: Callable[[str], None],
-    stopped: Callable[[], bool] = lambda: False,
+    stopped: Callable[[], bool],
 ) -> Tensor | None:
     """(len(data), ...) in memory: the inputs of `level` for every image; None where those are the images.
 
