@@ -26,9 +26,9 @@ for name in "${@:-gnm}"; do
                 --set train.stages.1.optimizer.lr.until=900 \
                 --set "train.stages.1.objective.weights.scene.at=[0, 450, 900]" ;;
         gnm-joint) train gnm-joint mnist-4-64-joint --set train.keep=20 ;; # both levels from the first step
-        convdraw) train convdraw convdraw-4-mnist-4-64 "${same[@]}" ;;
+        convdraw) train convdraw convdraw-4-mnist-4-64 "${same[@]}" --set objective.weights.scene=1 ;;
         convdraw-beta-10) train convdraw-beta-10 convdraw-4-mnist-4-64 "${same[@]}" --set objective.weights.scene=10 ;;
-        vae) train vae vae-mnist-4-64 "${same[@]}" ;;
+        vae) train vae vae-mnist-4-64 "${same[@]}" --set objective.weights.code=1 ;;
         genesis) train genesis genesis-mnist-4-64-short ;;
         space) train space space-mnist-4-64-short ;;
         *) echo "no such system: $name" >&2; exit 2 ;;
