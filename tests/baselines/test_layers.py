@@ -108,6 +108,13 @@ def test_masks_of_broken_sticks_sum_to_one(sureness: float) -> None:
     torch.testing.assert_close(log_masks.exp().sum(1), torch.ones(3, 5, 5))
 
 
+def test_masks_sum_to_one_whatever_kind_of_numbers_the_logits_are() -> None:
+    torch.manual_seed(0)
+    for kind in (torch.bfloat16, torch.float16, torch.float32, torch.float64):
+        log_masks = break_sticks((torch.randn(3, 4, 16, 16) * 3).to(kind))
+        torch.testing.assert_close(log_masks.exp().sum(1).float(), torch.ones(3, 16, 16), atol=1e-5, rtol=0)
+
+
 def test_mixture_likelihood_in_double_precision() -> None:
     image, components = torch.rand(2, 3, 6, 6), torch.rand(2, 4, 3, 6, 6)
     log_masks = break_sticks(torch.randn(2, 3, 6, 6) * 5)
