@@ -6,13 +6,16 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gnm_core.layers.smooth_over_levels import smooth_over_levels
+
 
 class SequencePerceptron(nn.Module):
     """Logits over the levels of S numbers, all at once (MADE: Germain et al., 2015, arXiv:1502.03509).
 
     Every number has hidden units of its own. They see the context and the levels of the numbers before it. Where it is
     gated, the context also says how much each of them counts (Dauphin et al., 2017, arXiv:1612.08083): what the numbers
-    so far may still become, and what of it the context excludes, come together by a product in place of a sum.
+    so far may still become, and what of it the context excludes, come together by a product in place of a sum. Before it
+    learns, levels next to each other mean nearly the same, and are nearly as likely.
 
     Args:
         context: size of the context.
@@ -34,9 +37,11 @@ class SequencePerceptron(nn.Module):
         self.second_bias = nn.Parameter(torch.zeros(numbers, 1, hidden))
         self.last = nn.Parameter(torch.empty(numbers, hidden, levels))
         self.last_bias = nn.Parameter(torch.zeros(numbers, 1, levels))
-        nn.init.normal_(self.of_levels.weight, std=0.3 / numbers**0.5)
+        with torch.no_grad():
+            seen = smooth_over_levels(numbers * hidden, numbers, levels=levels, std=0.75 * numbers**-0.5)
+            self.of_levels.weight.copy_(seen.flatten(1))
+            self.last.copy_(smooth_over_levels(numbers, hidden, levels=levels, std=0.37 * hidden**-0.5))
         nn.init.normal_(self.second, std=hidden**-0.5)
-        nn.init.normal_(self.last, std=0.3 * hidden**-0.5)
         self.gate = nn.Linear(context, numbers * hidden) if gated else None
         if self.gate is not None:  # nearly open
             nn.init.normal_(self.gate.weight, std=0.1 * context**-0.5)

@@ -7,6 +7,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from gnm_core.completion import Proposals
+from gnm_core.layers.smooth_over_levels import smooth_over_levels
 from gnm_core.layers.transformer import Block
 from gnm_core.layers.within import SequencePerceptron
 from gnm_core.precision import at_least_float32
@@ -46,7 +47,8 @@ class CodePrior(nn.Module):
         self.start = nn.Parameter(torch.zeros(width))
         self.place = nn.Parameter(torch.empty(cells, width).normal_(std=0.1))
         self.of_number = nn.Linear(numbers, width)
-        self.of_level = nn.Parameter(torch.empty(numbers * levels, width).normal_(std=0.3 * numbers**-0.5))
+        smooth = smooth_over_levels(width, numbers, levels=levels, std=0.37 * numbers**-0.5)
+        self.of_level = nn.Parameter(rearrange(smooth, "w s v -> (s v) w").contiguous())
         self.blocks = nn.Sequential(*(Block(width, heads, 4, causal=True, dropout=dropout) for _ in range(layers)))
         self.norm = nn.LayerNorm(width)
         self.within = SequencePerceptron(width, numbers, levels, hidden, gated=gated)
