@@ -130,7 +130,7 @@ def test_a_core_of_cells_draws_the_others_from_its_conditional_distribution() ->
 
 
 def test_completion_with_a_core_of_cells_keeps_its_promise_too() -> None:
-    torch.manual_seed(0)
+    torch.manual_seed(3)  # weights that see an object in most scenes
     model = cells_model()
     scene = next(s for s in (model.sample(1) for _ in range(50)) if int(s.objects.present.sum()))
     completion = model.complete(scene, [0], proposals=32)

@@ -3,8 +3,10 @@
 import pytest
 import torch
 from gnm_core.layers.celu_norm import CeluNorm1d, CeluNorm2d
+from gnm_core.layers.smooth_over_levels import smooth_over_levels
 from gnm_core.layers.stack import ConvStack
 from gnm_core.layers.subpixel import SubpixelConv
+from gnm_core.layers.within import SequencePerceptron
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional as F
@@ -77,3 +79,20 @@ def test_a_stack_keeps_less_than_its_layers() -> None:
     x = torch.randn(16, 8, 32, 32).contiguous(memory_format=torch.channels_last)
     layers = ConvStack(*[m for _ in range(4) for m in (nn.Conv2d(8, 8, 3, padding=1), CeluNorm2d(8))])
     assert kept(lambda: layers(x)) < 0.7 * kept(lambda: nn.Sequential.forward(layers, x))
+
+
+@pytest.mark.parametrize("levels", [2, 3, 16, 128, 1024])
+def test_functions_over_levels_are_as_spread_as_asked_and_the_smoother_the_more_levels(levels: int) -> None:
+    torch.manual_seed(0)
+    functions = smooth_over_levels(400, 6, levels=levels, std=0.5)
+    assert functions.shape == (400, 6, levels)
+    assert functions.std() == pytest.approx(0.5, rel=0.1)
+    step = (functions[..., 1:] - functions[..., :-1]).std()
+    assert step < 20 / levels * functions.std()
+
+
+def test_a_prior_that_has_not_learnt_says_nearly_the_same_after_levels_next_to_each_other() -> None:
+    torch.manual_seed(0)
+    layer = SequencePerceptron(8, 2, 128, 16)
+    said = layer(torch.randn(1, 8).expand(128, -1), torch.arange(128)[:, None].expand(-1, 2))[:, 1].log_softmax(-1)
+    assert (said[1:] - said[:-1]).abs().mean() < 0.1 * (said[64:] - said[:64]).abs().mean()

@@ -14,8 +14,8 @@ class SequencePerceptron(nn.Module):
 
     Every number has hidden units of its own. They see the context and the levels of the numbers before it. Where it is
     gated, the context also says how much each of them counts (Dauphin et al., 2017, arXiv:1612.08083): what the numbers
-    so far may still become, and what of it the context excludes, come together by a product in place of a sum. Before it
-    learns, levels next to each other mean nearly the same, and are nearly as likely.
+    so far may still become, and what of it the context excludes, come together by a product in place of a sum. Before
+    it learns, levels next to each other mean nearly the same, and are nearly as likely.
 
     Args:
         context: size of the context.
