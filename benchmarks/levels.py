@@ -1,6 +1,6 @@
 """How fast the levels above the symbols train, beside a large matrix product on the same threads, in turn.
 
-python benchmarks/levels.py [--spec mnist-4-64] [--threads 1 2] [--repeats 15]
+python benchmarks/levels.py [--spec mnist-4-64-cells] [--threads 1 2] [--repeats 15]
 
 Images a step, steps a second (median), arithmetic of a step, and its rate as a share of the product's: what is left to
 be had by better arithmetic alone.
@@ -24,7 +24,7 @@ IMAGES = 512
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--spec", default="mnist-4-64")
+    parser.add_argument("--spec", default="mnist-4-64-cells")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeats", type=int, default=15)
     options = parser.parse_args()

@@ -12,7 +12,7 @@ from gnm_core.spec.differences import differences
     ("ours", "theirs"),
     [
         ("mnist-4-10-64", "mnist-10-64"),
-        ("mnist-4-64", "mnist-4-10-64"),
+        ("mnist-4-64-cells", "mnist-4-10-64"),
         ("own-pictures-64", "gnm-masks-64"),
         ("genesis-mnist-4-64", "genesis-mnist-10-64"),
     ],

@@ -111,13 +111,13 @@ def test_the_schema_refuses_what_the_checker_refuses_and_nothing_else(
 @pytest.mark.parametrize(
     ("spec", "valid"),
     [
-        ({"base": "mnist-4-64", "model": {"core": {"width": 32}}}, True),  # `use` comes from the base
-        ({"base": "mnist-4-64", "model": {"core": {"widht": 32}}}, False),
+        ({"base": "mnist-4-64-cells", "model": {"core": {"width": 32}}}, True),  # `use` comes from the base
+        ({"base": "mnist-4-64-cells", "model": {"core": {"widht": 32}}}, False),
         ({"base": "mnist-4-64", "modell": {}}, False),
         ({"base": "mnist-4-64", "model": {"core": "strukturdraw"}}, False),
         ({"base": "own-pictures-64", "data": {"dir": "pictures"}}, True),
-        ({"base": "mnist-4-64", "train": {"stages": {"prior": {"steps": 9}, "scene": None}}}, True),
-        ({"base": "mnist-4-64", "train": {"stages": {"prior": {"stepz": 9}}}}, False),
+        ({"base": "mnist-4-64-cells", "train": {"stages": {"prior": {"steps": 9}, "scene": None}}}, True),
+        ({"base": "mnist-4-64-cells", "train": {"stages": {"prior": {"stepz": 9}}}}, False),
         ({"model": "gnm", "train": {"stages": {"prior": {"steps": 9}}}}, False),  # whose stages?
         ({"base": 7}, False),
         ({"data": {"dir": "pictures"}, "model": "gnm"}, False),  # of which data set?

@@ -9,7 +9,7 @@ from torch import nn
 
 SPECS = (
     "mnist-4-64",
-    "mnist-4-64-structdraw",
+    "mnist-4-64-cells",
     "arrow-room-64",
     "genesis-mnist-4-64",
     "space-mnist-4-64",

@@ -71,12 +71,12 @@ def test_what_is_written_is_the_same_study(study: Study, tmp_path: Path) -> None
         ("spec: gnm\ngrid: {model.cor: [1, 2]}\n", "every run:", "2:8: model.cor"),
         ("spec: gnm\nset: {model.cor: 1}\nvariants: {a: {}, b: {}}\n", "every run:", "2:7: model.cor"),
         (
-            "spec: mnist-4-64\nvariants: {a: {train.stages.prior.steps: -1}}\n",
+            "spec: mnist-4-64-cells\nvariants: {a: {train.stages.prior.steps: -1}}\n",
             "2:16: train.stages.prior.steps",
             "-1 is out of range",
         ),
         (
-            "spec: mnist-4-64\nvariants: {a: {train.stages.2.steps: -1}}\n",
+            "spec: mnist-4-64-cells\nvariants: {a: {train.stages.2.steps: -1}}\n",
             "2:16: train.stages.prior.steps",
             "-1 is out of range",
         ),

@@ -36,7 +36,7 @@ CELLS = [
 def test_a_run_that_was_stopped_everywhere_equals_one_that_was_not(tmp_path: Path, more: list[str]) -> None:
     pytest.importorskip("gnm_render", reason="the renderer comes with gnm-render")
     pytest.importorskip("gnm_data", reason="the digits come with gnm-data")
-    spec = load_spec("mnist-4-64-structdraw", [*SMALL, *more, "data.train=64", "data.validation=8"])
+    spec = load_spec("mnist-4-64", [*SMALL, *more, "data.train=64", "data.validation=8"])
     start(spec, tmp_path / "a", Settings(), Silent())
     start(spec, tmp_path / "b", Settings(steps=1), Silent())
     for steps in range(2, 10):
@@ -53,7 +53,7 @@ def test_a_run_that_was_stopped_everywhere_equals_one_that_was_not(tmp_path: Pat
 def test_a_training_tells_now_and_then_where_scenes_are_lost(tmp_path: Path) -> None:
     pytest.importorskip("gnm_render", reason="the renderer comes with gnm-render")
     pytest.importorskip("gnm_data", reason="the judge comes with gnm-data")
-    spec = load_spec("mnist-4-64-structdraw", [*SMALL, *CELLS, "data.train=64", "data.validation=8"])
+    spec = load_spec("mnist-4-64", [*SMALL, *CELLS, "data.train=64", "data.validation=8"])
 
     class Listener(Silent):
         said: ClassVar[list[str]] = []
@@ -80,7 +80,7 @@ def test_a_training_tells_what_a_level_knows_by_heart(tmp_path: Path) -> None:
         "train.stages=[{level: symbols, steps: 1, batch: 4}, {level: scene, train: [core], steps: 1, batch: 4},"
         " {level: prior, train: [core.prior], steps: 100, batch: 4}]",
     ]
-    start(load_spec("mnist-4-64-structdraw", [*SMALL, *CELLS, *few]), tmp_path / "run", Settings(), Silent())
+    start(load_spec("mnist-4-64", [*SMALL, *CELLS, *few]), tmp_path / "run", Settings(), Silent())
     records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     (bounds,) = (record["bounds"] for record in records if "bounds" in record)
     assert bounds["held_out"] > bounds["learnt"] + 1, "four scenes were learnt by heart"

@@ -81,8 +81,8 @@ def test_the_scene_level_reaches_all_of_the_scene_code(model: torch.nn.Module) -
     ("spec", "levels"),
     [
         ("mnist-4-64-short", ["symbols", "scene", None]),
-        ("mnist-4-64-structdraw", ["symbols", "scene"]),
-        ("mnist-4-64", ["symbols", "scene", "prior"]),
+        ("mnist-4-64", ["symbols", "scene"]),
+        ("mnist-4-64-cells", ["symbols", "scene", "prior"]),
     ],
 )
 def test_a_spec_trains_level_after_level(spec: str, levels: list[str | None]) -> None:
