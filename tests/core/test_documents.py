@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from gnm_core import load_spec
 from readme_renderer import markdown
 
 sys.path.insert(0, str(Path(__file__).parent / "cli"))
@@ -52,6 +53,37 @@ def test_every_command_in_a_document_is_understood(path: Path) -> None:
         if problem := misunderstood(words[: min(ends, default=None)]):
             wrong[line] = problem
     assert wrong == {}
+
+
+def values_of(words: list[str], option: str) -> list[str]:
+    return [value for name, value in zip(words, words[1:], strict=False) if name == option]
+
+
+def specified(path: Path) -> list[tuple[str, list[str]]]:
+    """(spec, `--set` texts) of each command that takes a spec by its name; `gnm evaluate` sets metrics."""
+    lines = [shlex.split(line, comments=True) for line in commands(path.read_text()) if "…" not in line]
+    return [(spec, values_of(words, "--set")) for words in lines for spec in values_of(words, "--spec") if "." not in spec]
+
+
+WITH_SPECS = [path for path in DOCUMENTS if specified(path)]
+
+
+@pytest.mark.parametrize("path", WITH_SPECS, ids=told)
+def test_every_spec_in_a_command_can_be_changed_as_it_says(path: Path) -> None:
+    for spec, changes in specified(path):
+        load_spec(spec, changes)
+
+
+WITH_BASES = [path for path in DOCUMENTS if re.search(r"^```yaml\n(?:#.*\n)?base: ", path.read_text(), re.MULTILINE)]
+
+
+@pytest.mark.parametrize("path", WITH_BASES, ids=told)
+def test_every_spec_shown_that_stands_on_a_base_can_be_read(path: Path, tmp_path: Path) -> None:
+    shown = re.findall(r"^```yaml\n((?:#[^\n]*\n)?base: .*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+    for number, text in enumerate(shown):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(text)
+        load_spec(file)
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)

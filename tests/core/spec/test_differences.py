@@ -13,6 +13,7 @@ from gnm_core.spec.differences import differences
     [
         ("mnist-4-10-64", "mnist-10-64"),
         ("mnist-4-64-cells", "mnist-4-10-64"),
+        ("mnist-4-64", "vae-mnist-4-64"),
         ("own-pictures-64", "gnm-masks-64"),
         ("genesis-mnist-4-64", "genesis-mnist-10-64"),
     ],
@@ -38,6 +39,9 @@ def test_set_to_what_is_there_one_spec_is_the_other(ours: str, theirs: str) -> N
         ([{"steps": 1}], [{"steps": 1}, {"steps": 2}], ["x"]),
         ([1, 2], [1, 3], ["x"]),
         ([], [{"name": "a"}], ["x"]),
+        ({"use": "linear", "to": 1}, {"use": "linear", "to": 2}, ["x.to"]),
+        ({"use": "linear", "to": 1}, {"use": "constant", "value": 2}, ["x"]),
+        ({"what": 1}, {"what": 1, "where": 1}, ["x"]),
         (1, 1.0, ["x"]),
         (True, 1, ["x"]),
     ],

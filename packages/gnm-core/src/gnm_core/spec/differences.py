@@ -9,14 +9,15 @@ def differences(ours: object, theirs: object, path: str = "") -> Iterator[tuple[
     """(path, value here, value there) of all that differs; `None` where a side has nothing.
 
     Elements of a list go by their names where all have one (`train.stages.prior.steps`), else, and where one is called
-    otherwise, by their numbers as long as there are as many of them; a list of plain values is a value.
+    otherwise, by their numbers as long as there are as many of them; a list of plain values is a value. So is a mapping
+    below the spec itself that has other keys than its counterpart, as a part has that was chosen instead of another.
 
     Args:
         ours: a resolved spec, or what stands at `path` of it.
         theirs: the same of another one.
         path: where both stand; empty for whole specs.
     """
-    if isinstance(ours, dict) and isinstance(theirs, dict):
+    if isinstance(ours, dict) and isinstance(theirs, dict) and (not path or ours.keys() == theirs.keys()):
         for key in dict.fromkeys([*ours, *theirs]):
             yield from differences(ours.get(key), theirs.get(key), _below(path, key))
     elif isinstance(ours, list) and isinstance(theirs, list) and (pairs := _pairs(ours, theirs)) is not None:
