@@ -4,6 +4,7 @@ import re
 import shlex
 import sys
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -56,13 +57,14 @@ def test_every_command_in_a_document_is_understood(path: Path) -> None:
 
 
 def values_of(words: list[str], option: str) -> list[str]:
-    return [value for name, value in zip(words, words[1:], strict=False) if name == option]
+    return [value for name, value in pairwise(words) if name == option]
 
 
 def specified(path: Path) -> list[tuple[str, list[str]]]:
     """(spec, `--set` texts) of each command that takes a spec by its name; `gnm evaluate` sets metrics."""
     lines = [shlex.split(line, comments=True) for line in commands(path.read_text()) if "…" not in line]
-    return [(spec, values_of(words, "--set")) for words in lines for spec in values_of(words, "--spec") if "." not in spec]
+    named = [(spec, words) for words in lines for spec in values_of(words, "--spec") if "." not in spec]
+    return [(spec, values_of(words, "--set")) for spec, words in named]
 
 
 WITH_SPECS = [path for path in DOCUMENTS if specified(path)]
