@@ -67,22 +67,20 @@ def specified(path: Path) -> list[tuple[str, list[str]]]:
     return [(spec, values_of(words, "--set")) for spec, words in named]
 
 
-WITH_SPECS = [path for path in DOCUMENTS if specified(path)]
-
-
-@pytest.mark.parametrize("path", WITH_SPECS, ids=told)
+@pytest.mark.parametrize("path", list(filter(specified, DOCUMENTS)), ids=told)
 def test_every_spec_in_a_command_can_be_changed_as_it_says(path: Path) -> None:
     for spec, changes in specified(path):
         load_spec(spec, changes)
 
 
-WITH_BASES = [path for path in DOCUMENTS if re.search(r"^```yaml\n(?:#.*\n)?base: ", path.read_text(), re.MULTILINE)]
+def shown(path: Path) -> list[str]:
+    """The specs in a document that stand on a base."""
+    return re.findall(r"^```yaml\n((?:#[^\n]*\n)?base: .*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("path", WITH_BASES, ids=told)
+@pytest.mark.parametrize("path", list(filter(shown, DOCUMENTS)), ids=told)
 def test_every_spec_shown_that_stands_on_a_base_can_be_read(path: Path, tmp_path: Path) -> None:
-    shown = re.findall(r"^```yaml\n((?:#[^\n]*\n)?base: .*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
-    for number, text in enumerate(shown):
+    for number, text in enumerate(shown(path)):
         file = tmp_path / f"{number}.yaml"
         file.write_text(text)
         load_spec(file)
